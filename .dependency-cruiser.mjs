@@ -1,0 +1,56 @@
+/** The arrows of design.md: imports point one way, and the folders in the middle meet in pipeline/ only. */
+const layers = [
+  ['cli'],
+  ['pipeline'],
+  ['source', 'toolchain', 'stage', 'layer', 'audit', 'bootstrap', 'lambda', 'smoke', 'publish'],
+  ['engine', 'store'],
+  ['recipe', 'platform'],
+  ['core'],
+];
+
+const paths = (folders) => `^src/(${folders.join('|')})/`;
+
+/** From a folder, everything above it is forbidden, and so are the other folders of its own layer. */
+const arrows = layers.flatMap((layer, index) =>
+  layer.map((folder) => {
+    const above = layers.slice(0, index).flat();
+    const beside = layer.filter((other) => other !== folder);
+    return {
+      name: `arrows-of-${folder}`,
+      severity: 'error',
+      from: { path: `^src/${folder}/` },
+      to: { path: paths([...above, ...beside, 'nothing']) },
+    };
+  }),
+);
+
+export default {
+  forbidden: [
+    ...arrows,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'engine-owns-dockerode',
+      severity: 'error',
+      from: { pathNot: '^src/engine/' },
+      to: { path: 'node_modules/(@types/)?(dockerode|docker-modem)/' },
+    },
+    {
+      name: 'publish-owns-the-aws-sdk',
+      severity: 'error',
+      from: { pathNot: '^src/publish/' },
+      to: { path: 'node_modules/@aws-sdk/' },
+    },
+    {
+      name: 'no-tests-in-the-product',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};

@@ -1,0 +1,35 @@
+# Every target does its own set-up. Make calls the CLI and adds nothing that the CLI does not have.
+RECIPE   ?= php/8.4
+PLATFORM ?= provided.al2023
+ARCH     ?= x86_64
+
+.PHONY: layer test check bench clean
+
+layer: build/cli/main.js
+	@node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
+
+test: build/cli/main.js
+	npx vitest run
+
+check: node_modules/.package-lock.json
+	@command -v shellcheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends shellcheck; }
+	npm run -s typecheck
+	npm run -s lint
+	npm run -s format
+	npm run -s arrows
+	npm run -s unused
+	shellcheck -x scripts/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh)
+
+bench: build/cli/main.js
+	@node build-bench/bench.js
+
+clean:
+	rm -rf build dist node_modules
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+build/cli/main.js: node_modules/.package-lock.json tsconfig.build.json tsconfig.json $(shell find src -type f)
+	@rm -rf build
+	@npm run -s build

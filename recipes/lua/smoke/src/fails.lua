@@ -1,0 +1,4 @@
+return function()
+  print("printed by a handler: belongs to the log")
+  error("this handler fails on purpose", 0)
+end

@@ -1,0 +1,77 @@
+# PHP's command line with its extensions compiled in, for every line from 7.3 on.
+# shellcheck shell=bash
+
+options=(
+  --prefix="$PREFIX" --disable-cgi --disable-phpdbg --without-pear
+  --with-config-file-path="$PREFIX/etc/php"
+  # A function adds to the layer's settings, and overrides them, with files of its own.
+  --with-config-file-scan-dir="$PREFIX/etc/php/conf.d:/var/task/php/conf.d"
+  --with-openssl --with-curl --with-zlib --with-sodium --with-sqlite3="$PREFIX" --with-pdo-sqlite="$PREFIX"
+  --enable-mysqlnd --with-mysqli=mysqlnd --with-pdo-mysql=mysqlnd
+  --enable-bcmath --enable-exif --enable-ftp --enable-mbstring --enable-pcntl --enable-sockets
+)
+# From 8.5 on opcache is always there, and compiled in.
+version_at_least 8.5 || options+=(--enable-opcache)
+if version_at_least 7.4; then
+  options+=(--with-zip)
+else
+  # 7.3 looks for some libraries by folder, and links its tests with the one library that it asks for: what
+  # that one needs in turn comes in through LIBS.
+  options+=(--enable-zip --with-libzip="$PREFIX" --with-zlib-dir="$PREFIX" --with-libxml-dir="$PREFIX"
+    --with-onig="$PREFIX" --with-openssl-dir="$PREFIX")
+  export LIBS="-lssl -lcrypto -lz -lm -ldl -lpthread"
+fi
+
+# What configure would take from the machine that it runs on, and PHP tell in `php -i`.
+export PHP_UNAME="Linux layersmith $LAYERSMITH_ARCH"
+export PHP_BUILD_SYSTEM="$PHP_UNAME" PHP_BUILD_PROVIDER=layersmith PHP_BUILD_ARCH="$LAYERSMITH_ARCH"
+PHP_BUILD_COMPILER=$(gcc --version | head -n 1)
+export PHP_BUILD_COMPILER
+if ! version_at_least 7.4; then
+  # It asks `uname -a` whatever we say.
+  # shellcheck disable=SC2016 # the shim's own variables
+  printf '#!/bin/sh\n[ "$*" = -a ] && exec echo "%s"\nexec %s "$@"\n' "$PHP_UNAME" "$(command -v uname)" >/build/bin/uname
+  chmod +x /build/bin/uname
+fi
+
+# The system's crypt() would bring in libcrypt.so.1, which Lambda does not have. With one algorithm missing, PHP
+# takes its own for all of them; newer lines do so anyhow.
+export ac_cv_func_crypt=yes ac_cv_crypt_blowfish=no
+
+# A place without the build's number in it: php.ini names opcache.so the same way in every line.
+export EXTENSION_DIR="$PREFIX/lib/php/extensions"
+# Position-independent code for a program is shorter and faster than for a library; the modules get -fPIC from
+# PHP's own libtool.
+export CFLAGS="${CFLAGS/-fPIC/-fPIE}" CXXFLAGS="${CXXFLAGS/-fPIC/-fPIE}"
+LDFLAGS+=" -Wl,-z,relro,-z,now -Wl,--as-needed"
+
+./configure "${options[@]}"
+
+# Given to make, so in place of what configure worked out for them:
+# - no segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda;
+# - PHP's own symbols stay exported, for opcache.so; those of the libraries need not be, and what is not used of
+#   them can go;
+# - no path of this build in messages. Not in CFLAGS, which configure records, path and all.
+flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,ALL -Wl,--gc-sections")
+if gcc -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
+  flags+=(EXTRA_CFLAGS="-fmacro-prefix-map=$PWD/=")
+fi
+make "${flags[@]}" cli
+version_at_least 8.5 || make "${flags[@]}" build-modules
+
+install -D -m 755 sapi/cli/php "$DESTDIR$PREFIX/bin/php"
+if [ -e modules/opcache.so ]; then
+  install -D -m 755 modules/opcache.so "$DESTDIR$EXTENSION_DIR/opcache.so"
+fi
+
+# PHP's licence and those of what it bundles, under names that tell them apart.
+mkdir ../licences
+for file in LICENSE TSRM/LICENSE Zend/LICENSE Zend/asm/LICENSE ext/*/*/LICENSE* ext/opcache/jit/ir/LICENSE; do
+  [ ! -e "$file" ] || cp "$file" "../licences/${file//\//-}"
+done
+licence ../licences/*
+
+if grep -l /build/ "$DESTDIR$PREFIX/bin/php"; then
+  echo "bin/php has a path of the build in it" >&2
+  false
+fi

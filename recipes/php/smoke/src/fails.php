@@ -1,0 +1,6 @@
+<?php
+
+function fails(array $event): string
+{
+    throw new RuntimeException('this handler always fails');
+}

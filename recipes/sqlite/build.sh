@@ -1,0 +1,23 @@
+# SQLite: the library alone, from the amalgamation (sqlite3.c) or from the source tree that makes one (needs tclsh).
+# shellcheck shell=bash
+
+hide_symbols
+CFLAGS+=" -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_FTS3_PARENTHESIS -DSQLITE_ENABLE_FTS4"
+CFLAGS+=" -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_MATH_FUNCTIONS"
+if [ -e sqlite3.c ]; then
+  options=()
+else
+  options=(--disable-tcl)
+fi
+./configure --prefix="$PREFIX" --disable-shared --enable-static --disable-readline "${options[@]}"
+make libsqlite3.la
+
+# The two have different names for installing the library without the shell.
+install -d "$DESTDIR$PREFIX"/{include,lib/pkgconfig}
+install -m 644 sqlite3.h sqlite3ext.h "$DESTDIR$PREFIX/include/"
+[ -e sqlite3ext.h ] || install -m 644 src/sqlite3ext.h "$DESTDIR$PREFIX/include/"
+install -m 644 .libs/libsqlite3.a "$DESTDIR$PREFIX/lib/"
+install -m 644 sqlite3.pc "$DESTDIR$PREFIX/lib/pkgconfig/"
+# Public domain: the dedication stands at the head of the sources.
+sed -n '1,/\*\//p' sqlite3.h >LICENSE
+licence LICENSE

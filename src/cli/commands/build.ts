@@ -1,0 +1,68 @@
+import type { Argv } from 'yargs';
+import { resolve } from 'node:path';
+import { buildLayer } from '../../pipeline/build-layer.js';
+import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import {
+  jsonOption,
+  platformOptions,
+  recipesOption,
+  sourceOptions,
+  stageOptions,
+  storeOption,
+} from '../options.js';
+import { openBuild, openLibrary, reporterFor } from '../session.js';
+import { duration, size } from '../words.js';
+
+/** `layersmith build`: the main job. */
+export function buildCommand(io: Io) {
+  return command({
+    command: 'build [recipe]',
+    describe: 'Compile a recipe and its libraries, and make a tested layer zip',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })
+        .options({
+          output: {
+            alias: 'o',
+            type: 'string',
+            default: 'dist',
+            describe: 'Folder for the zip and its manifest',
+          },
+          ...platformOptions,
+          ...sourceOptions,
+          ...stageOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')
+        .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
+        .example('$0 build lua/5.4 --offline', 'From what is in the store already'),
+    handler: async (args) => {
+      const started = io.now();
+      const reporter = reporterFor(io);
+      try {
+        const library = await openLibrary(io, args.recipes);
+        const plan = await planFor(parseRecipeName(args.recipe), library);
+        warnAboutEndOfLife(plan, { reporter, now: io.now });
+        const context = await openBuild(io, args, { library, reporter });
+        const result = await buildLayer(plan, { output: resolve(io.cwd, args.output), context });
+        reporter.close();
+        const seconds = (io.now() - started) / 1000;
+        const { programs, invocations } = result.manifest.smokeTests;
+        io.err(
+          `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
+            `${programs} programs, ${invocations} invocations\n` +
+            `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
+        );
+        io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}

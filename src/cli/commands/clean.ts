@@ -1,0 +1,115 @@
+import type { Argv } from 'yargs';
+import { EngineUnavailableError, UsageError } from '../../core/errors.js';
+import { findEngine } from '../../engine/find-engine.js';
+import { sweepContainers } from '../../engine/owned-containers.js';
+import { cleanStore } from '../../pipeline/clean-store.js';
+import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, storeOption } from '../options.js';
+import { openStoreFor, reporterFor } from '../session.js';
+import { parseAge, parseSize, size } from '../words.js';
+
+/** `layersmith clean`: containers that runs left, images of ours, and the store by age or size. */
+export function cleanCommand(io: Io) {
+  return command({
+    command: 'clean',
+    describe: 'Remove left-over containers, images, and store entries by age or size',
+    builder: (yargs: Argv) =>
+      yargs
+        .options({
+          containers: {
+            type: 'boolean',
+            default: false,
+            describe: 'Containers that ended runs left, kept ones too',
+          },
+          images: {
+            type: 'boolean',
+            default: false,
+            describe: 'Toolchain and runtime images that layersmith made',
+          },
+          'older-than': {
+            type: 'string',
+            describe: 'Store entries that no run has used for so long: 12h, 30d, 4w',
+          },
+          'max-size': {
+            type: 'string',
+            describe: 'Store entries, the longest unused first, until it is that small: 5G',
+          },
+          'dry-run': { type: 'boolean', default: false, describe: 'Say what would go, and remove nothing' },
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 clean --containers', 'After a --keep-container')
+        .example('$0 clean --older-than 30d --max-size 5G', 'Keep the store small'),
+    handler: async (args) => {
+      const olderThanMs = parsed('--older-than', args.olderThan, parseAge, '12h, 30d or 4w');
+      const maxBytes = parsed('--max-size', args.maxSize, parseSize, '500M or 5G');
+      if (!args.containers && !args.images && olderThanMs === undefined && maxBytes === undefined) {
+        throw new UsageError('say what to clean', {
+          hint: 'Give --containers, --images, --older-than or --max-size.',
+        });
+      }
+      const reporter = reporterFor(io);
+      const { dryRun } = args;
+      const containers =
+        args.containers || args.images ? await cleanEngine(io, args) : { containers: [], images: [] };
+      const removed =
+        olderThanMs === undefined && maxBytes === undefined
+          ? []
+          : await cleanStore(await openStoreFor(io, args.store, reporter), {
+              olderThanMs,
+              maxBytes,
+              dryRun,
+              now: io.now(),
+            });
+      const bytes = removed.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+      if (args.json) {
+        const entries = removed.map(({ path, sizeBytes }) => ({ path, sizeBytes }));
+        io.out(`${JSON.stringify({ dryRun, ...containers, store: { entries, bytes } })}\n`);
+        return;
+      }
+      const verb = dryRun ? 'would remove' : 'removed';
+      io.out(
+        `${verb} ${containers.containers.length} container(s), ${containers.images.length} image(s), ` +
+          `${removed.length} store entries (${size(bytes)})\n`,
+      );
+    },
+  });
+}
+
+async function cleanEngine(
+  io: Io,
+  args: { readonly containers: boolean; readonly images: boolean; readonly dryRun: boolean },
+): Promise<{ readonly containers: readonly string[]; readonly images: readonly string[] }> {
+  const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal }).catch(
+    (error: unknown) => {
+      // Without an engine there is nothing of ours in it.
+      if (error instanceof EngineUnavailableError) return undefined;
+      throw error;
+    },
+  );
+  if (engine === undefined) return { containers: [], images: [] };
+  const { dryRun } = args;
+  const containers = args.containers
+    ? await sweepContainers(engine, { kept: true, dryRun, signal: io.signal })
+    : [];
+  const images = args.images
+    ? (await engine.listImages({ key: IMAGE_LABEL }, io.signal)).map(({ id }) => id)
+    : [];
+  if (!dryRun) for (const id of images) await engine.removeImage(id, io.signal);
+  return { containers, images };
+}
+
+function parsed(
+  flag: string,
+  text: string | undefined,
+  parse: (text: string) => number | undefined,
+  examples: string,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = parse(text);
+  if (value === undefined)
+    throw new UsageError(`${flag} ${text} is not understood`, { hint: `Write it as ${examples}.` });
+  return value;
+}

@@ -1,0 +1,183 @@
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { EXIT_CODES, LayersmithError } from '../../core/errors.js';
+import { runCommand } from '../../core/run-command.js';
+import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
+import { findEngine } from '../../engine/find-engine.js';
+import { registryAnswers } from '../../toolchain/choose-toolchain.js';
+import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, platformOptions, storeOption } from '../options.js';
+import { platformFor, storeFolder } from '../session.js';
+import { size } from '../words.js';
+
+interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly message: string;
+  /** What to do, where the state is not ok. */
+  readonly remedy?: string;
+}
+
+/** What a cold build of PHP takes, with room to spare. */
+const DISK_BYTES = 6e9;
+const MEMORY_BYTES = 2e9;
+const REGISTRY_TIMEOUT_MS = 8_000;
+
+/** `layersmith doctor`: what a build would find, each with its remedy. Changes nothing. */
+export function doctorCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'doctor',
+    describe: 'Check engine, disk, memory, registry, toolchain and store; say what to do',
+    builder: (yargs: Argv) =>
+      yargs
+        .options({ ...platformOptions, ...storeOption, ...jsonOption })
+        .example('$0 doctor', 'Before the first build'),
+    handler: async (args) => {
+      const platform = await platformFor(io, args);
+      const store = storeFolder(io, args.store);
+      const found = await lookForEngine(io);
+      const findings = [
+        found.finding,
+        await checkDisk(store),
+        checkMemory(found.info),
+        await checkRegistry(found.engine, { image: platform.toolchain.base, signal: io.signal }),
+        await checkToolchain(found.engine, io),
+        await checkStore(store),
+      ];
+      if (args.json) io.out(`${JSON.stringify({ findings })}\n`);
+      else {
+        for (const { name, state, message, remedy } of findings) {
+          const mark = { ok: 'ok     ', warning: 'warning', problem: 'problem' }[state];
+          io.out(
+            `${mark}  ${name.padEnd(9)}  ${message}\n${remedy === undefined ? '' : `${' '.repeat(20)}→ ${remedy}\n`}`,
+          );
+        }
+      }
+      const problem = findings.find(({ state }) => state === 'problem');
+      if (problem !== undefined)
+        outcome.exitCode = problem.name === 'engine' ? EXIT_CODES.engine : EXIT_CODES.storage;
+    },
+  });
+}
+
+interface FoundEngine {
+  readonly finding: Finding;
+  readonly engine: ContainerEngine | undefined;
+  readonly info: EngineInfo | undefined;
+}
+
+async function lookForEngine(io: Io): Promise<FoundEngine> {
+  try {
+    const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
+    const info = await engine.info(io.signal);
+    const message = `${info.name} ${info.version} at ${engine.endpoint}, ${info.cpus} cores, ${info.architecture}`;
+    return { finding: { name: 'engine', state: 'ok', message }, engine, info };
+  } catch (error) {
+    if (!(error instanceof LayersmithError)) throw error;
+    const remedy =
+      io.os === 'linux'
+        ? 'On Debian or Ubuntu, `layersmith build` installs and starts one (scripts/start-engine.sh, as root).'
+        : 'Install Docker Desktop or Podman and start it, or set DOCKER_HOST.';
+    return {
+      finding: { name: 'engine', state: 'problem', message: error.message, remedy },
+      engine: undefined,
+      info: undefined,
+    };
+  }
+}
+
+async function checkDisk(store: string): Promise<Finding> {
+  const name = 'disk';
+  const { bavail, bsize } = await statfs(await nearestFolder(store));
+  const free = bavail * bsize;
+  const message = `${size(free)} free at ${store}`;
+  if (free >= DISK_BYTES) return { name, state: 'ok', message };
+  return {
+    name,
+    state: 'warning',
+    message,
+    remedy: `A cold build of PHP wants ${size(DISK_BYTES)}: try \`layersmith clean\`, or --store elsewhere.`,
+  };
+}
+
+function checkMemory(info: EngineInfo | undefined): Finding {
+  const name = 'memory';
+  if (info === undefined)
+    return { name, state: 'warning', message: 'not known without an engine', remedy: 'See engine.' };
+  const message = `${size(info.memoryBytes)} for containers`;
+  if (info.memoryBytes >= MEMORY_BYTES) return { name, state: 'ok', message };
+  return {
+    name,
+    state: 'warning',
+    message,
+    remedy: `Compiling PHP wants ${size(MEMORY_BYTES)}: give the engine more, or use --jobs 1.`,
+  };
+}
+
+async function checkRegistry(
+  engine: ContainerEngine | undefined,
+  { image, signal }: { readonly image: string; readonly signal: AbortSignal },
+): Promise<Finding> {
+  const name = 'registry';
+  if (engine === undefined)
+    return { name, state: 'warning', message: 'not asked without an engine', remedy: 'See engine.' };
+  try {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(REGISTRY_TIMEOUT_MS)]);
+    const digest = await registryAnswers(engine, { image, signal: deadline });
+    return { name, state: 'ok', message: `${image} is ${digest ?? 'not resolved by this engine'}` };
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = `${image}: ${(error instanceof Error ? error.message : String(error)).slice(0, 150)}`;
+    return {
+      name,
+      state: 'warning',
+      message,
+      remedy: 'The embedded Debian toolchain is used instead; give --registry a mirror for Amazon Linux.',
+    };
+  }
+}
+
+async function checkToolchain(engine: ContainerEngine | undefined, io: Io): Promise<Finding> {
+  const name = 'toolchain';
+  const images = engine === undefined ? [] : await engine.listImages({ key: IMAGE_LABEL }, io.signal);
+  const names = [...new Set(images.map(({ labels }) => labels[IMAGE_LABEL] ?? ''))].sort();
+  if (names.some((image) => image.endsWith('-toolchain')))
+    return { name, state: 'ok', message: `in the engine: ${names.join(', ')}` };
+  const { status } = await runCommand(['mmdebstrap', '--version'], { env: {}, signal: io.signal });
+  if (status === 0)
+    return { name, state: 'ok', message: 'none in the engine yet; the first build makes one' };
+  return {
+    name,
+    state: 'warning',
+    message: 'none in the engine yet, and mmdebstrap is not installed',
+    remedy:
+      'On Debian or Ubuntu a build as root installs it; else install mmdebstrap, or use a registry that answers.',
+  };
+}
+
+async function checkStore(store: string): Promise<Finding> {
+  const name = 'store';
+  try {
+    await mkdir(store, { recursive: true });
+    await access(store, constants.W_OK);
+    return { name, state: 'ok', message: store };
+  } catch {
+    return {
+      name,
+      state: 'problem',
+      message: `${store} cannot be written to`,
+      remedy: 'Choose another folder with --store.',
+    };
+  }
+}
+
+/** The folder itself, or the nearest above it that exists. */
+async function nearestFolder(path: string): Promise<string> {
+  return access(path).then(
+    () => path,
+    () => nearestFolder(join(path, '..')),
+  );
+}

@@ -1,0 +1,37 @@
+import type { Argv } from 'yargs';
+import { fetchPlan } from '../../pipeline/fetch-plan.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
+import { fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
+
+/** `layersmith fetch`: every source of a recipe into the store; nothing is built. */
+export function fetchCommand(io: Io) {
+  return command({
+    command: 'fetch <recipe>',
+    describe: 'Fetch all sources of a recipe and its libraries into the store; build nothing',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('recipe', { type: 'string', demandOption: true, describe: 'PACKAGE/LINE, or PACKAGE' })
+        .options({ ...sourceOptions, ...recipesOption, ...storeOption, ...jsonOption })
+        .example('$0 fetch php/8.4', 'Then `build --offline` needs no network')
+        .example('$0 fetch php/7.3 --sources ~/tarballs', 'Files are taken by their sha256'),
+    handler: async (args) => {
+      const reporter = reporterFor(io);
+      try {
+        const library = await openLibrary(io, args.recipes);
+        const plan = await planFor(parseRecipeName(args.recipe), library);
+        const store = await openStoreFor(io, args.store, reporter);
+        const fetcher = fetcherFor(io, args, { store, report: reporter.info });
+        const fetched = await fetchPlan(plan, { fetcher, signal: io.signal });
+        reporter.close();
+        if (args.json) io.out(`${JSON.stringify({ sources: fetched })}\n`);
+        else for (const { sha256, file, from } of fetched) io.out(`${sha256}  ${file}  (${from})\n`);
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}

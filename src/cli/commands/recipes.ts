@@ -1,0 +1,85 @@
+import type { Argv } from 'yargs';
+import { RecipeError, type Problem } from '../../core/errors.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, recipesOption } from '../options.js';
+import { openLibrary } from '../session.js';
+
+/** `layersmith recipes`: the list, or one recipe. */
+export function recipesCommand(io: Io) {
+  return command({
+    command: 'recipes [recipe]',
+    describe: 'List the recipes, or show one',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('recipe', { type: 'string', describe: 'PACKAGE/LINE, or PACKAGE' })
+        .options({ ...recipesOption, ...jsonOption })
+        .example('$0 recipes', 'All of them')
+        .example('$0 recipes php/8.4', 'Version, needs and sources of one'),
+    handler: async (args) => {
+      const library = await openLibrary(io, args.recipes);
+      const load = async (name: string): Promise<Recipe> => {
+        const result = await library.load(parseRecipeName(name));
+        if ('problems' in result) throw new RecipeError(result.problems);
+        return result.recipe;
+      };
+      if (args.recipe !== undefined) {
+        const recipe = await load(args.recipe);
+        io.out(args.json ? `${JSON.stringify(shown(recipe))}\n` : describe(recipe));
+        return;
+      }
+      const problems: Problem[] = [];
+      const recipes: Recipe[] = [];
+      for (const name of library.names()) {
+        const result = await library.load(parseRecipeName(name));
+        if ('problems' in result) problems.push(...result.problems);
+        else recipes.push(result.recipe);
+      }
+      if (problems.length > 0) throw new RecipeError(problems);
+      if (args.json) {
+        io.out(`${JSON.stringify({ recipes: recipes.map(shown) })}\n`);
+        return;
+      }
+      const width = Math.max(...recipes.map(({ name }) => name.length));
+      for (const { name, version, kind, endOfLife } of recipes) {
+        const supported = endOfLife === undefined ? '' : `  until ${endOfLife}`;
+        io.out(`${name.padEnd(width)}  ${version.padEnd(10)} ${kind}${supported}\n`);
+      }
+    },
+  });
+}
+
+/** The recipe as data: without the places of its files on this machine. */
+function shown(recipe: Recipe): object {
+  const { name, version, kind, summary, homepage, licence, endOfLife, options, sources } = recipe;
+  const needs = recipe.needs.map((need) =>
+    need.line === undefined ? need.package : `${need.package}/${need.line}`,
+  );
+  return { name, version, kind, summary, homepage, licence, endOfLife, needs, options, sources };
+}
+
+function describe(recipe: Recipe): string {
+  const needs = recipe.needs.map((need) =>
+    need.line === undefined ? need.package : `${need.package}/${need.line}`,
+  );
+  const lines = [
+    `${recipe.name}  ${recipe.version}  (${recipe.kind})`,
+    recipe.summary,
+    `homepage  ${recipe.homepage}`,
+    `licence   ${recipe.licence}`,
+    ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),
+    `needs     ${needs.join(' ') || 'nothing'}`,
+    ...Object.entries(recipe.options).map(([name, value]) => `option    ${name}=${value}`),
+    ...recipe.sources.flatMap(({ name, alternatives }) =>
+      alternatives.flatMap(({ file, sha256, urls }) => [
+        `source    ${name}: ${file}`,
+        `          sha256 ${sha256}`,
+        ...urls.map((url) => `          ${url}`),
+      ]),
+    ),
+    `file      ${recipe.path}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Argv } from 'yargs';
+import { z } from 'zod';
+import { UsageError } from '../../core/errors.js';
+import { smokeTestLayer } from '../../pipeline/layer-smoke.js';
+import { ARCHITECTURES } from '../../platform/platform.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import {
+  jsonOption,
+  platformOptions,
+  recipesOption,
+  sourceOptions,
+  stageOptions,
+  storeOption,
+} from '../options.js';
+import { openBuild, openLibrary, reporterFor } from '../session.js';
+
+const manifestSchema = z.object({
+  recipe: z.string(),
+  platform: z.string(),
+  architecture: z.enum(ARCHITECTURES),
+});
+
+/** `layersmith test`: the smoke tests of a layer zip. */
+export function testCommand(io: Io) {
+  return command({
+    command: 'test <zip>',
+    describe: 'Run the smoke tests of a layer zip in the runtime image',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('zip', { type: 'string', demandOption: true, describe: 'The layer' })
+        .options({
+          recipe: {
+            type: 'string',
+            describe: 'Whose smoke tests [default: as the manifest beside the zip says]',
+          },
+          ...platformOptions,
+          platform: {
+            type: 'string',
+            describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
+          },
+          arch: { choices: ARCHITECTURES, describe: "The architecture [default: the manifest's, or x86_64]" },
+          ...sourceOptions,
+          ...stageOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 test dist/php-8.4.24-provided.al2023-x86_64.zip', 'As its manifest says')
+        .example('$0 test other.zip --recipe php/8.4', 'A zip without a manifest'),
+    handler: async (args) => {
+      const zip = resolve(io.cwd, args.zip);
+      const manifest = await manifestBeside(zip);
+      const recipe = args.recipe ?? manifest?.recipe;
+      if (recipe === undefined) {
+        throw new UsageError(
+          `there is no manifest beside ${args.zip} that says which recipe it was made of`,
+          {
+            hint: 'Name the recipe with --recipe, or check the path of the zip.',
+          },
+        );
+      }
+      const reporter = reporterFor(io);
+      try {
+        const library = await openLibrary(io, args.recipes);
+        const plan = await planFor(parseRecipeName(recipe), library);
+        if (plan.root.recipe.smoke === undefined)
+          throw new UsageError(`${recipe} has no smoke tests: it makes no layer`);
+        const platform = args.platform ?? manifest?.platform ?? 'provided.al2023';
+        const arch = args.arch ?? manifest?.architecture ?? 'x86_64';
+        const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
+        const report = await smokeTestLayer(zip, { plan, context });
+        reporter.close();
+        if (args.json) io.out(`${JSON.stringify({ recipe, platform, arch, ...report })}\n`);
+        else io.out(`passed: ${report.programs} programs, ${report.invocations} invocations\n`);
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}
+
+async function manifestBeside(zip: string): Promise<z.infer<typeof manifestSchema> | undefined> {
+  try {
+    const text = await readFile(zip.replace(/\.zip$/, '.manifest.json'), 'utf8');
+    return manifestSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+import { createLogUpdate } from 'log-update';
+import type { Reporter, StageReporter } from '../core/reporter.js';
+import { duration } from './words.js';
+
+const REFRESH_MS = 150;
+const NAME_WIDTH = 18;
+
+interface RunningStage {
+  readonly name: string;
+  readonly started: number;
+  readonly lastSeconds: number | undefined;
+  doing: string;
+}
+
+/** A view that is redrawn in place: a line for each stage that runs, and finished ones scroll up above it. */
+export function liveReporter(options: {
+  readonly terminal: NodeJS.WriteStream;
+  readonly now: () => number;
+}): Reporter {
+  const { terminal, now } = options;
+  const running = new Set<RunningStage>();
+  const view = createLogUpdate(terminal);
+  const draw = (): void => {
+    const width = (terminal.columns || 80) - 1;
+    view([...running].map((stage) => lineOf(stage, now()).slice(0, width)).join('\n'));
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const above = (line: string): void => {
+    view.clear();
+    terminal.write(`${line}\n`);
+    if (running.size > 0) draw();
+  };
+  const leave = (stage: RunningStage, line: string): void => {
+    running.delete(stage);
+    above(line);
+    if (running.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+  return {
+    info: above,
+    warn: (line) => {
+      above(`warning: ${line}`);
+    },
+    stage(name, lastSeconds): StageReporter {
+      const stage: RunningStage = { name, started: now(), lastSeconds, doing: '' };
+      running.add(stage);
+      timer ??= setInterval(draw, REFRESH_MS).unref();
+      const elapsed = (): string => duration((now() - stage.started) / 1000);
+      return {
+        doing: (line) => {
+          stage.doing = line;
+        },
+        finished: (outcome) => {
+          leave(stage, `✔ ${name.padEnd(NAME_WIDTH)} ${outcome === 'reused' ? 'in the store' : elapsed()}`);
+        },
+        failed: () => {
+          leave(stage, `✘ ${name.padEnd(NAME_WIDTH)} failed after ${elapsed()}`);
+        },
+      };
+    },
+    close: () => {
+      clearInterval(timer);
+      view.clear();
+      view.done();
+    },
+  };
+}
+
+function lineOf({ name, started, lastSeconds, doing }: RunningStage, now: number): string {
+  const elapsed = duration((now - started) / 1000);
+  const last = lastSeconds === undefined ? '' : ` of about ${duration(lastSeconds)}`;
+  return `• ${name.padEnd(NAME_WIDTH)} ${elapsed}${last}  ${doing.replace(/\s+/g, ' ')}`;
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InterruptedError } from '../core/errors.js';
+import { run } from './run.js';
+
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    const error = new InterruptedError(name);
+    // A second signal does not wait: the next run sweeps up what this one leaves.
+    if (interrupted.signal.aborted) process.exit(error.exitCode);
+    process.stderr.write(`\n${error.message}: removing containers (again to stop at once)\n`);
+    interrupted.abort(error);
+  });
+}
+
+process.exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  homeDir: process.env['HOME'] ?? homedir(),
+  cwd: process.cwd(),
+  isRoot: process.getuid?.() === 0,
+  os: process.platform,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  terminal:
+    process.stderr.isTTY && process.env['CI'] === undefined && process.env['TERM'] !== 'dumb'
+      ? process.stderr
+      : undefined,
+  now: Date.now,
+  packageRoot: join(import.meta.dirname, '..', '..'),
+  signal: interrupted.signal,
+});

@@ -1,0 +1,58 @@
+import { ARCHITECTURES } from '../platform/platform.js';
+import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
+
+/** Flags that several commands share, each defined once. */
+export const storeOption = {
+  store: { type: 'string', describe: 'Folder of the store [default: $XDG_CACHE_HOME/layersmith]' },
+} as const;
+
+export const recipesOption = {
+  recipes: {
+    type: 'string',
+    array: true,
+    default: [] as string[],
+    describe: 'A folder of recipes that come before the built-in ones; repeatable',
+  },
+} as const;
+
+export const sourceOptions = {
+  sources: { type: 'string', describe: 'A folder whose files are taken by their sha256' },
+  offline: { type: 'boolean', default: false, describe: 'Never touch the network' },
+} as const;
+
+export const platformOptions = {
+  platform: {
+    type: 'string',
+    default: 'provided.al2023',
+    describe: 'The Lambda runtime that the layer is for',
+  },
+  arch: { choices: ARCHITECTURES, default: 'x86_64', describe: 'The architecture' },
+  toolchain: {
+    choices: TOOLCHAIN_KINDS,
+    describe: 'Force a toolchain [default: Amazon Linux if its registry answers]',
+  },
+  registry: {
+    type: 'string',
+    describe: "Take images from this registry instead of Amazon's: 127.0.0.1:5000",
+  },
+} as const;
+
+export const stageOptions = {
+  jobs: {
+    type: 'number',
+    describe: "Make jobs, shared by the stages that run at once [default: the engine's cores]",
+  },
+  memory: {
+    type: 'number',
+    describe: "Memory limit of each stage in MiB [default: the engine's, by the stages at once]",
+  },
+  'keep-container': {
+    type: 'boolean',
+    default: false,
+    describe: 'Leave the container of a stage that fails',
+  },
+} as const;
+
+export const jsonOption = {
+  json: { type: 'boolean', default: false, describe: 'Print the result as one JSON object' },
+} as const;

@@ -1,0 +1,60 @@
+import yargs from 'yargs';
+import { LayersmithError, UsageError } from '../core/errors.js';
+import { buildCommand } from './commands/build.js';
+import { cleanCommand } from './commands/clean.js';
+import { doctorCommand } from './commands/doctor.js';
+import { fetchCommand } from './commands/fetch.js';
+import { planCommand } from './commands/plan.js';
+import { recipesCommand } from './commands/recipes.js';
+import { testCommand } from './commands/test.js';
+import { complete } from './complete.js';
+import { printError } from './error-printer.js';
+import type { Io } from './io.js';
+
+const VERSION = '0.1.0';
+
+/** Runs one command line to its end and gives the exit code. Never throws. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const outcome = { exitCode: 0 };
+  try {
+    const parser = yargs([...argv])
+      .scriptName('layersmith')
+      .usage('$0 COMMAND\n\nCompiles PHP and other interpreters into tested AWS Lambda layers.')
+      .command(buildCommand(io))
+      .command(planCommand(io))
+      .command(fetchCommand(io))
+      .command(testCommand(io))
+      .command(recipesCommand(io))
+      .command(doctorCommand(io, outcome))
+      .command(cleanCommand(io))
+      .completion('completion', 'Print a completion script for bash or zsh', (current, args, done) => {
+        void complete(wordsOf(args), current, io).then(done);
+      })
+      .demandCommand(1, 'Name a command.')
+      .strict()
+      .recommendCommands()
+      .version(VERSION)
+      .help()
+      .wrap(100)
+      .epilogue('Exit codes and file formats: docs/ and README.md.')
+      .exitProcess(false)
+      .fail((message: string, error: Error | undefined) => {
+        throw (
+          error ??
+          new UsageError(message.trim(), { hint: 'See `layersmith --help`, or `layersmith COMMAND --help`.' })
+        );
+      });
+    await parser.parseAsync();
+    return outcome.exitCode;
+  } catch (error) {
+    const shown: unknown = io.signal.aborted ? io.signal.reason : error;
+    printError(shown, io.err);
+    return shown instanceof LayersmithError ? shown.exitCode : 70;
+  }
+}
+
+/** The positional words that yargs has parsed so far. */
+function wordsOf(args: unknown): readonly string[] {
+  if (typeof args !== 'object' || args === null || !('_' in args) || !Array.isArray(args._)) return [];
+  return args._.map(String);
+}

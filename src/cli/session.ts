@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { StageError, UsageError } from '../core/errors.js';
+import type { Reporter } from '../core/reporter.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
+import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
+import { findOrStartEngine } from '../engine/start-engine.js';
+import type { BuildContext } from '../pipeline/build-context.js';
+import { loadPlatform, type Architecture, type Platform } from '../platform/platform.js';
+import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
+import { createDebianArchive } from '../source/debian-archive.js';
+import { hostMirrors, namedMirror } from '../source/debian-mirror.js';
+import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
+import { openStore, type Store } from '../store/store.js';
+import { chooseToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
+import type { DebianMirrors } from '../toolchain/debian.js';
+import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
+import type { Io } from './io.js';
+import { liveReporter } from './live-reporter.js';
+import { plainReporter } from './plain-reporter.js';
+
+/** How long the images' registry may take to answer. */
+const REGISTRY_TIMEOUT_MS = 8_000;
+
+/** The reporter that fits: a live view on a terminal, else plain lines. */
+export function reporterFor(io: Io): Reporter {
+  return io.terminal === undefined
+    ? plainReporter({ print: io.err, now: io.now })
+    : liveReporter({ terminal: io.terminal, now: io.now });
+}
+
+export function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeLibrary> {
+  return openRecipeLibrary([
+    ...folders.map((folder) => resolve(io.cwd, folder)),
+    join(io.packageRoot, 'recipes'),
+  ]);
+}
+
+/** `--store`, else `$XDG_CACHE_HOME/layersmith`, else `~/.cache/layersmith`. */
+export function storeFolder(io: Io, asked: string | undefined): string {
+  if (asked !== undefined) return resolve(io.cwd, asked);
+  const cache = io.env['XDG_CACHE_HOME'];
+  return join(cache === undefined || cache === '' ? join(io.homeDir, '.cache') : cache, 'layersmith');
+}
+
+export function openStoreFor(io: Io, asked: string | undefined, reporter: Reporter): Promise<Store> {
+  return openStore(storeFolder(io, asked), reporter.warn);
+}
+
+export function platformsFolder(io: Io): string {
+  return join(io.packageRoot, 'platforms');
+}
+
+export function platformFor(
+  io: Io,
+  args: { readonly platform: string; readonly arch: Architecture; readonly registry: string | undefined },
+): Promise<Platform> {
+  return loadPlatform(args.platform, {
+    folder: platformsFolder(io),
+    architecture: args.arch,
+    registry: args.registry,
+  });
+}
+
+export interface FetcherArgs {
+  readonly sources: string | undefined;
+  readonly offline: boolean;
+}
+
+export function fetcherFor(
+  io: Io,
+  args: FetcherArgs,
+  { store, report }: { readonly store: Store; readonly report: (line: string) => void },
+): SourceFetcher {
+  const proxies = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
+    const value = io.env[name] ?? io.env[name.toUpperCase()];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return createSourceFetcher({
+    sourcesDir: store.sourcesDir,
+    tmpDir: store.tmpDir,
+    extraDir: args.sources === undefined ? undefined : resolve(io.cwd, args.sources),
+    offline: args.offline,
+    debian: createDebianArchive({
+      cacheDir: join(store.stateDir, 'apt'),
+      mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
+      env: Object.fromEntries(proxies),
+    }),
+    report,
+  });
+}
+
+/** The engine that answers; one is installed and started where that is possible. */
+export async function engineFor(io: Io, reporter: Reporter): Promise<ContainerEngine> {
+  return findOrStartEngine(
+    { env: io.env, homeDir: io.homeDir, signal: io.signal },
+    { os: io.os, script: join(io.packageRoot, 'scripts', 'start-engine.sh'), report: reporter.info },
+  );
+}
+
+export interface BuildArgs extends FetcherArgs {
+  readonly recipes: readonly string[];
+  readonly store: string | undefined;
+  readonly platform: string;
+  readonly arch: Architecture;
+  readonly toolchain: ToolchainKind | undefined;
+  readonly registry: string | undefined;
+  readonly jobs: number | undefined;
+  readonly memory: number | undefined;
+  readonly keepContainer: boolean;
+}
+
+/** Everything that compiling or testing needs, opened in order: what fails first costs least. */
+export async function openBuild(
+  io: Io,
+  args: BuildArgs,
+  { library, reporter }: { readonly library: RecipeLibrary; readonly reporter: Reporter },
+): Promise<BuildContext> {
+  const platform = await platformFor(io, args);
+  const jobs = wholeNumber('--jobs', args.jobs);
+  const memory = wholeNumber('--memory', args.memory);
+  const store = await openStoreFor(io, args.store, reporter);
+  const engine = await engineFor(io, reporter);
+  const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
+  if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
+  const toolchain = await chooseToolchain(toolchainOptions(io, args, { engine, platform, store, reporter }));
+  announce(toolchain, platform, reporter);
+  const info = await engine.info(io.signal);
+  const sharedJobs = jobs ?? info.cpus;
+  return {
+    engine,
+    store,
+    library,
+    platform,
+    toolchain,
+    fetcher: fetcherFor(io, args, { store, report: reporter.info }),
+    reporter,
+    jobs: sharedJobs,
+    memoryBytes: memory === undefined ? fairMemory(info.memoryBytes, sharedJobs) : memory * 1024 ** 2,
+    keepContainer: args.keepContainer,
+    runName: `${new Date(io.now()).toISOString().replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`,
+    labels: ownerLabels(),
+    now: io.now,
+    signal: io.signal,
+  };
+}
+
+export function toolchainOptions(
+  io: Io,
+  args: Pick<BuildArgs, 'toolchain' | 'offline'>,
+  parts: {
+    readonly engine: ContainerEngine;
+    readonly platform: Platform;
+    readonly store: Store;
+    readonly reporter: Reporter;
+  },
+): ChooseOptions {
+  return {
+    engine: parts.engine,
+    platform: parts.platform,
+    tmpDir: parts.store.tmpDir,
+    dockerfile: join(io.packageRoot, 'Dockerfile.amazonlinux'),
+    mirrors: () => debianMirrors(io),
+    isRoot: io.isRoot,
+    forced: args.toolchain,
+    offline: args.offline,
+    registryTimeoutMs: REGISTRY_TIMEOUT_MS,
+    report: parts.reporter.info,
+    signal: io.signal,
+  };
+}
+
+function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter): void {
+  const name = toolchain.kind === 'debian' ? 'embedded Debian 11' : platform.toolchain.base;
+  reporter.info(`toolchain: ${name} (${toolchain.reason})`);
+}
+
+/** What the stages at once may use together leaves a fifth to the machine. */
+function fairMemory(total: number, jobs: number): number {
+  const least = 1024 ** 3;
+  return Math.max(least, Math.floor((total * 0.8) / Math.min(jobs, 4)));
+}
+
+function wholeNumber(flag: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
+  throw new UsageError(`${flag} must be a whole number above 0`);
+}
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+async function debianMirrors(io: Io): Promise<DebianMirrors> {
+  const named = io.env['LAYERSMITH_DEBIAN_MIRROR'];
+  const mirror = named === undefined ? (await hostMirrors('/etc/apt'))[0] : namedMirror(named);
+  const keyring = await access(KEYRING).then(
+    () => KEYRING,
+    () => undefined,
+  );
+  if (mirror === undefined || keyring === undefined) {
+    const what = mirror === undefined ? 'no Debian mirror in its apt sources' : "no keys of Debian's archive";
+    throw new StageError(`the embedded Debian toolchain cannot be made: this host has ${what}`, {
+      hint: 'Install debian-archive-keyring and set LAYERSMITH_DEBIAN_MIRROR to a mirror of Debian, or build where the Amazon Linux registry answers.',
+    });
+  }
+  return { main: mirror.archive, security: mirror.security, keyring };
+}

@@ -1,0 +1,35 @@
+/** `12.3 s`, `4 min 05 s`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+}
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
+
+/** `9.5 MB`: powers of 1000, as disks and Lambda's console count. */
+export function size(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? 'B'}`;
+}
+
+/** Bytes of `500M`, `5G`, `100000`; undefined for anything else. Powers of 1000. */
+export function parseSize(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)B?$/i.exec(text.trim()) ?? [];
+  if (digits === undefined) return undefined;
+  const power = ['', 'K', 'M', 'G', 'T'].indexOf(unit.toUpperCase());
+  return Math.floor(Number(digits) * 1000 ** power);
+}
+
+/** Milliseconds of `12h`, `30d`, `4w`; undefined for anything else. */
+export function parseAge(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+)\s*([hdw])$/i.exec(text.trim()) ?? [];
+  if (digits === undefined || unit === undefined) return undefined;
+  const hours = { h: 1, d: 24, w: 7 * 24 }[unit.toLowerCase()] ?? 0;
+  return Number(digits) * hours * 60 * 60 * 1000;
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { StorageError } from './errors.js';
+
+/** The `code` of a Node.js system error (`ENOENT`), or undefined for any other value. */
+export function errorCodeOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}
+
+const STORAGE_CODES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EIO: 'the disk reports an I/O error',
+};
+
+/**
+ * Runs something that writes below `folder`; a full disk, a read-only one or one that is not ours becomes a
+ * StorageError that names the folder. Every other error passes as it is.
+ */
+export async function writingTo<T>(folder: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    const reason = STORAGE_CODES[errorCodeOf(cause) ?? ''];
+    if (reason === undefined) throw cause;
+    throw new StorageError(`cannot write to ${folder}: ${reason}`, {
+      hint: `Free some space there (\`layersmith clean\`), or choose another folder with --store or --output.`,
+      cause,
+    });
+  }
+}
+
+/** A name beside `path` that no other process uses. */
+export function temporaryNameFor(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/** Writes a small file so that a reader sees the old text or the new one, never a part. Makes the folder. */
+export async function writeFileAtomically(path: string, text: string): Promise<void> {
+  const temporary = temporaryNameFor(path);
+  await writingTo(dirname(path), async () => {
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      await writeFile(temporary, text);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  });
+}

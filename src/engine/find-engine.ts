@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+
+import { EngineUnavailableError, LayersmithError, type ErrorOptions } from '../core/errors.js';
+import type { ContainerEngine } from './container-engine.js';
+import { configuredEngine } from './docker-context.js';
+import { openDockerEngine } from './docker-engine.js';
+import { socketAddress, type EngineAddress } from './engine-address.js';
+import { START_HINT, abortReason } from './translate-error.js';
+
+/** Where to look for an engine. */
+export interface EngineSearch {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDir: string;
+  readonly signal?: AbortSignal;
+  /** Instead of the machine's own places, for tests: `/var/run/docker.sock` and Podman's. */
+  readonly machineSockets?: { readonly docker: string; readonly podman: string };
+}
+
+/** How long a place may take to answer before it counts as dead. */
+const PING_SECONDS = 3;
+
+/** No place answered. `details` has each place that was tried with why it failed. */
+export class EngineNotFoundError extends EngineUnavailableError {
+  /**
+   * What chose the engine that does not answer: `DOCKER_HOST`, or a Docker context. Undefined when nobody
+   * chose one and none of the usual sockets answers, so that an engine may be started.
+   */
+  readonly configuredBy: string | undefined;
+
+  constructor(message: string, options: ErrorOptions & { readonly configuredBy?: string | undefined }) {
+    super(message, options);
+    this.configuredBy = options.configuredBy;
+  }
+}
+
+/**
+ * Finds an engine that answers: the one that DOCKER_HOST or the Docker context names, or, where nobody chose,
+ * the first of the usual sockets. One that was chosen and does not answer is an error, never replaced. Throws
+ * `EngineNotFoundError`.
+ */
+export async function findEngine(search: EngineSearch): Promise<ContainerEngine> {
+  const configured = await configuredEngine(search);
+  if (configured !== undefined) {
+    const { configuredBy, address } = configured;
+    const tried = address instanceof Error ? address : await tryAddress(address, search.signal);
+    if (!(tried instanceof Error)) return tried;
+    const place = address instanceof Error ? '' : ` at ${address.endpoint}`;
+    throw new EngineNotFoundError(
+      `the container engine${place} that ${configuredBy} names cannot be used: ${reason(tried)}`,
+      {
+        configuredBy,
+        details: address instanceof Error ? {} : { [address.endpoint]: reason(tried) },
+        hint: hintFor(tried, configuredBy),
+        cause: tried,
+      },
+    );
+  }
+
+  const addresses = usualSockets(search).map(socketAddress);
+  const found = new AbortController();
+  const signal = search.signal === undefined ? found.signal : AbortSignal.any([search.signal, found.signal]);
+  // All at once, so that dead ones do not add up; the order decides among those that answer.
+  const attempts = addresses.map((address) => tryAddress(address, signal));
+  for (const attempt of attempts) attempt.catch(() => undefined);
+  const details: Record<string, string> = {};
+  try {
+    for (const [index, attempt] of attempts.entries()) {
+      const tried = await attempt;
+      if (!(tried instanceof Error)) return tried;
+      details[addresses[index]?.endpoint ?? ''] = reason(tried);
+    }
+  } finally {
+    found.abort();
+  }
+  throw new EngineNotFoundError('no container engine answers at any of the usual places', {
+    details,
+    hint: 'Start Docker or Podman (its API socket: `podman system service`), or set DOCKER_HOST to an engine that runs.',
+  });
+}
+
+/** Where Docker and Podman put their sockets, in the order in which they are tried. */
+export function usualSockets(search: EngineSearch): readonly string[] {
+  const { env, homeDir, machineSockets } = search;
+  const runtimeDir = env['XDG_RUNTIME_DIR'];
+  const places = [
+    machineSockets?.docker ?? '/var/run/docker.sock',
+    runtimeDir && join(runtimeDir, 'docker.sock'),
+    join(homeDir, '.docker/run/docker.sock'),
+    join(homeDir, '.docker/desktop/docker.sock'),
+    join(homeDir, '.colima/default/docker.sock'),
+    runtimeDir && join(runtimeDir, 'podman/podman.sock'),
+    machineSockets?.podman ?? '/run/podman/podman.sock',
+  ];
+  return [...new Set(places.flatMap((place) => (place ? [place] : [])))];
+}
+
+/** An engine that has answered, or why it did not; rejects only when the search is aborted. */
+async function tryAddress(address: EngineAddress, signal?: AbortSignal): Promise<ContainerEngine | Error> {
+  const timeout = AbortSignal.timeout(PING_SECONDS * 1000);
+  try {
+    const engine = await openDockerEngine(address);
+    await engine.ping(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    return engine;
+  } catch (error) {
+    if (signal?.aborted === true) throw abortReason(signal);
+    if (timeout.aborted) return new Error(`no answer in ${PING_SECONDS} s`);
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** Why a place failed, without what the line it stands in says already. */
+function reason(error: Error): string {
+  return error.message
+    .replace(/^cannot find a container engine: /, '')
+    .replace(/^the container engine at \S+ is not available: /, '');
+}
+
+function hintFor(error: Error, configuredBy: string): string {
+  const own = error instanceof LayersmithError ? error.hint : undefined;
+  return own === undefined || own === START_HINT ? `Start that engine, or change ${configuredBy}.` : own;
+}

@@ -1,0 +1,122 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { EngineError } from '../core/errors.js';
+import { createFrameReader, encodeFrame, RELAY_MAX_CONNECTIONS, type Frame } from './relay-frames.js';
+import { RelayedConnection } from './relayed-connection.js';
+
+export interface RelayMultiplexerOptions {
+  /** The container's standard output: frames from the relay, and nothing else. */
+  readonly stdout: Readable;
+  /** The container's standard input. Ending it makes the relay kill its program. */
+  readonly stdin: Writable;
+  /** Gets each connection that is made inside the container. */
+  readonly onConnection: (connection: Duplex) => void;
+}
+
+export interface RelayMultiplexer {
+  /**
+   * Settles when the relay's output ends: fulfilled after a whole frame, rejected with `EngineError` for
+   * bytes that are not frames, and with the stream's own error when that breaks. No connection outlives it.
+   */
+  readonly closed: Promise<void>;
+  /** Ends the relay's input and drops every connection. */
+  close(): void;
+}
+
+/**
+ * The outer side of `recipes/relay/relay.c`: takes the frames apart and makes each connection a Duplex.
+ * stdout is always read, so frames of one connection never wait for another; what an unread connection
+ * may hold is bounded by its window, and so is what waits in stdin.
+ */
+export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplexer {
+  const { stdout, stdin } = options;
+  const reader = createFrameReader();
+  const connections = new Map<number, RelayedConnection>();
+  let lastConnection = 0;
+  let over = false;
+
+  const send = (frame: Frame): void => {
+    if (!over && stdin.writable) stdin.write(encodeFrame(frame));
+  };
+
+  const open = (id: number): void => {
+    if (id <= lastConnection) throw new EngineError(`the relay opened connection ${id} twice`);
+    if (connections.size >= RELAY_MAX_CONNECTIONS) {
+      throw new EngineError(`the relay opened more than ${RELAY_MAX_CONNECTIONS} connections`);
+    }
+    lastConnection = id;
+    const connection = new RelayedConnection(id, send);
+    connections.set(id, connection);
+    connection.once('close', () => connections.delete(id));
+    options.onConnection(connection);
+  };
+
+  const obey = (frame: Frame): void => {
+    if (frame.type === 'open') {
+      open(frame.connection);
+      return;
+    }
+    if (frame.connection === 0 || frame.connection > lastConnection) {
+      throw new EngineError(
+        `the relay sent "${frame.type}" for connection ${frame.connection}, which it never opened`,
+      );
+    }
+    // One that is closed here may still have frames under way.
+    const connection = connections.get(frame.connection);
+    if (connection === undefined || connection.destroyed) return;
+    switch (frame.type) {
+      case 'data':
+        connection.receive(frame.payload);
+        break;
+      case 'end':
+        connection.receiveEnd();
+        break;
+      case 'reset':
+        connection.receiveReset();
+        break;
+      case 'credit':
+        connection.receiveCredit(frame.bytes);
+        break;
+    }
+  };
+
+  let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
+  const closed = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // Whoever is interested awaits it; nobody has to.
+  closed.catch(() => undefined);
+
+  const finish = (error?: unknown): void => {
+    if (over) return;
+    over = true;
+    stdin.end();
+    const reason = error instanceof Error ? error : new Error('the relay has stopped');
+    for (const connection of connections.values()) connection.abandon(reason);
+    if (error === undefined) settle.resolve();
+    else settle.reject(error);
+  };
+
+  stdin.on('error', finish);
+  stdout.on('error', finish);
+  stdout.on('data', (chunk: Buffer) => {
+    if (over) return;
+    try {
+      for (const frame of reader.read(chunk)) obey(frame);
+    } catch (error) {
+      finish(error);
+    }
+  });
+  stdout.on('end', () => {
+    finish(reader.midFrame ? new EngineError('the relay stopped in the middle of a frame') : undefined);
+  });
+  stdout.on('close', () => {
+    finish(new EngineError('the connection to the relay was closed before its end'));
+  });
+
+  return {
+    closed,
+    close: () => {
+      finish();
+    },
+  };
+}

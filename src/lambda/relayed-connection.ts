@@ -1,0 +1,142 @@
+import { Duplex } from 'node:stream';
+import { EngineError } from '../core/errors.js';
+import { RELAY_WINDOW, type Frame } from './relay-frames.js';
+
+/** The largest data frame that is sent; smaller than the window, so that connections take turns. */
+const LARGEST_DATA = 32 * 1024;
+
+interface WaitingWrite {
+  readonly rest: Buffer;
+  readonly done: (error?: Error | null) => void;
+}
+
+/**
+ * One TCP connection inside the container, as a Duplex: half-open is possible in both directions, writes
+ * wait for the relay's credit, and what is not read is not credited. `ECONNRESET` is the error that a reset
+ * inside the container destroys it with.
+ */
+export class RelayedConnection extends Duplex {
+  readonly id: number;
+  readonly #send: (frame: Frame) => void;
+  /** Received and not yet taken by the reader. */
+  readonly #received: Buffer[] = [];
+  #receivedBytes = 0;
+  #owed = 0;
+  #wanted = false;
+  #endReceived = false;
+  #credit = RELAY_WINDOW;
+  #waiting: WaitingWrite | undefined;
+  #endSent = false;
+  #gone = false;
+
+  constructor(id: number, send: (frame: Frame) => void) {
+    super({ allowHalfOpen: true });
+    this.id = id;
+    this.#send = send;
+    // Whoever uses the connection may listen too; without this one a reset would end the process.
+    this.on('error', () => undefined);
+  }
+
+  /** Data from the container. Throws `EngineError` when the relay breaks its own flow control. */
+  receive(payload: Buffer): void {
+    if (this.#endReceived)
+      throw new EngineError(`the relay sent data after the end of connection ${this.id}`);
+    if (this.#receivedBytes + this.#owed + payload.length > RELAY_WINDOW) {
+      throw new EngineError(
+        `the relay sent more on connection ${this.id} than its window of ${RELAY_WINDOW} bytes`,
+      );
+    }
+    this.#received.push(payload);
+    this.#receivedBytes += payload.length;
+    this.#passOn();
+  }
+
+  /** The container's side sends no more. */
+  receiveEnd(): void {
+    this.#endReceived = true;
+    this.#passOn();
+  }
+
+  /** The connection is gone on the container's side. */
+  receiveReset(): void {
+    this.abandon(
+      Object.assign(new Error('the connection was reset in the container'), { code: 'ECONNRESET' }),
+    );
+  }
+
+  /** The relay passed on so many bytes. Throws `EngineError` when they are more than were sent. */
+  receiveCredit(bytes: number): void {
+    if (bytes > RELAY_WINDOW - this.#credit) {
+      throw new EngineError(`the relay confirmed more bytes on connection ${this.id} than it was sent`);
+    }
+    this.#credit += bytes;
+    this.#sendWaiting();
+  }
+
+  /** Destroys it without a word to the relay, which does not know it any more. */
+  abandon(error: Error): void {
+    this.#gone = true;
+    this.destroy(error);
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    this.#passOn();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#waiting = { rest: chunk, done };
+    this.#sendWaiting();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#endSent = true;
+    this.#send({ type: 'end', connection: this.id });
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.#gone && !(this.#endSent && this.#endReceived)) {
+      this.#send({ type: 'reset', connection: this.id });
+    }
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.done(error ?? new Error('the connection was closed'));
+    this.#received.length = 0;
+    done(error);
+  }
+
+  #passOn(): void {
+    if (this.destroyed) return;
+    while (this.#wanted) {
+      const chunk = this.#received.shift();
+      if (chunk === undefined) break;
+      this.#receivedBytes -= chunk.length;
+      this.#owed += chunk.length;
+      // push() may call _read() before it returns, which asks for more: so the wish is taken back first.
+      this.#wanted = false;
+      if (this.push(chunk)) this.#wanted = true;
+    }
+    if (this.#endReceived) {
+      if (this.#received.length === 0 && this.#wanted) {
+        this.#wanted = false;
+        this.push(null);
+      }
+    } else if (this.#owed >= RELAY_WINDOW / 2) {
+      this.#send({ type: 'credit', connection: this.id, bytes: this.#owed });
+      this.#owed = 0;
+    }
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting !== undefined && this.#credit > 0) {
+      const { rest, done } = this.#waiting;
+      const payload = rest.subarray(0, Math.min(this.#credit, LARGEST_DATA));
+      const left = rest.subarray(payload.length);
+      this.#credit -= payload.length;
+      this.#waiting = left.length > 0 ? { rest: left, done } : undefined;
+      if (payload.length > 0) this.#send({ type: 'data', connection: this.id, payload });
+      if (left.length === 0) done();
+    }
+  }
+}

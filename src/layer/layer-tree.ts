@@ -1,0 +1,102 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { extract } from 'tar-stream';
+import { LayerError } from '../core/errors.js';
+import { byPath, fileEntry, type TreeEntry } from '../core/tar.js';
+import type { Platform } from '../platform/platform.js';
+import type { Recipe } from '../recipe/recipe.js';
+
+/** Where stages leave the licence texts of what they compile, below `/opt`. */
+const LICENCES = 'share/licenses';
+
+export interface LayerInput {
+  readonly recipe: Recipe;
+  readonly platform: Platform;
+  /** The root stage's artifact: a tar of what it installed below `/opt`, its needs' licences included. */
+  readonly artifact: string;
+  /** The generated `bootstrap`. */
+  readonly bootstrap: string;
+  /** A file that the entries' bytes are put into. */
+  readonly spool: string;
+}
+
+/**
+ * What Lambda will see under `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the
+ * package's own layer files (`php.ini`), and all licences. Throws LayerError when the artifact lacks a file
+ * that the recipe names.
+ */
+export async function assembleLayerTree(input: LayerInput): Promise<readonly TreeEntry[]> {
+  const { recipe, platform } = input;
+  const wanted = [...(recipe.layer?.files ?? []), LICENCES];
+  const entries = await takeFromArtifact(input, wanted);
+  const missing = wanted.filter((path) => !entries.some((entry) => isAtOrBelow(entry.path, path)));
+  if (missing.length > 0) {
+    throw new LayerError(`${recipe.name} did not install ${missing.join(', ')}`, {
+      hint: 'Make `layer.files` in its package.yaml and what its build.sh installs agree.',
+    });
+  }
+  entries.push(fileEntry('bootstrap', input.bootstrap, 0o755));
+  for (const [path, file] of recipe.layerFiles) {
+    const text = await readFile(file, 'utf8');
+    entries.push(fileEntry(path, text.replaceAll('${caBundle}', platform.caBundle)));
+  }
+  const files = entries.filter((entry) => entry.type !== 'directory');
+  const folders = new Set(files.flatMap((entry) => parentsOf(entry.path)));
+  const directories = [...folders].map((path): TreeEntry => ({ type: 'directory', path, mode: 0o755 }));
+  return [...files, ...directories].sort(byPath);
+}
+
+async function takeFromArtifact(
+  { artifact, spool }: LayerInput,
+  wanted: readonly string[],
+): Promise<TreeEntry[]> {
+  const reader = extract();
+  const source = createReadStream(artifact, { highWaterMark: 1 << 20 });
+  source.on('error', (error) => {
+    reader.destroy(error);
+  });
+  source.pipe(reader as unknown as NodeJS.WritableStream);
+  const sink = createWriteStream(spool);
+  const closed = once(sink, 'close');
+  const entries: TreeEntry[] = [];
+  let offset = 0;
+  for await (const entry of reader) {
+    const { header } = entry;
+    const path = header.name.replace(/\/$/, '');
+    if (!wanted.some((want) => isAtOrBelow(path, want)) || header.type === 'directory') {
+      entry.resume();
+      continue;
+    }
+    if (header.type === 'symlink') {
+      entries.push({ type: 'symlink', path, target: header.linkname ?? '' });
+      entry.resume();
+      continue;
+    }
+    const sizeBytes = header.size ?? 0;
+    entries.push({
+      type: 'file',
+      path,
+      mode: header.mode ?? 0o644,
+      sizeBytes,
+      content: { file: spool, start: offset },
+    });
+    offset += sizeBytes;
+    for await (const chunk of entry as AsyncIterable<Buffer>) {
+      if (!sink.write(chunk)) await once(sink, 'drain');
+    }
+  }
+  sink.end();
+  await closed;
+  return entries;
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function parentsOf(path: string): string[] {
+  const parent = posix.dirname(path);
+  return parent === '.' ? [] : [...parentsOf(parent), parent];
+}

@@ -1,0 +1,96 @@
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
+import { LayerError } from '../core/errors.js';
+import { errorCodeOf } from '../core/file-system.js';
+import type { TreeEntry } from '../core/tar.js';
+
+const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, ZipFile>(openCallback);
+
+/** A zip may unpack to this much at the most: twice Lambda's limit, so that an oversized layer is still read. */
+const MAX_BYTES = 500 * 1024 ** 2;
+
+/**
+ * Reads a layer zip, ours or another's, into entries whose bytes are spooled to a file. Throws LayerError for
+ * a file that is missing, no zip, damaged, or has an entry that leaves the tree.
+ */
+export async function readZip(path: string, spool: string): Promise<readonly TreeEntry[]> {
+  try {
+    return await readEntries(path, spool);
+  } catch (cause) {
+    if (cause instanceof LayerError) throw cause;
+    const message =
+      errorCodeOf(cause) === 'ENOENT'
+        ? 'there is no such file'
+        : cause instanceof Error
+          ? cause.message
+          : String(cause);
+    throw new LayerError(`cannot read the layer ${path}: ${message}`, {
+      hint: 'Give the path of a layer zip, as `layersmith build` prints it.',
+      cause,
+    });
+  }
+}
+
+async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
+  const zip = await openZip(path, { lazyEntries: true, autoClose: false });
+  const sink = createWriteStream(spool);
+  const closed = once(sink, 'close');
+  try {
+    const openEntry = promisify<Entry, Readable>((entry, callback) => {
+      zip.openReadStream(entry, callback);
+    });
+    const entries: TreeEntry[] = [];
+    let offset = 0;
+    for await (const entry of entriesOf(zip)) {
+      const mode = entry.externalFileAttributes >>> 16;
+      const name = entry.fileName.replace(/\/$/, '');
+      if (entry.fileName.endsWith('/')) {
+        entries.push({ type: 'directory', path: name, mode: mode & 0o777 || 0o755 });
+        continue;
+      }
+      const content = await openEntry(entry);
+      if ((mode & 0o170000) === 0o120000) {
+        entries.push({ type: 'symlink', path: name, target: await text(content) });
+        continue;
+      }
+      const start = offset;
+      for await (const chunk of content as AsyncIterable<Buffer>) {
+        offset += chunk.length;
+        if (offset > MAX_BYTES) throw new LayerError(`${path} unpacks to more than ${MAX_BYTES} bytes`);
+        if (!sink.write(chunk)) await once(sink, 'drain');
+      }
+      entries.push({
+        type: 'file',
+        path: name,
+        mode: mode & 0o777 || 0o644,
+        sizeBytes: offset - start,
+        content: { file: spool, start },
+      });
+    }
+    return entries;
+  } finally {
+    zip.close();
+    sink.end();
+    await closed;
+  }
+}
+
+async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
+  const next = (): Promise<Entry | undefined> =>
+    new Promise((resolve, reject) => {
+      zip.once('entry', resolve);
+      zip.once('end', () => {
+        resolve(undefined);
+      });
+      zip.once('error', reject);
+      zip.readEntry();
+    });
+  for (let entry = await next(); entry !== undefined; entry = await next()) {
+    zip.removeAllListeners();
+    yield entry;
+  }
+}

@@ -1,0 +1,180 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { Deflate } from 'fflate';
+import { InternalError } from '../core/errors.js';
+import { openContent, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
+
+/**
+ * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix
+ * attributes, one date, and a deflate in JavaScript that is fed blocks of one size (Node's own zlib gives
+ * other bytes in other builds). Links are stored as Info-ZIP does, their target as content.
+ *
+ * Format: PKWARE's APPNOTE 6.3.10, without zip64 (a layer is at most 250 MiB).
+ */
+export async function writeZip(path: string, entries: readonly TreeEntry[]): Promise<void> {
+  await using file = await open(path, 'w');
+  const central: Buffer[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    const name = Buffer.from(entry.type === 'directory' ? `${entry.path}/` : entry.path);
+    const header = Buffer.alloc(LOCAL_BYTES + name.length);
+    const dataStart = offset + header.length;
+    const data = await writeData(entry, { file, at: dataStart });
+    const fields = { name, ...data, mode: modeOf(entry), offset };
+    writeLocalHeader(header, fields);
+    await file.write(header, 0, header.length, offset);
+    central.push(centralHeader(fields));
+    offset = dataStart + data.compressedBytes;
+  }
+  const directory = Buffer.concat(central);
+  const end = endOfDirectory({ count: entries.length, bytes: directory.length, offset });
+  const tail = Buffer.concat([directory, end]);
+  if (offset + tail.length > 0xffffffff) throw new InternalError(`a zip of ${offset} bytes needs zip64`);
+  await file.write(tail, 0, tail.length, offset);
+}
+
+interface Data {
+  readonly method: 0 | 8;
+  readonly crc: number;
+  readonly compressedBytes: number;
+  readonly sizeBytes: number;
+}
+
+interface Fields extends Data {
+  readonly name: Buffer;
+  readonly mode: number;
+  readonly offset: number;
+}
+
+const LOCAL_BYTES = 30;
+const CENTRAL_BYTES = 46;
+const END_BYTES = 22;
+const STORED: Data = { method: 0, crc: 0, compressedBytes: 0, sizeBytes: 0 };
+/** The deflate's result depends on how its input is cut: always the same. */
+const BLOCK_BYTES = 1 << 16;
+const LEVEL = 9;
+
+async function writeData(
+  entry: TreeEntry,
+  target: { readonly file: FileHandle; readonly at: number },
+): Promise<Data> {
+  if (entry.type === 'directory') return STORED;
+  if (entry.type === 'symlink') {
+    const bytes = Buffer.from(entry.target);
+    await target.file.write(bytes, 0, bytes.length, target.at);
+    return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length };
+  }
+  if (entry.sizeBytes === 0) return STORED;
+  const deflated: Uint8Array[] = [];
+  const deflate = new Deflate({ level: LEVEL }, (chunk) => deflated.push(chunk));
+  let crc = 0;
+  let compressedBytes = 0;
+  let sizeBytes = 0;
+  const flush = async (): Promise<void> => {
+    for (const chunk of deflated.splice(0)) {
+      await target.file.write(chunk, 0, chunk.length, target.at + compressedBytes);
+      compressedBytes += chunk.length;
+    }
+  };
+  for await (const block of inBlocks(openContent(entry))) {
+    crc = crc32(block, crc);
+    sizeBytes += block.length;
+    deflate.push(block);
+    await flush();
+  }
+  deflate.push(new Uint8Array(0), true);
+  await flush();
+  if (sizeBytes !== entry.sizeBytes)
+    throw new InternalError(`${entry.path}: ${sizeBytes} bytes instead of ${entry.sizeBytes}`);
+  return { method: 8, crc, compressedBytes, sizeBytes };
+}
+
+/** Cuts a stream into blocks of BLOCK_BYTES, however it arrives; the last may be shorter. */
+async function* inBlocks(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  let block = new Uint8Array(BLOCK_BYTES);
+  let filled = 0;
+  for await (const chunk of stream) {
+    for (let start = 0; start < chunk.length;) {
+      const part = chunk.subarray(start, start + BLOCK_BYTES - filled);
+      block.set(part, filled);
+      filled += part.length;
+      start += part.length;
+      if (filled === BLOCK_BYTES) {
+        yield block;
+        block = new Uint8Array(BLOCK_BYTES);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled);
+}
+
+/** Unix mode with its file type, as `st_mode` has it. */
+function modeOf(entry: TreeEntry): number {
+  switch (entry.type) {
+    case 'directory':
+      return 0o040000 | entry.mode;
+    case 'symlink':
+      return 0o120777;
+    case 'file':
+      return 0o100000 | entry.mode;
+  }
+}
+
+/** MS-DOS date and time (two-second steps) of SOURCE_DATE_EPOCH in UTC. */
+function dosTime(): { readonly time: number; readonly date: number } {
+  const at = new Date(SOURCE_DATE_EPOCH * 1000);
+  return {
+    time: (at.getUTCHours() << 11) | (at.getUTCMinutes() << 5) | (at.getUTCSeconds() >> 1),
+    date: ((at.getUTCFullYear() - 1980) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate(),
+  };
+}
+
+const UTF8_NAMES = 0x0800;
+const VERSION_NEEDED = 20;
+const MADE_BY_UNIX = (3 << 8) | 30;
+
+/** The 26 bytes that both headers share, from the version needed to the name's length. */
+function writeCommon(buffer: Buffer, start: number, fields: Fields): void {
+  const { time, date } = dosTime();
+  buffer.writeUInt16LE(VERSION_NEEDED, start);
+  buffer.writeUInt16LE(UTF8_NAMES, start + 2);
+  buffer.writeUInt16LE(fields.method, start + 4);
+  buffer.writeUInt16LE(time, start + 6);
+  buffer.writeUInt16LE(date, start + 8);
+  buffer.writeUInt32LE(fields.crc, start + 10);
+  buffer.writeUInt32LE(fields.compressedBytes, start + 14);
+  buffer.writeUInt32LE(fields.sizeBytes, start + 18);
+  buffer.writeUInt16LE(fields.name.length, start + 22);
+}
+
+function writeLocalHeader(header: Buffer, fields: Fields): void {
+  header.writeUInt32LE(0x04034b50, 0);
+  writeCommon(header, 4, fields);
+  fields.name.copy(header, LOCAL_BYTES);
+}
+
+function centralHeader(fields: Fields): Buffer {
+  const header = Buffer.alloc(CENTRAL_BYTES + fields.name.length);
+  header.writeUInt32LE(0x02014b50, 0);
+  header.writeUInt16LE(MADE_BY_UNIX, 4);
+  writeCommon(header, 6, fields);
+  header.writeUInt32LE(fields.mode * 0x10000 + ((fields.mode & 0o170000) === 0o040000 ? 0x10 : 0), 38);
+  header.writeUInt32LE(fields.offset, 42);
+  fields.name.copy(header, CENTRAL_BYTES);
+  return header;
+}
+
+function endOfDirectory(end: {
+  readonly count: number;
+  readonly bytes: number;
+  readonly offset: number;
+}): Buffer {
+  const record = Buffer.alloc(END_BYTES);
+  record.writeUInt32LE(0x06054b50, 0);
+  record.writeUInt16LE(end.count, 8);
+  record.writeUInt16LE(end.count, 10);
+  record.writeUInt32LE(end.bytes, 12);
+  record.writeUInt32LE(end.offset, 16);
+  return record;
+}

@@ -1,0 +1,29 @@
+import type { Reporter } from '../core/reporter.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
+import type { Platform } from '../platform/platform.js';
+import type { RecipeLibrary } from '../recipe/recipe-library.js';
+import type { SourceFetcher } from '../source/source-fetcher.js';
+import type { Store } from '../store/store.js';
+import type { Toolchain } from '../toolchain/toolchain.js';
+
+/** What the stages of one run share. */
+export interface BuildContext {
+  readonly engine: ContainerEngine;
+  readonly store: Store;
+  readonly library: RecipeLibrary;
+  readonly platform: Platform;
+  readonly toolchain: Toolchain;
+  readonly fetcher: SourceFetcher;
+  readonly reporter: Reporter;
+  /** Make jobs, shared between the stages that run at once; also how many stages may. */
+  readonly jobs: number;
+  /** Memory limit of each stage container. */
+  readonly memoryBytes: number;
+  readonly keepContainer: boolean;
+  /** Names the folder of this run's logs. */
+  readonly runName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,79 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RecipeError, UsageError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-names.js';
+import { parseYaml } from '../core/yaml-file.js';
+
+export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** What a layer must run on: a Lambda runtime and an architecture. */
+export interface Platform {
+  /** `provided.al2023`. */
+  readonly name: string;
+  readonly architecture: Architecture;
+  /** The glibc of the runtime, `2.34`. */
+  readonly glibc: string;
+  /** Where the runtime keeps its certificate authorities. */
+  readonly caBundle: string;
+  /** `2029-06-30`: the last day of its operating system's support. */
+  readonly endOfLife: string;
+  /** The image that `Dockerfile.amazonlinux` starts from, and the release its packages are taken of. */
+  readonly toolchain: { readonly base: string; readonly release: string };
+  /** The image that smoke tests run in. */
+  readonly runtime: string;
+}
+
+const platformSchema = z.strictObject({
+  glibc: z.string().regex(/^\d+\.\d+$/, 'two numbers, quoted: "2.34"'),
+  caBundle: z.string().startsWith('/'),
+  endOfLife: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD'),
+  toolchain: z.strictObject({ base: z.string(), release: z.string() }),
+  runtime: z.string(),
+});
+
+/** The names of the platforms in a folder. */
+export async function platformNames(folder: string): Promise<string[]> {
+  const files = await readdir(folder);
+  return files
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+/**
+ * Reads `platforms/NAME.yaml`. With `registry`, images come from that host (`127.0.0.1:5000`, a
+ * pull-through mirror) instead of the one in the file. Throws UsageError for an unknown name and
+ * RecipeError for a file with mistakes.
+ */
+export async function loadPlatform(
+  name: string,
+  options: {
+    readonly folder: string;
+    readonly architecture: Architecture;
+    readonly registry: string | undefined;
+  },
+): Promise<Platform> {
+  const names = await platformNames(options.folder);
+  if (!names.includes(name)) {
+    throw new UsageError(`there is no platform ${name}.${didYouMean(name, names)}`, {
+      hint: `The platforms are ${names.join(', ')}.`,
+    });
+  }
+  const file = join(options.folder, `${name}.yaml`);
+  const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: platformSchema });
+  if (!parsed.ok) throw new RecipeError(parsed.problems);
+  const { toolchain, runtime, ...rest } = parsed.value;
+  return {
+    name,
+    architecture: options.architecture,
+    ...rest,
+    toolchain: { ...toolchain, base: onRegistry(toolchain.base, options.registry) },
+    runtime: onRegistry(runtime, options.registry),
+  };
+}
+
+function onRegistry(image: string, registry: string | undefined): string {
+  return registry === undefined ? image : `${registry}/${image.slice(image.indexOf('/') + 1)}`;
+}

@@ -1,0 +1,225 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError, type Problem } from '../core/errors.js';
+import { errorCodeOf } from '../core/file-system.js';
+import { didYouMean } from '../core/nearest-names.js';
+import { parseYaml } from '../core/yaml-file.js';
+import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
+import type { Need, Recipe, SmokeInvocation, SmokeSpec } from './recipe.js';
+
+/** What a command line or a need names: a package, and a line of it or the package's default. */
+export interface RecipeName {
+  readonly package: string;
+  readonly line: string | undefined;
+}
+
+/**
+ * Recipes by name, from folders that overlay each other file by file: the first folder that has a file
+ * wins, so a folder of one's own can add `php/8.4.25.yaml` and take the rest from the built-in recipes.
+ */
+export interface RecipeLibrary {
+  /** Every `package/line` there is, in order, tools included. */
+  names(): readonly string[];
+  /**
+   * The recipe, or what is wrong with its files. Throws UsageError when there is none of that name, with
+   * the nearest names.
+   */
+  load(name: RecipeName): Promise<{ readonly recipe: Recipe } | { readonly problems: readonly Problem[] }>;
+  /** The build protocol, `stage.sh`. */
+  readonly protocolPath: string;
+}
+
+/** Splits `php/8.4` or `php`. */
+export function parseRecipeName(text: string): RecipeName {
+  const [packageName = '', ...rest] = text.split('/');
+  return { package: packageName, line: rest.length === 0 ? undefined : rest.join('/') };
+}
+
+/**
+ * Opens recipe folders, the first one first in the overlay. Throws UsageError for a folder that cannot be
+ * read.
+ */
+export async function openRecipeLibrary(folders: readonly string[]): Promise<RecipeLibrary> {
+  const files = new Map<string, string>();
+  for (const folder of folders) {
+    for (const path of await listFiles(folder)) {
+      if (!files.has(path)) files.set(path, join(folder, path));
+    }
+  }
+  const names = [...files.keys()]
+    .filter((path) => /^[^/]+\/[^/]+\.yaml$/.test(path) && !path.endsWith('/package.yaml'))
+    .map((path) => path.slice(0, -'.yaml'.length))
+    .sort(compareNames);
+  const protocolPath = files.get('stage.sh');
+  if (protocolPath === undefined) throw new UsageError(`no stage.sh in ${folders.join(', ')}`);
+  const packageFiles = new Map<string, Promise<ReadYaml<PackageFile>>>();
+  const recipes = new Map<string, Promise<{ recipe: Recipe } | { problems: readonly Problem[] }>>();
+
+  const readPackage = (packageName: string): Promise<ReadYaml<PackageFile>> => {
+    const known = packageFiles.get(packageName);
+    if (known !== undefined) return known;
+    const path = files.get(`${packageName}/package.yaml`);
+    if (path === undefined) throw unknownRecipe(packageName, names);
+    const reading = readYaml(path, packageSchema);
+    packageFiles.set(packageName, reading);
+    return reading;
+  };
+
+  return {
+    protocolPath,
+    names: () => names,
+    async load(wanted) {
+      const packageFile = await readPackage(wanted.package);
+      const line = wanted.line ?? (packageFile.ok ? packageFile.value.default : undefined);
+      if (line === undefined) return { problems: problemsIn(packageFile) };
+      const name = `${wanted.package}/${line}`;
+      const path = files.get(`${name}.yaml`);
+      if (path === undefined) throw unknownRecipe(name, names);
+      let loading = recipes.get(name);
+      if (loading === undefined) {
+        loading = readYaml(path, lineSchema).then((lineFile) => {
+          if (!lineFile.ok || !packageFile.ok) {
+            return { problems: [...problemsIn(packageFile), ...problemsIn(lineFile)] };
+          }
+          return assemble({ package: wanted.package, line, packageFile, lineFile, files });
+        });
+        recipes.set(name, loading);
+      }
+      return loading;
+    },
+  };
+}
+
+type ReadYaml<T> = ReturnType<typeof parseYaml<T>> & { readonly path: string };
+
+function problemsIn(file: ReadYaml<unknown>): readonly Problem[] {
+  return file.ok ? [] : file.problems;
+}
+
+async function readYaml<T>(
+  path: string,
+  schema: Parameters<typeof parseYaml<T>>[1]['schema'],
+): Promise<ReadYaml<T>> {
+  return { ...parseYaml(await readFile(path, 'utf8'), { file: path, schema }), path };
+}
+
+interface Parts {
+  readonly package: string;
+  readonly line: string;
+  readonly packageFile: ReadYaml<PackageFile> & { readonly ok: true };
+  readonly lineFile: ReadYaml<LineFile> & { readonly ok: true };
+  readonly files: ReadonlyMap<string, string>;
+}
+
+function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Problem[] } {
+  const { packageFile, lineFile } = parts;
+  const { value } = lineFile;
+  const own = below(parts.files, `${parts.package}/`);
+  const path = lineFile.path;
+  const needs = value.needs.map((text, index): Need => {
+    const name = parseRecipeName(text);
+    return { ...name, position: { file: path, ...lineFile.locate(['needs', index]) } };
+  });
+  const problems: Problem[] = [];
+  const twice = needs.find(
+    (need, index) => needs.findIndex((other) => other.package === need.package) < index,
+  );
+  if (twice !== undefined) problems.push({ ...twice.position, message: `${twice.package} is needed twice` });
+  if (!own.has('build.sh')) {
+    problems.push({ file: path, line: 0, column: 0, message: `there is no build.sh beside it` });
+  }
+  if (problems.length > 0) return { problems };
+  const { layer, smoke } = packageFile.value;
+  const recipe: Recipe = {
+    package: parts.package,
+    line: parts.line,
+    name: `${parts.package}/${parts.line}`,
+    kind: packageFile.value.kind,
+    summary: packageFile.value.summary,
+    homepage: packageFile.value.homepage,
+    licence: packageFile.value.licence,
+    version: value.version,
+    endOfLife: value.endOfLife,
+    needs,
+    options: value.options,
+    sources: Object.entries(value.sources).map(([name, alternatives]) => ({ name, alternatives })),
+    layer,
+    smoke: smoke === undefined ? undefined : smokeSpec(smoke),
+    buildFiles: new Map([...own].filter(([file]) => isBuildFile(file, value.version))),
+    smokeFiles: below(own, 'smoke/'),
+    layerFiles: below(own, 'layer/'),
+    path,
+  };
+  return { recipe };
+}
+
+function smokeSpec(smoke: NonNullable<PackageFile['smoke']>): SmokeSpec {
+  return {
+    programs: smoke.programs.map(({ run: [program = '', ...rest], ...other }) => ({
+      ...other,
+      run: [program, ...rest],
+    })),
+    invocations: smoke.invocations.map(({ result, error, ...rest }) => ({ ...rest, expected: expectation(result, error) })),
+  };
+}
+
+/** A text must be the answer to the letter; any other value is compared as JSON. */
+function expectation(
+  result: unknown,
+  error: { readonly errorType: string; readonly errorMessage: string } | undefined,
+): SmokeInvocation['expected'] {
+  if (error !== undefined) return { kind: 'error', ...error };
+  return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
+}
+
+function isBuildFile(file: string, version: string): boolean {
+  if (file.endsWith('.yaml') || file.startsWith('smoke/') || file.startsWith('layer/')) return false;
+  return !file.startsWith('patches/') || file.startsWith(`patches/${version}-`);
+}
+
+function below(files: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
+  return new Map(
+    [...files]
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, full]) => [path.slice(prefix.length), full]),
+  );
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length))
+      .sort();
+  } catch (cause) {
+    throw new UsageError(
+      `cannot read the recipe folder ${folder} (${errorCodeOf(cause) ?? 'unknown error'})`,
+      {
+        hint: 'Give --recipes a folder that holds PACKAGE/LINE.yaml files.',
+        cause,
+      },
+    );
+  }
+}
+
+function unknownRecipe(name: string, names: readonly string[]): UsageError {
+  return new UsageError(`there is no recipe ${name}.${didYouMean(name, names)}`, {
+    hint: '`layersmith recipes` lists them all.',
+  });
+}
+
+/** By package, then by version: `php/7.4` before `php/8.2` before `php/8.10`. */
+function compareNames(a: string, b: string): number {
+  const [packageA = '', lineA = ''] = a.split('/');
+  const [packageB = '', lineB = ''] = b.split('/');
+  if (packageA !== packageB) return packageA < packageB ? -1 : 1;
+  const partsA = lineA.split('.');
+  const partsB = lineB.split('.');
+  for (let index = 0; index < Math.max(partsA.length, partsB.length); index++) {
+    const difference =
+      Number.parseInt(partsA[index] ?? '-1', 10) - Number.parseInt(partsB[index] ?? '-1', 10);
+    if (difference !== 0 && !Number.isNaN(difference)) return difference;
+  }
+  return lineA < lineB ? -1 : Number(lineA > lineB);
+}

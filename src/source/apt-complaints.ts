@@ -1,0 +1,32 @@
+import type { DebianMirror } from './debian-mirror.js';
+
+/** What apt says when it has said everything already. */
+const SUMMARIES =
+  /Failed to fetch some archives|Some index files failed to download|Download is performed unsandboxed|Download Failed$/;
+
+/**
+ * The last errors and warnings of apt's stderr, those about something if there are any, on one line;
+ * undefined when it did not complain. The mirror's address, which may hold a password, is left out.
+ */
+export function aptComplaints(stderr: string, mirror: DebianMirror, about?: RegExp): string | undefined {
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^[EW]: /.test(line) && !SUMMARIES.test(line));
+  const matching = about === undefined ? [] : lines.filter((line) => about.test(line));
+  const last = (matching.length > 0 ? matching : lines).slice(-2).map((line) => line.slice(3));
+  return last.length === 0 ? undefined : withoutMirror([...new Set(last)].join('; '), mirror);
+}
+
+function withoutMirror(text: string, mirror: DebianMirror): string {
+  const uris = [mirror.security, mirror.archive].filter((uri) => uri !== undefined);
+  // Apt leaves the password out of some messages and not of others.
+  const spellings = uris.flatMap((uri) => [uri, uri.replace(/\/\/[^/@]*@/, '//')]);
+  const hosts = uris.map((uri) => (URL.canParse(uri) ? new URL(uri).hostname : ''));
+  let cleaned = text.replaceAll(/ *\[IP: [^\]]*\]/g, '');
+  for (const uri of spellings) {
+    cleaned = cleaned.replaceAll(`${uri.replace(/\/+$/, '')}/`, '').replaceAll(uri, "Debian's archive");
+  }
+  for (const host of hosts.filter((it) => it !== '')) cleaned = cleaned.replaceAll(host, 'the mirror');
+  return cleaned.replaceAll(/\s+/g, ' ').trim();
+}

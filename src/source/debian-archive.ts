@@ -1,0 +1,190 @@
+import { access, constants } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { PinnedFile } from '../recipe/source.js';
+import { aptComplaints } from './apt-complaints.js';
+import type { Attempt } from './attempt.js';
+import { createDebianIndexes, type DebianIndexes } from './debian-indexes.js';
+import { hostMirrors, namedMirror, type DebianMirror } from './debian-mirror.js';
+import type { Snapshot } from './debian-snapshot.js';
+import { compareDebianVersions } from './debian-version.js';
+import type { Ended } from './run-program.js';
+import type { Revision } from './sources-index.js';
+
+/** Takes pinned files out of Debian's source packages, through the host's own apt and mirror. */
+export interface DebianArchive {
+  /**
+   * Downloads the file with the pinned sha256, whatever package it is in, into the folder `intoDir`; or says
+   * what was tried. Throws StorageError, or the signal's reason.
+   */
+  take(
+    file: PinnedFile,
+    options: { readonly intoDir: string; readonly signal: AbortSignal },
+  ): Promise<Taken | { readonly tried: readonly Attempt[] }>;
+}
+
+export interface Taken {
+  readonly path: string;
+  /** `Debian's archive (trixie, lua5.4 5.4.7-1)` */
+  readonly from: string;
+}
+
+export interface DebianArchiveOptions {
+  /** Keeps indexes from run to run; runs share it. */
+  readonly cacheDir: string;
+  /** LAYERSMITH_DEBIAN_MIRROR: the mirror to use instead of the one in the host's apt sources. */
+  readonly mirror?: string | undefined;
+  /** Where apt's sources are; `/etc/apt`. */
+  readonly aptDir?: string | undefined;
+  /** What Debian's signatures are checked with; the first that exists. */
+  readonly keyrings?: readonly string[] | undefined;
+  /** Added to the environment of apt: `http_proxy` and its like. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly now?: (() => number) | undefined;
+}
+
+const ARCHIVE = "Debian's archive";
+const CODENAMES: readonly string[] = ['bullseye', 'bookworm', 'trixie'];
+const APT_GET = '/usr/bin/apt-get';
+const KEYRINGS: readonly string[] = [
+  '/usr/share/keyrings/debian-archive-keyring.gpg',
+  '/usr/share/keyrings/debian-archive-keyring.pgp',
+];
+const HOUR_MS = 60 * 60 * 1000;
+/** A file that is in none of the indexes may be in newer ones, if they are older than this. */
+const RECHECK_MS = 5 * 60 * 1000;
+
+/** Opens the archive; what it takes (apt, a mirror, Debian's keys) is looked for when the first file is wanted. */
+export function createDebianArchive(options: DebianArchiveOptions): DebianArchive {
+  let opened: Promise<DebianIndexes | { readonly unavailable: string }> | undefined;
+
+  return {
+    async take(file, { intoDir, signal }) {
+      opened ??= open(options);
+      const indexes = await opened;
+      if ('unavailable' in indexes) return { tried: [{ place: ARCHIVE, reason: indexes.unavailable }] };
+
+      const tried = new Map<string, Attempt>();
+      let seen: Snapshot | undefined;
+      for (const maxAgeMs of [HOUR_MS, RECHECK_MS]) {
+        const current = await indexes.current(maxAgeMs, signal);
+        if ('failed' in current) {
+          const reason = `no suite could be had (${suiteLines(current)})`;
+          return { tried: [{ place: ARCHIVE, reason }] };
+        }
+        if (seen !== undefined && current.snapshot.takenAt === seen.takenAt) break;
+        seen = current.snapshot;
+        const result = await takeFrom(seen, file, { intoDir, signal });
+        if ('path' in result) return result;
+        for (const attempt of result.tried) tried.set(attempt.place, attempt);
+      }
+      return { tried: [...tried.values()] };
+    },
+  };
+}
+
+async function open(
+  options: DebianArchiveOptions,
+): Promise<DebianIndexes | { readonly unavailable: string }> {
+  const { cacheDir, mirror, aptDir = '/etc/apt', keyrings = KEYRINGS, env = {}, now = Date.now } = options;
+  if (!(await isReadable(APT_GET))) return { unavailable: 'there is no apt-get here' };
+  let mirrors: readonly DebianMirror[];
+  if (mirror === undefined || mirror === '') {
+    mirrors = await hostMirrors(aptDir);
+    if (mirrors.length === 0) {
+      const remedy = 'name a mirror in LAYERSMITH_DEBIAN_MIRROR';
+      return { unavailable: `none of this host's apt sources is Debian's (${remedy})` };
+    }
+  } else {
+    const named = namedMirror(mirror);
+    if (named === undefined) return { unavailable: 'LAYERSMITH_DEBIAN_MIRROR is not a URL that apt can use' };
+    mirrors = [named];
+  }
+  for (const keyring of keyrings) {
+    if (!(await isReadable(keyring))) continue;
+    return createDebianIndexes({ cacheDir, mirrors, keyring, codenames: CODENAMES, env, now });
+  }
+  return { unavailable: "Debian's keys are not here (install the package debian-archive-keyring)" };
+}
+
+async function takeFrom(
+  snapshot: Snapshot,
+  file: PinnedFile,
+  { intoDir, signal }: { readonly intoDir: string; readonly signal: AbortSignal },
+): Promise<Taken | { readonly tried: readonly Attempt[] }> {
+  const tried: Attempt[] = [];
+  const { mirror } = snapshot;
+
+  /** One download by apt of a file that must then lie in `intoDir`. */
+  const attempt = async (place: string, name: string, run: Promise<Ended>): Promise<Taken | undefined> => {
+    const ended = await run;
+    const path = join(intoDir, name);
+    if (ended.ok && (await isReadable(path))) return { path, from: place };
+    const reason = aptComplaints(ended.stderr, mirror) ?? (ended.ok ? 'apt did not fetch it' : ended.reason);
+    tried.push({ place, reason });
+    return undefined;
+  };
+
+  const revisions = newestFirst(await snapshot.revisionsWith(file.sha256));
+  for (const { suite, package: name, version, file: tarball } of revisions) {
+    const run = snapshot.apt.get({
+      args: ['-q', 'source', '--tar-only', '--download-only', '--only-source', `${name}=${version}`],
+      sourceList: snapshot.sourceList(suite),
+      cwd: intoDir,
+      signal,
+    });
+    const taken = await attempt(`${ARCHIVE} (${suite}, ${name} ${version})`, tarball, run);
+    if (taken !== undefined) return taken;
+  }
+  if (revisions.length === 0) {
+    const missing = snapshot.failed.length === 0 ? '' : `; not looked at: ${suiteLines(snapshot)}`;
+    const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.file}${missing}`;
+    tried.push({ place: ARCHIVE, reason });
+  }
+  // A revision that has been replaced may still lie in the pool.
+  for (const { uri, path } of poolPlaces(file, mirror)) {
+    const name = basename(path);
+    const run = snapshot.apt.helper({
+      args: ['download-file', uri, join(intoDir, name), `SHA256:${file.sha256}`],
+      cwd: intoDir,
+      signal,
+    });
+    const taken = await attempt(`${ARCHIVE} (${path})`, name, run);
+    if (taken !== undefined) return taken;
+  }
+  return { tried };
+}
+
+/** Where a recipe's URLs in a pool of Debian's would be on the host's mirror. */
+function poolPlaces(file: PinnedFile, mirror: DebianMirror): { uri: string; path: string }[] {
+  const places = new Map<string, { uri: string; path: string }>();
+  for (const url of file.urls) {
+    // Snapshots of the archive have a date before the pool.
+    const [, archive, path] =
+      /\/(debian|debian-security)\/(?:\d{8}T\d{6}Z\/)?(pool\/[^?#\s]+)$/.exec(url) ?? [];
+    const base = archive === 'debian' ? mirror.archive : mirror.security;
+    if (path === undefined || base === undefined) continue;
+    const uri = `${base.replace(/\/+$/, '')}/${path}`;
+    places.set(uri, { uri, path });
+  }
+  return [...places.values()];
+}
+
+/** Of the same version in two suites the plain one is first: a mirror can lag behind the security archive. */
+function newestFirst(revisions: readonly Revision[]): Revision[] {
+  return [...revisions].sort(
+    (a, b) => compareDebianVersions(b.version, a.version) || a.suite.length - b.suite.length,
+  );
+}
+
+function suiteLines({ failed }: Pick<Snapshot, 'failed'>): string {
+  const byReason = new Map<string, string[]>();
+  for (const { suite, reason } of failed) byReason.set(reason, [...(byReason.get(reason) ?? []), suite]);
+  return [...byReason].map(([reason, suites]) => `${suites.join(', ')}: ${reason}`).join('; ');
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}

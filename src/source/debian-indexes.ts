@@ -1,0 +1,125 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCodeOf, writingTo } from '../core/file-system.js';
+import type { DebianMirror } from './debian-mirror.js';
+import { openSnapshot, takeSnapshot, type FailedSuite, type Snapshot } from './debian-snapshot.js';
+import { createSharedJobs } from './shared-jobs.js';
+
+/** A snapshot, or why no suite could be had from any mirror. */
+export type Indexes = { readonly snapshot: Snapshot } | { readonly failed: readonly FailedSuite[] };
+
+/** The indexes of Debian's suites, kept from run to run and shared by all runs. */
+export interface DebianIndexes {
+  /**
+   * The newest snapshot that any run has taken, or a new one when that is older than `maxAgeMs`. When a new
+   * one cannot be had, the old one is better than nothing. Throws StorageError, or the signal's reason.
+   */
+  current(maxAgeMs: number, signal: AbortSignal): Promise<Indexes>;
+}
+
+export interface DebianIndexesOptions {
+  readonly cacheDir: string;
+  /** Asked in turn, until one has any of the suites. */
+  readonly mirrors: readonly DebianMirror[];
+  readonly keyring: string;
+  readonly codenames: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly now: () => number;
+}
+
+/** A finished snapshot's folder starts with the time of its making. */
+const FINISHED = /^(\d+)-[0-9a-f]+$/;
+/** Longer than anybody goes on using a snapshot: they start with one that is at most an hour old. */
+const FORGET_AFTER_MS = 3 * 60 * 60 * 1000;
+
+/**
+ * Each snapshot is made in a folder of its own and then renamed, so runs need no lock between them: at worst
+ * two take the same one at the same time.
+ */
+export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexes {
+  const { cacheDir, mirrors, keyring, codenames, env, now } = options;
+  const share = createSharedJobs<Indexes>();
+  // Other mirrors, other snapshots.
+  const settings = JSON.stringify([mirrors, keyring, codenames]);
+  const home = join(cacheDir, createHash('sha256').update(settings).digest('hex').slice(0, 16));
+  /** A refresh that gave nothing is not tried again for every file of a run. */
+  let failure: Indexes | undefined;
+
+  const newest = async (): Promise<Snapshot | undefined> => {
+    for (const { name } of (await foldersIn(home)).filter((it) => it.takenAt !== undefined)) {
+      const snapshot = await openSnapshot(join(home, name), env);
+      if (snapshot !== undefined) return snapshot;
+    }
+    return undefined;
+  };
+
+  const refresh = async (signal: AbortSignal): Promise<Indexes> => {
+    await writingTo(home, () => mkdir(home, { recursive: true }));
+    await forgetOld(home, now());
+    const failed: FailedSuite[] = [];
+    for (const mirror of mirrors) {
+      const takenAt = now();
+      const id = randomBytes(6).toString('hex');
+      const dir = join(home, `new-${id}`);
+      try {
+        const taken = await takeSnapshot(dir, { mirror, keyring, codenames, env, takenAt }, signal);
+        if (taken.suites.length === 0) {
+          failed.push(...taken.failed);
+          continue;
+        }
+        const finished = join(home, `${takenAt}-${id}`);
+        await writingTo(home, () => rename(dir, finished));
+        const snapshot = await openSnapshot(finished, env);
+        if (snapshot !== undefined) return { snapshot };
+      } finally {
+        await rm(dir, { recursive: true, force: true });
+      }
+    }
+    failure = { failed };
+    return failure;
+  };
+
+  return {
+    async current(maxAgeMs, signal) {
+      const known = await newest();
+      // A snapshot from the future: the clock was set back.
+      const ageMs = known === undefined || known.takenAt > now() ? Infinity : now() - known.takenAt;
+      if (known !== undefined && ageMs <= maxAgeMs) return { snapshot: known };
+      const fresh = failure ?? (await share('refresh', signal, refresh));
+      return 'failed' in fresh && known !== undefined ? { snapshot: known } : fresh;
+    },
+  };
+}
+
+interface Folder {
+  readonly name: string;
+  /** Undefined for one that is being made. */
+  readonly takenAt: number | undefined;
+}
+
+/** Newest first. */
+async function foldersIn(home: string): Promise<Folder[]> {
+  let names: string[];
+  try {
+    names = await readdir(home);
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+  return names
+    .map((name) => {
+      const digits = FINISHED.exec(name)?.[1];
+      return { name, takenAt: digits === undefined ? undefined : Number(digits) };
+    })
+    .sort((a, b) => (b.takenAt ?? 0) - (a.takenAt ?? 0));
+}
+
+/** Removes snapshots that nobody uses any more, and what killed runs left of theirs. */
+async function forgetOld(home: string, now: number): Promise<void> {
+  for (const { name, takenAt } of await foldersIn(home)) {
+    const path = join(home, name);
+    const since = takenAt ?? (await stat(path).catch(() => undefined))?.mtimeMs ?? now;
+    if (Math.abs(now - since) > FORGET_AFTER_MS) await rm(path, { recursive: true, force: true });
+  }
+}

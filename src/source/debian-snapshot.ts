@@ -1,0 +1,204 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { Sha256 } from '../core/digest.js';
+import { writingTo } from '../core/file-system.js';
+import { aptComplaints } from './apt-complaints.js';
+import type { DebianMirror } from './debian-mirror.js';
+import { APT_FILES, createPrivateApt, preparePrivateApt, type PrivateApt } from './private-apt.js';
+import { findRevisions, readSourcesIndex, revisionLine, type Revision } from './sources-index.js';
+
+/** A suite whose index could not be had. */
+export interface FailedSuite {
+  readonly suite: string;
+  readonly reason: string;
+}
+
+/** What Debian's suites held at one moment, in a folder that never changes afterwards. */
+export interface Snapshot {
+  readonly apt: PrivateApt;
+  readonly mirror: DebianMirror;
+  /** Milliseconds since 1970. */
+  readonly takenAt: number;
+  readonly suites: readonly string[];
+  readonly failed: readonly FailedSuite[];
+  /** The list file for `PrivateApt` that names one of the suites alone. */
+  sourceList(suite: string): string;
+  /** The revisions of source packages that have the file. */
+  revisionsWith(digest: Sha256): Promise<Revision[]>;
+}
+
+export interface SnapshotOptions {
+  readonly mirror: DebianMirror;
+  readonly keyring: string;
+  /** Codenames, `trixie`; the security suite of each is looked at as well. */
+  readonly codenames: readonly string[];
+  /** Added to apt's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly takenAt: number;
+}
+
+/** It takes three seconds where the mirror is near. */
+const UPDATE_LIMIT_MS = 3 * 60 * 1000;
+const ANSWER_LIMIT_MS = 10_000;
+const TABLE = 'tarballs';
+const RECORD = 'snapshot.json';
+
+const recordSchema = z.object({
+  takenAt: z.number(),
+  mirror: z.object({ archive: z.string(), security: z.string().optional() }),
+  suites: z.array(z.string()),
+  failed: z.array(z.object({ suite: z.string(), reason: z.string() })),
+});
+
+/**
+ * The snapshot in a folder; undefined when there is none that can be used: half removed by another process, or
+ * written by another version of layersmith.
+ */
+export async function openSnapshot(
+  dir: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Snapshot | undefined> {
+  let record: z.infer<typeof recordSchema>;
+  try {
+    record = recordSchema.parse(JSON.parse(await readFile(join(dir, RECORD), 'utf8')));
+  } catch {
+    return undefined;
+  }
+  return {
+    apt: createPrivateApt(dir, env),
+    mirror: { archive: record.mirror.archive, security: record.mirror.security },
+    takenAt: record.takenAt,
+    suites: record.suites,
+    failed: record.failed,
+    sourceList: (suite) => listFile(dir, suite),
+    revisionsWith: async (digest) =>
+      findRevisions(createReadStream(join(dir, TABLE), { highWaterMark: 1 << 20 }), digest),
+  };
+}
+
+/**
+ * Fetches the indexes of all suites into the folder, which must not exist, and notes what they list. Suites
+ * that cannot be had do not stop the others. Throws StorageError, or the signal's reason.
+ */
+export async function takeSnapshot(
+  dir: string,
+  options: SnapshotOptions,
+  signal: AbortSignal,
+): Promise<{ readonly suites: readonly string[]; readonly failed: readonly FailedSuite[] }> {
+  const { mirror, codenames, keyring, env, takenAt } = options;
+  const { archive, security } = mirror;
+  await writingTo(dir, () => preparePrivateApt(dir));
+  const apt = createPrivateApt(dir, env);
+  const failed: FailedSuite[] = [];
+  const wanted: string[] = [];
+  const want = async (suites: readonly string[], uri: string | undefined): Promise<void> => {
+    const reason =
+      uri === undefined
+        ? 'the mirror of the security archive is not known'
+        : await whySilent({ apt, dir, mirror, signal, url: `${uri}/dists/${suites.at(-1) ?? ''}/InRelease` });
+    for (const suite of suites) {
+      if (reason !== undefined) {
+        failed.push({ suite, reason });
+        continue;
+      }
+      wanted.push(suite);
+      const line = `deb-src [signed-by=${keyring}] ${uri ?? ''} ${suite} main\n`;
+      await writingTo(dir, () => writeFile(listFile(dir, suite), line));
+    }
+  };
+  const securitySuites = codenames.map((codename) => `${codename}-security`);
+  await settled([want(codenames, archive), want(securitySuites, security)]);
+  if (wanted.length === 0) return { suites: [], failed };
+  const update = await apt.get({ args: ['-q', 'update'], signal, limitMs: UPDATE_LIMIT_MS });
+  const indexes = await indexFiles(apt, signal);
+
+  const suites: string[] = [];
+  const table = await writingTo(dir, () => open(join(dir, TABLE), 'w'));
+  try {
+    for (const suite of wanted) {
+      const file = indexes.get(suite);
+      const read =
+        file === undefined
+          ? update
+          : await apt.helper({ args: ['cat-file', file], signal, onStdout: (out) => tabulate(out, suite) });
+      if (file !== undefined && read.ok) {
+        suites.push(suite);
+        continue;
+      }
+      const complaints = aptComplaints(read.stderr, mirror, new RegExp(`[ /]${suite}[ /]`));
+      failed.push({ suite, reason: complaints ?? (read.ok ? 'it has no index of sources' : read.reason) });
+    }
+  } finally {
+    await writingTo(dir, () => table.close());
+  }
+  const record: z.infer<typeof recordSchema> = { takenAt, mirror: { archive, security }, suites, failed };
+  await writingTo(dir, () => writeFile(join(dir, RECORD), JSON.stringify(record)));
+  return { suites, failed };
+
+  async function tabulate(chunks: AsyncIterable<Buffer>, suite: string): Promise<void> {
+    let lines: string[] = [];
+    const flush = async (): Promise<void> => {
+      await writingTo(dir, () => table.writeFile(lines.join('')));
+      lines = [];
+    };
+    for await (const revision of readSourcesIndex(chunks, suite)) {
+      if (lines.push(revisionLine(revision)) > 1000) await flush();
+    }
+    await flush();
+  }
+}
+
+/** Waits for all, also when one fails: nothing may go on in a folder that is about to be removed. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+function listFile(dir: string, suite: string): string {
+  return join(dir, APT_FILES.lists, `${suite}.list`);
+}
+
+/**
+ * Why a mirror gives no answer at all, if so. Apt would find that out for each suite and each kind of index in
+ * turn, which takes minutes; the question goes through apt all the same, which knows the host's proxies.
+ */
+async function whySilent(options: {
+  readonly apt: PrivateApt;
+  readonly dir: string;
+  readonly mirror: DebianMirror;
+  readonly url: string;
+  readonly signal: AbortSignal;
+}): Promise<string | undefined> {
+  const { apt, dir, mirror, url, signal } = options;
+  const args = ['-o', 'Acquire::Retries=0', 'download-file', url, join(dir, 'tmp', basename(dirname(url)))];
+  const ended = await apt.helper({ args, signal, limitMs: ANSWER_LIMIT_MS });
+  if (ended.ok || /\b40\d\b/.test(ended.stderr)) return undefined;
+  return aptComplaints(ended.stderr, mirror) ?? `the mirror does not answer (${ended.reason})`;
+}
+
+/** The files of the indexes that apt has fetched, by suite. */
+async function indexFiles(apt: PrivateApt, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  let text = '';
+  await apt.get({
+    args: ['indextargets', '--format', '$(RELEASE)\t$(FILENAME)', 'Created-By: Sources'],
+    signal,
+    onStdout: async (stdout) => {
+      for await (const chunk of stdout.setEncoding('utf8')) text += chunk as string;
+    },
+  });
+  const files = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [suite, file] = line.split('\t');
+    if (suite !== undefined && file !== undefined && (await exists(file))) files.set(suite, file);
+  }
+  return files;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,107 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { StorageError } from '../core/errors.js';
+import { runProgram, type Ended } from './run-program.js';
+
+/**
+ * Apt with a state of its own, in one folder, that neither reads nor changes the host's packages. Of the
+ * host's configuration its proxies and passwords stay in force.
+ */
+export interface PrivateApt {
+  /** `apt-get ARGS`, with one suite's list file or with all of them. */
+  get(run: AptRun): Promise<Ended>;
+  /** A program of apt's own library folder, `/usr/lib/apt/apt-helper ARGS`. */
+  helper(run: AptRun): Promise<Ended>;
+}
+
+export interface AptRun {
+  readonly args: readonly string[];
+  readonly signal: AbortSignal;
+  /** Defaults to the private folder. */
+  readonly cwd?: string | undefined;
+  /** One .list file; without it all that the private folder has. */
+  readonly sourceList?: string | undefined;
+  readonly limitMs?: number | undefined;
+  readonly onStdout?: ((stdout: Readable) => Promise<void>) | undefined;
+}
+
+/** Files and folders below a private apt's folder; `lists` holds .list files. */
+export const APT_FILES = { config: 'apt.conf', status: 'status', lists: 'sources.list.d' } as const;
+
+const FOLDERS = ['state/lists/partial', 'cache/archives/partial', 'tmp', APT_FILES.lists] as const;
+
+const CONFIG = `// Hooks of the host's apt would act on the host.
+#clear APT::Update;
+#clear DPkg;
+APT::Default-Release "";
+// As root, apt would fetch as a user that cannot write here.
+APT::Sandbox::User "root";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+// What is fetched is held against a pinned sha256: an archive that is no longer updated is as good.
+Acquire::Check-Valid-Until "false";
+Acquire::Check-Date "false";
+Acquire::Languages "none";
+Acquire::GzipIndexes "true";
+Acquire::Source-Symlinks "false";
+Acquire::Retries "1";
+Acquire::http::Timeout "15";
+Acquire::https::Timeout "15";
+`;
+
+const LIMIT_MS = 10 * 60 * 1000;
+
+/** Apt on the private folder `dir`, which `preparePrivateApt` has filled; `env` is added to its environment. */
+export function createPrivateApt(dir: string, env: Readonly<Record<string, string>>): PrivateApt {
+  const run = async (
+    command: string,
+    { args, signal, cwd, sourceList, onStdout, limitMs = LIMIT_MS }: AptRun,
+  ): Promise<Ended> => {
+    const options = {
+      'Dir::State': join(dir, 'state/'),
+      'Dir::State::status': join(dir, APT_FILES.status),
+      'Dir::Cache': join(dir, 'cache/'),
+      'Dir::Etc::sourcelist': sourceList ?? '/dev/null',
+      'Dir::Etc::sourceparts': sourceList === undefined ? join(dir, `${APT_FILES.lists}/`) : '/dev/null',
+    };
+    const ended = await runProgram({
+      command,
+      args: [
+        ...['-c', join(dir, APT_FILES.config)],
+        ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+        ...args,
+      ],
+      cwd: cwd ?? dir,
+      env: {
+        ...env,
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+        LC_ALL: 'C',
+        HOME: dir,
+        TMPDIR: join(dir, 'tmp'),
+      },
+      signal,
+      limitMs,
+      onStdout,
+    });
+    if (!ended.ok && /No space left on device|enough free space/.test(ended.stderr)) {
+      throw new StorageError(`cannot write to ${cwd ?? dir}: the disk is full`, {
+        hint: 'Free some space there (`layersmith clean`), or choose another folder with --store.',
+      });
+    }
+    return ended;
+  };
+  return {
+    get: (it) => run('apt-get', it),
+    helper: (it) => run('/usr/lib/apt/apt-helper', it),
+  };
+}
+
+/** Makes the folders and files of a private apt; its list files, one for each suite, are the caller's to write. */
+export async function preparePrivateApt(dir: string): Promise<void> {
+  for (const folder of FOLDERS) await mkdir(join(dir, folder), { recursive: true });
+  await writeFile(join(dir, APT_FILES.config), CONFIG);
+  await writeFile(join(dir, APT_FILES.status), '');
+}

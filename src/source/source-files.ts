@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, mkdir, rename, rm, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256OfFile, type Sha256 } from '../core/digest.js';
+import { StorageError } from '../core/errors.js';
+import { errorCodeOf, writingTo } from '../core/file-system.js';
+import { processIdentity } from '../core/process-identity.js';
+
+/** What became of bytes that were offered as a pinned file: kept at a path, or refused for their digest. */
+export type Kept =
+  { readonly kept: true; readonly path: string } | { readonly kept: false; readonly actual: Sha256 };
+
+/** The folder of pinned files, each named by its sha256. Nothing is ever there under a wrong name. */
+export interface SourceFiles {
+  /**
+   * The path of the file with that digest, its bytes checked once in this process; undefined when there is
+   * none. One whose bytes have changed is removed, reported, and counts as absent.
+   */
+  find(digest: Sha256, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Writes the bytes under a temporary name, hashing on the way, and gives the file its name if they are the
+   * right ones. Whatever goes wrong, nothing is left behind. Throws StorageError when the disk refuses.
+   */
+  keep(chunks: AsyncIterable<Uint8Array>, digest: Sha256): Promise<Kept>;
+}
+
+export interface SourceFilesOptions {
+  readonly sourcesDir: string;
+  /** On the same file system. */
+  readonly tmpDir: string;
+  readonly report: (line: string) => void;
+}
+
+/** Opens the folder of pinned files; it is made when the first file comes. */
+export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
+  const { sourcesDir, tmpDir, report } = options;
+  const verified = new Set<Sha256>();
+  const pathOf = (digest: Sha256): string => join(sourcesDir, digest);
+
+  const touch = async (path: string): Promise<boolean> => {
+    try {
+      const now = new Date();
+      await utimes(path, now, now);
+      return true;
+    } catch (error) {
+      // Somebody else's store may be read-only: only the date of its last use is lost.
+      return errorCodeOf(error) !== 'ENOENT';
+    }
+  };
+
+  return {
+    async find(digest, signal) {
+      const path = pathOf(digest);
+      if (verified.has(digest) && (await touch(path))) return path;
+      const actual = await digestOf(path, signal);
+      if (actual === undefined) return undefined;
+      if (actual !== digest) {
+        await writingTo(sourcesDir, () => rm(path, { force: true }));
+        report(`${path} is broken (its sha256 is ${actual}): dropped`);
+        return undefined;
+      }
+      verified.add(digest);
+      await touch(path);
+      return path;
+    },
+
+    async keep(chunks, digest) {
+      const temporary = join(tmpDir, temporaryName());
+      try {
+        await writingTo(sourcesDir, () => mkdir(sourcesDir, { recursive: true }));
+        const file = await writingTo(tmpDir, async () => {
+          await mkdir(tmpDir, { recursive: true });
+          return open(temporary, 'wx');
+        });
+        const hash = createHash('sha256');
+        try {
+          for await (const chunk of chunks) {
+            hash.update(chunk);
+            await writingTo(tmpDir, () => file.writeFile(chunk));
+          }
+        } finally {
+          await writingTo(tmpDir, () => file.close());
+        }
+        const actual = hash.digest('hex') as Sha256;
+        if (actual !== digest) return { kept: false, actual };
+        await writingTo(sourcesDir, () => rename(temporary, pathOf(digest)));
+        verified.add(digest);
+        return { kept: true, path: pathOf(digest) };
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+  };
+}
+
+/** The bytes of a local file, for `keep`; an abort ends it with the signal's reason. */
+export async function* bytesOfFile(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    signal.throwIfAborted();
+    yield chunk as Buffer;
+  }
+}
+
+/** Starts with the process's identity, so that the store can tell what a killed run left behind. */
+export function temporaryName(): string {
+  return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
+}
+
+async function digestOf(path: string, signal: AbortSignal): Promise<Sha256 | undefined> {
+  try {
+    return await sha256OfFile(path, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (errorCodeOf(cause) === 'ENOENT') return undefined;
+    throw new StorageError(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      hint: 'Remove it; it will be fetched again.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,165 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { StageError } from '../core/errors.js';
+import { fileEntry, packTree, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
+import { KEPT_LABEL } from '../engine/owned-containers.js';
+import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
+import type { Platform } from '../platform/platform.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { JobLease } from './job-pool.js';
+import { normaliseTree } from './normalise-tree.js';
+import { StageLog } from './stage-log.js';
+
+export interface StageRun {
+  readonly engine: ContainerEngine;
+  readonly recipe: Recipe;
+  readonly platform: Platform;
+  /** The toolchain image's id. */
+  readonly image: string;
+  readonly protocolPath: string;
+  /** The chosen archive of each source: its file name and where it lies. */
+  readonly sources: ReadonlyMap<string, { readonly file: string; readonly path: string }>;
+  /** Artifacts of everything below the stage, each a tar of what goes to `/opt`. */
+  readonly needs: readonly { readonly path: string }[];
+  readonly lease: JobLease;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly memoryBytes: number;
+  readonly logPath: string;
+  readonly onLine: (line: string) => void;
+  readonly keepContainer: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Not root, and no user that the toolchain image knows. */
+const BUILDER = 1000;
+/** Enough for `make` with many jobs, too few for a fork bomb to hurt. */
+const PIDS = 4096;
+
+/**
+ * Compiles one package in a container of its own and writes what it installed below `/opt` as a normalised
+ * tar to `output`. Throws StageError when the build script fails (with the command, its last lines and the
+ * log's path), LayerError when what comes out is hostile, and the engine's and the disk's errors as they are.
+ */
+export async function runStage(run: StageRun, output: string): Promise<void> {
+  const { engine, recipe, signal } = run;
+  const container = await engine.createContainer(
+    {
+      image: run.image,
+      command: ['/bin/bash', '/build/stage.sh'],
+      env: stageEnvironment(run),
+      workingDir: '/build',
+      user: `${BUILDER}:${BUILDER}`,
+      labels: {
+        ...run.labels,
+        'io.layersmith.stage': recipe.name,
+        ...(run.keepContainer ? { [KEPT_LABEL]: 'yes' } : {}),
+      },
+      memoryBytes: run.memoryBytes,
+      pids: PIDS,
+      readOnlyRoot: false,
+      tmpfs: {},
+      volumes: [],
+    },
+    signal,
+  );
+  await using _removed = run.keepContainer ? undefined : container;
+  for (const need of run.needs) await container.putArchive('/opt', createReadStream(need.path), signal);
+  await container.putArchive('/', packTree(await buildTree(run), { owner: BUILDER }), signal);
+  await compile(container, run);
+
+  const spool = `${output}.spool`;
+  try {
+    const archive = await container.getArchive('/build/out/opt', signal);
+    const entries = await normaliseTree(archive, { spool, signal });
+    await pipeline(packTree(entries, { owner: 0 }), createWriteStream(output), { signal });
+  } finally {
+    await rm(spool, { force: true });
+  }
+  // A container is kept for the sake of its failure only.
+  await container[Symbol.asyncDispose]();
+}
+
+async function compile(container: Container, run: StageRun): Promise<void> {
+  const { recipe, signal } = run;
+  await using log = new StageLog(run.logPath, run.onLine);
+  const attachment = await container.attach(signal);
+  shareJobs(attachment, run.lease);
+  const reading = Promise.all([log.follow(attachment.stdout), log.follow(attachment.stderr)]);
+  // Awaited below; until then its failure must not count as unhandled.
+  reading.catch(() => undefined);
+  await container.start(signal);
+  const { exitCode, outOfMemory } = await container.wait(signal);
+  await reading;
+  attachment.stdin.end();
+  if (exitCode === 0) return;
+  const { failed } = log;
+  const reason = outOfMemory
+    ? `it used more than its ${Math.floor(run.memoryBytes / 1024 ** 2)} MiB of memory`
+    : '';
+  throw new StageError(`${recipe.name} did not compile: ${reason || describe(failed, exitCode)}`, {
+    details: {
+      ...(failed === undefined ? {} : { command: `${failed.command} (${failed.place})` }),
+      'last lines': [...log.lastLines],
+      'full log': run.logPath,
+    },
+    hint: outOfMemory
+      ? 'Give it more with --memory, or use fewer --jobs.'
+      : `Read the full log; --keep-container leaves the container for a look inside.`,
+  });
+}
+
+function describe(failed: { readonly status: number } | undefined, exitCode: number): string {
+  return failed === undefined
+    ? `its container ended with status ${exitCode}`
+    : `a command ended with status ${failed.status}`;
+}
+
+/** Bytes on stdin are tokens of make's jobserver; one job is make's own and needs none. */
+function shareJobs(attachment: Attachment, lease: JobLease): void {
+  // The container may end before it has read its tokens.
+  attachment.stdin.on('error', () => undefined);
+  attachment.stdin.write('+'.repeat(lease.jobs - 1));
+  lease.onMore(() => {
+    if (attachment.stdin.writable) attachment.stdin.write('+');
+  });
+}
+
+function stageEnvironment({ recipe, platform }: StageRun): Record<string, string> {
+  const options = Object.entries(recipe.options).map(([name, value]) => [`LAYERSMITH_OPTION_${name}`, value]);
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LAYERSMITH_PACKAGE: recipe.package,
+    LAYERSMITH_KIND: recipe.kind,
+    LAYERSMITH_VERSION: recipe.version,
+    LAYERSMITH_ARCH: platform.architecture,
+    LAYERSMITH_SOURCES: recipe.sources.map((source) => source.name).join(' '),
+    SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH),
+    ...Object.fromEntries(options),
+  };
+}
+
+/** Everything below `/build`: the protocol, the recipe's files, the sources. */
+async function buildTree(run: StageRun): Promise<TreeEntry[]> {
+  const folders = new Set(['build', 'build/recipe', 'build/sources']);
+  const files: TreeEntry[] = [fileEntry('build/stage.sh', await readFile(run.protocolPath), 0o755)];
+  const addFolders = (path: string): void => {
+    const parts = path.split('/');
+    for (let depth = 1; depth < parts.length; depth++) folders.add(parts.slice(0, depth).join('/'));
+  };
+  for (const [path, file] of run.recipe.buildFiles) {
+    const target = `build/recipe/${path}`;
+    addFolders(target);
+    files.push(fileEntry(target, await readFile(file), 0o755));
+  }
+  for (const [name, { file, path }] of run.sources) {
+    const target = `build/sources/${name}/${file}`;
+    addFolders(target);
+    const sizeBytes = (await stat(path)).size;
+    files.push({ type: 'file', path: target, mode: 0o644, sizeBytes, content: { file: path, start: 0 } });
+  }
+  const directories = [...folders]
+    .sort()
+    .map((path): TreeEntry => ({ type: 'directory', path, mode: 0o755 }));
+  return [...directories, ...files];
+}

@@ -1,0 +1,141 @@
+import { StageError } from '../core/errors.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
+import type { Platform } from '../platform/platform.js';
+import {
+  amazonRuntime,
+  amazonToolchain,
+  builtEarlier,
+  runtimePulledEarlier,
+  type AmazonOptions,
+} from './amazonlinux.js';
+import { DEBIAN_GLIBC, debianImage, type DebianOptions } from './debian.js';
+import type { Toolchain, ToolchainKind } from './toolchain.js';
+
+export type ChooseOptions = AmazonOptions &
+  DebianOptions & {
+    /** What `--toolchain` asks for; undefined leaves the choice to what answers. */
+    readonly forced: ToolchainKind | undefined;
+    /** How long a registry may take to answer, in milliseconds. */
+    readonly registryTimeoutMs: number;
+  };
+
+/**
+ * Chooses and prepares the images: Amazon Linux when its registry answers (or an earlier run built the image),
+ * otherwise the embedded Debian 11, whose glibc must not be newer than the platform's. Throws StageError when
+ * the one that is wanted cannot be had.
+ */
+export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
+  const { platform, forced } = options;
+  if (forced === 'debian') return debian('asked for with --toolchain debian', options);
+  const earlier = await amazonFromEarlier(options);
+  if (options.offline) {
+    if (earlier !== undefined) return earlier;
+    if (forced === undefined)
+      return debian('no Amazon Linux image is in the engine, and --offline forbids to pull it', options);
+    throw new StageError(
+      'the Amazon Linux images are not in the engine, and --offline forbids to pull them',
+      {
+        hint: 'Run once without --offline.',
+      },
+    );
+  }
+  const answer = await askRegistry(options);
+  if (answer.answers) {
+    const asked =
+      forced === undefined
+        ? `${registryOf(platform.toolchain.base)} answers`
+        : 'asked for with --toolchain amazonlinux';
+    return {
+      kind: 'amazonlinux',
+      reason: asked,
+      toolchain: await amazonToolchain(answer.baseDigest, options),
+      runtime: await amazonRuntime(answer.runtimeDigest, options),
+    };
+  }
+  if (earlier !== undefined)
+    return { ...earlier, reason: `${answer.reason}; the images of an earlier run are here` };
+  if (forced === undefined) return debian(answer.reason, options);
+  throw new StageError(`the Amazon Linux toolchain cannot be had: ${answer.reason}`, {
+    hint: 'Give --registry a mirror that answers, or use --toolchain debian.',
+  });
+}
+
+async function debian(reason: string, options: ChooseOptions): Promise<Toolchain> {
+  const { platform } = options;
+  if (isNewer(DEBIAN_GLIBC, platform.glibc)) {
+    throw new StageError(
+      `no toolchain for ${platform.name}: ${reason}; and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
+      {
+        hint: `Build where ${registryOf(platform.toolchain.base)} answers (or give --registry a mirror of it), or choose provided.al2023.`,
+      },
+    );
+  }
+  return {
+    kind: 'debian',
+    reason,
+    toolchain: await debianImage('debian-toolchain', options),
+    runtime: await debianImage('debian-runtime', options),
+  };
+}
+
+async function amazonFromEarlier(options: ChooseOptions): Promise<Toolchain | undefined> {
+  const toolchain = await builtEarlier(options);
+  const runtime = await runtimePulledEarlier(options);
+  if (toolchain === undefined || runtime === undefined) return undefined;
+  return { kind: 'amazonlinux', reason: 'its images are in the engine', toolchain, runtime };
+}
+
+type RegistryAnswer =
+  | {
+      readonly answers: true;
+      readonly baseDigest: string | undefined;
+      readonly runtimeDigest: string | undefined;
+    }
+  | { readonly answers: false; readonly reason: string };
+
+/**
+ * Asks, through the engine, for the digests of both images, within one deadline. An engine that cannot
+ * resolve a digest (Podman) is not enough of an answer: there the registry is asked from here.
+ */
+async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
+  const { engine, platform } = options;
+  const registry = registryOf(platform.toolchain.base);
+  const deadline = AbortSignal.timeout(options.registryTimeoutMs);
+  const signal = AbortSignal.any([options.signal, deadline]);
+  try {
+    const [baseDigest, runtimeDigest] = await Promise.all([
+      engine.resolveRemoteDigest(platform.toolchain.base, signal),
+      engine.resolveRemoteDigest(platform.runtime, signal),
+    ]);
+    if (baseDigest === undefined) await fetch(`https://${registry}/v2/`, { signal });
+    return { answers: true, baseDigest, runtimeDigest };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const why = deadline.aborted ? `not within ${options.registryTimeoutMs / 1000} s` : messageOf(error);
+    return { answers: false, reason: `${registry} does not answer (${why})` };
+  }
+}
+
+/** The end of an engine's chain of reasons: `Get "https://…": dial tcp: lookup …: no such host`. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split('\n')[0] ?? '').split(': ').at(-1) ?? message;
+}
+
+/** Asks whether the registry answers, for `doctor`. */
+export async function registryAnswers(
+  engine: ContainerEngine,
+  options: { readonly image: string; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  return engine.resolveRemoteDigest(options.image, options.signal);
+}
+
+function registryOf(image: string): string {
+  return image.slice(0, image.indexOf('/'));
+}
+
+function isNewer(a: string, b: string): boolean {
+  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
+  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
+  return majorA > majorB || (majorA === majorB && minorA > minorB);
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { bootstrapFor, INTERPRETERS } from '../../src/bootstrap/bootstrap.js';
+
+describe.each(INTERPRETERS)('the bootstrap for %s', (interpreter) => {
+  const text = bootstrapFor(interpreter);
+
+  test('is run by the interpreter of the layer', () => {
+    expect(text.split('\n')[0]).toBe(`#!/opt/bin/${interpreter}`);
+  });
+
+  test('is the same each time, in UTF-8 with plain newlines', () => {
+    expect(bootstrapFor(interpreter)).toBe(text);
+    expect(text).not.toMatch(/\r\n|\t +|[ \t]\n/);
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  test('has nothing left of the template that it came from', () => {
+    expect(text).not.toMatch(/undefined|\[object|\$\{/);
+  });
+
+  test('speaks every part of the Runtime API', () => {
+    for (const part of ['/2018-06-01/runtime/', 'invocation/next', '/response', '/error', 'init/error']) {
+      expect(text).toContain(part);
+    }
+  });
+});
+
+describe('the bootstrap for php', () => {
+  test('keeps to the syntax of PHP 7.3', () => {
+    const text = bootstrapFor('php');
+    expect(text).not.toMatch(/\bfn\s*\(/); // arrow functions: 7.4
+    expect(text).not.toMatch(/^\s*(?:private|public|protected) (?:static )?\??\w+ \$/m); // typed properties: 7.4
+    expect(text).not.toMatch(/\?\?=|\?->|\bmatch\s*\(|\benum\b|#\[/); // 7.4, 8.0, 8.0, 8.1, 8.0
+    expect(text).not.toMatch(/: (?:static|mixed|never)\b/); // 8.0, 8.0, 8.1
+  });
+});
