@@ -331,12 +331,14 @@ static void serve(struct connection *c) {
   if (c->revents & POLLOUT) push(c);
   if (c->fd >= 0 && c->revents & ~POLLOUT && wanted(c) & POLLIN) pull(c);
   else if (c->fd >= 0 && c->revents & POLLERR) reset(c);
-  if (c->fd >= 0 && c->owed >= WINDOW / 2 && has_room(4)) {
-    put_u32(out_tail() + HEADER, c->owed);
-    emit(c->id, CREDIT, 4);
-    c->owed = 0;
-  }
   if (c->fd >= 0 && c->read_done && (c->write_done || child_status >= 0)) drop(c);
+}
+
+static void grant(struct connection *c) {
+  if (c->owed < WINDOW / 2 || !has_room(4)) return;
+  put_u32(out_tail() + HEADER, c->owed);
+  emit(c->id, CREDIT, 4);
+  c->owed = 0;
 }
 
 static void round_of_events(int signals, int timeout) {
@@ -368,6 +370,8 @@ static void round_of_events(int signals, int timeout) {
   for (size_t i = 0; i < connection_count; i++)
     if (connections[i].fd >= 0) connections[kept++] = connections[i];
   connection_count = kept;
+  flush_out(); /* first: what keeps a credit back is a full `out`, and then POLLOUT brings us here again */
+  for (size_t i = 0; i < connection_count; i++) grant(&connections[i]);
   flush_out();
 }
 

@@ -3,8 +3,8 @@ export type StageOutcome = 'built' | 'reused';
 
 /** Where progress goes: a live view on a terminal, plain lines in CI. Never stdout, which is for results. */
 export interface Reporter {
-  info(line: string): void;
-  warn(line: string): void;
+  readonly info: (line: string) => void;
+  readonly warn: (line: string) => void;
   /** Announces a stage; `lastSeconds` is how long it took last time, when that is known. */
   stage(name: string, lastSeconds: number | undefined): StageReporter;
   /** Ends the live view, so that what is printed next stays on the screen. */

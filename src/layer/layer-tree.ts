@@ -57,7 +57,7 @@ async function takeFromArtifact(
   source.on('error', (error) => {
     reader.destroy(error);
   });
-  source.pipe(reader as unknown as NodeJS.WritableStream);
+  source.pipe(reader);
   const sink = createWriteStream(spool);
   const closed = once(sink, 'close');
   const entries: TreeEntry[] = [];
@@ -70,15 +70,15 @@ async function takeFromArtifact(
       continue;
     }
     if (header.type === 'symlink') {
-      entries.push({ type: 'symlink', path, target: header.linkname ?? '' });
+      entries.push({ type: 'symlink', path, target: header.linkname });
       entry.resume();
       continue;
     }
-    const sizeBytes = header.size ?? 0;
+    const sizeBytes = header.size;
     entries.push({
       type: 'file',
       path,
-      mode: header.mode ?? 0o644,
+      mode: header.mode,
       sizeBytes,
       content: { file: spool, start: offset },
     });

@@ -159,7 +159,10 @@ function smokeSpec(smoke: NonNullable<PackageFile['smoke']>): SmokeSpec {
       ...other,
       run: [program, ...rest],
     })),
-    invocations: smoke.invocations.map(({ result, error, ...rest }) => ({ ...rest, expected: expectation(result, error) })),
+    invocations: smoke.invocations.map(({ result, error, ...rest }) => ({
+      ...rest,
+      expected: expectation(result, error),
+    })),
   };
 }
 

@@ -173,7 +173,9 @@ function compare(answer: Answer, { expected }: SmokeInvocation, options: SmokeOp
     return `answered ${quoted(answer.body)} instead of ${JSON.stringify(expected.value)}`;
   }
   const body = filled(expected.body, options);
-  return answer.body.equals(Buffer.from(body)) ? undefined : `answered ${quoted(answer.body)} instead of ${JSON.stringify(body)}`;
+  return answer.body.equals(Buffer.from(body))
+    ? undefined
+    : `answered ${quoted(answer.body)} instead of ${JSON.stringify(body)}`;
 }
 
 function quoted(body: Buffer): string {

@@ -33,7 +33,7 @@ export async function normaliseTree(
     archive.on('error', (error) => {
       reader.destroy(error);
     });
-    archive.pipe(reader as unknown as NodeJS.WritableStream);
+    archive.pipe(reader);
     for await (const entry of reader) {
       options.signal.throwIfAborted();
       const { header } = entry;
@@ -75,26 +75,26 @@ interface Found {
 }
 
 function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
-  const mode = header.mode ?? 0;
+  const mode = header.mode;
   switch (header.type) {
     case 'directory':
       return { type: 'directory', path, mode: 0o755 };
     case 'symlink': {
-      const target = header.linkname ?? '';
+      const target = header.linkname;
       refuseEscape(header, path, target);
       return { type: 'symlink', path, target };
     }
     case 'link': {
-      const target = entries.get(pathOf({ ...header, name: header.linkname ?? '' }));
+      const target = entries.get(pathOf({ ...header, name: header.linkname }));
       if (target?.type !== 'file')
-        throw hostile(header, `a hard link to ${header.linkname ?? ''}, which is no file before it`);
+        throw hostile(header, `a hard link to ${header.linkname}, which is no file before it`);
       return { ...target, path };
     }
     case 'file':
     case 'contiguous-file': {
       if ((mode & 0o6000) !== 0) throw hostile(header, 'set-uid or set-gid');
       const executable = (mode & 0o111) !== 0;
-      const sizeBytes = header.size ?? 0;
+      const sizeBytes = header.size;
       return {
         type: 'file',
         path,
@@ -104,7 +104,7 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
       };
     }
     default:
-      throw hostile(header, `a ${header.type ?? 'nameless type'} has no place in a layer`);
+      throw hostile(header, `a ${header.type} has no place in a layer`);
   }
 }
 

@@ -126,7 +126,8 @@ function shareJobs(attachment: Attachment, lease: JobLease): void {
 }
 
 function stageEnvironment({ recipe, platform }: StageRun): Record<string, string> {
-  const options = Object.entries(recipe.options).map(([name, value]) => [`LAYERSMITH_OPTION_${name}`, value]);
+  const options: Record<string, string> = {};
+  for (const [name, value] of Object.entries(recipe.options)) options[`LAYERSMITH_OPTION_${name}`] = value;
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LAYERSMITH_PACKAGE: recipe.package,
@@ -135,7 +136,7 @@ function stageEnvironment({ recipe, platform }: StageRun): Record<string, string
     LAYERSMITH_ARCH: platform.architecture,
     LAYERSMITH_SOURCES: recipe.sources.map((source) => source.name).join(' '),
     SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH),
-    ...Object.fromEntries(options),
+    ...options,
   };
 }
 

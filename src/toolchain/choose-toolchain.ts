@@ -1,6 +1,5 @@
 import { StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
-import type { Platform } from '../platform/platform.js';
 import {
   amazonRuntime,
   amazonToolchain,

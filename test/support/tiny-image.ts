@@ -7,7 +7,21 @@ import type { ContainerEngine } from '../../src/engine/container-engine.js';
 import { tarOf } from './tar.js';
 
 /** Programs of this machine that the image has in `/bin`. */
-const PROGRAMS = ['sh', 'cat', 'sleep', 'id', 'touch', 'head', 'ls', 'dd', 'stat', 'uname', 'env', 'mkdir'];
+const PROGRAMS = [
+  'sh',
+  'cat',
+  'sleep',
+  'id',
+  'touch',
+  'head',
+  'ls',
+  'dd',
+  'stat',
+  'uname',
+  'env',
+  'mkdir',
+  'chmod',
+];
 
 /** On every tiny image, so that all can be found and removed. */
 export const TINY_IMAGE_LABEL = 'layersmith.test.image';
