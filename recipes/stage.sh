@@ -24,10 +24,10 @@ export CFLAGS="-O2 -fPIC -ffunction-sections -fdata-sections"
 export CXXFLAGS="$CFLAGS"
 export CPPFLAGS="-I/opt/include"
 export LDFLAGS="-L/opt/lib"
-# The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_VERSION, LAYERSMITH_ARCH
-# (x86_64 or arm64), LAYERSMITH_SOURCES (names, in the recipe's order), SOURCE_DATE_EPOCH (seconds), and
-# LAYERSMITH_OPTION_NAME for each option of the recipe.
-: "${LAYERSMITH_PACKAGE:?}" "${LAYERSMITH_VERSION:?}" "${LAYERSMITH_ARCH:?}" "${LAYERSMITH_SOURCES?}" "${SOURCE_DATE_EPOCH:?}"
+# The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_KIND (library, interpreter or tool),
+# LAYERSMITH_VERSION, LAYERSMITH_ARCH (x86_64 or arm64), LAYERSMITH_SOURCES (names, in the recipe's order),
+# SOURCE_DATE_EPOCH (seconds), and LAYERSMITH_OPTION_NAME for each option of the recipe.
+: "${LAYERSMITH_PACKAGE:?}" "${LAYERSMITH_KIND:?}" "${LAYERSMITH_VERSION:?}" "${LAYERSMITH_ARCH:?}" "${LAYERSMITH_SOURCES?}" "${SOURCE_DATE_EPOCH:?}"
 
 # One line that layersmith recognises: exit status, place and command of what failed.
 report_failure() {
@@ -46,7 +46,7 @@ licence() {
 
 # version_at_least X.Y[.Z]: is the package's version at least that one?
 version_at_least() {
-  [ "$(printf '%s\n%s\n' "$1" "$LAYERSMITH_VERSION" | sort -V | head -n 1)" = "$1" ]
+  [ "$(printf '%s\n%s\n' "$1" "$LAYERSMITH_VERSION" | sort -V | sed -n 1p)" = "$1" ]
 }
 
 # For static libraries: no symbol of theirs is to be exported by what they are linked into. It makes the code
@@ -71,7 +71,7 @@ start_jobserver() {
   # shellcheck disable=SC2094 # a FIFO: opened for both so that neither end waits for the other
   exec 3<>/build/jobserver 4>/build/jobserver 5<&0 </dev/null
   cat <&5 >&4 &
-  case $(make --version | head -n 1) in
+  case $(make --version | sed -n 1p) in
     *" 3."* | *" 4.0"* | *" 4.1"*) export MAKEFLAGS=" -j --jobserver-fds=3,4" ;;
     *) export MAKEFLAGS=" -j --jobserver-auth=3,4" ;;
   esac
@@ -91,6 +91,13 @@ apply_patches() {
     [ -e "$file" ] || continue
     patch -p1 <"$file"
   done
+}
+
+# An interpreter's artifact has the licences of everything that is linked into it.
+collect_licences() {
+  if [ "$LAYERSMITH_KIND" = interpreter ] && [ -d /opt/share/licenses ]; then
+    cp -R /opt/share/licenses "$DESTDIR/opt/share/"
+  fi
 }
 
 # Nothing that is only for people or for linking with libtool, and no symbols that nobody asks for.
@@ -115,4 +122,5 @@ apply_patches
 # shellcheck source=/dev/null
 source /build/recipe/build.sh
 cd /
+collect_licences
 tidy

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 options=(
-  --prefix="$PREFIX" --disable-cgi --disable-phpdbg --without-pear
+  --prefix="$PREFIX" --disable-cgi --disable-phpdbg --without-pear --disable-rpath
   --with-config-file-path="$PREFIX/etc/php"
   # A function adds to the layer's settings, and overrides them, with files of its own.
   --with-config-file-scan-dir="$PREFIX/etc/php/conf.d:/var/task/php/conf.d"
@@ -25,7 +25,7 @@ fi
 # What configure would take from the machine that it runs on, and PHP tell in `php -i`.
 export PHP_UNAME="Linux layersmith $LAYERSMITH_ARCH"
 export PHP_BUILD_SYSTEM="$PHP_UNAME" PHP_BUILD_PROVIDER=layersmith PHP_BUILD_ARCH="$LAYERSMITH_ARCH"
-PHP_BUILD_COMPILER=$(gcc --version | head -n 1)
+PHP_BUILD_COMPILER=$(gcc --version | sed -n 1p)
 export PHP_BUILD_COMPILER
 if ! version_at_least 7.4; then
   # It asks `uname -a` whatever we say.
@@ -56,8 +56,7 @@ flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,ALL -Wl,--gc-sections")
 if gcc -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
   flags+=(EXTRA_CFLAGS="-fmacro-prefix-map=$PWD/=")
 fi
-make "${flags[@]}" cli
-version_at_least 8.5 || make "${flags[@]}" build-modules
+make "${flags[@]}" cli build-modules
 
 install -D -m 755 sapi/cli/php "$DESTDIR$PREFIX/bin/php"
 if [ -e modules/opcache.so ]; then
@@ -71,7 +70,8 @@ for file in LICENSE TSRM/LICENSE Zend/LICENSE Zend/asm/LICENSE ext/*/*/LICENSE* 
 done
 licence ../licences/*
 
-if grep -l /build/ "$DESTDIR$PREFIX/bin/php"; then
+# ("/build/" alone would not do: fileinfo knows files of Android's by such a path.)
+if grep -a -o "${WORK}[[:print:]]*" "$DESTDIR$PREFIX/bin/php" >&2; then
   echo "bin/php has a path of the build in it" >&2
   false
 fi

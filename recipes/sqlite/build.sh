@@ -4,12 +4,9 @@
 hide_symbols
 CFLAGS+=" -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_FTS3_PARENTHESIS -DSQLITE_ENABLE_FTS4"
 CFLAGS+=" -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_MATH_FUNCTIONS"
-if [ -e sqlite3.c ]; then
-  options=()
-else
-  options=(--disable-tcl)
-fi
-./configure --prefix="$PREFIX" --disable-shared --enable-static --disable-readline "${options[@]}"
+options=(--prefix="$PREFIX" --disable-shared --enable-static --disable-readline)
+[ -e sqlite3.c ] || options+=(--disable-tcl)
+./configure "${options[@]}"
 make libsqlite3.la
 
 # The two have different names for installing the library without the shell.

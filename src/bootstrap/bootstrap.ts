@@ -1,9 +1,6 @@
+import type { Interpreter } from '../recipe/recipe.js';
 import { luaBootstrap } from './lua-bootstrap.js';
 import { phpBootstrap } from './php-bootstrap.js';
-
-/** The interpreters that a bootstrap can be generated for. */
-export const INTERPRETERS = ['php', 'lua'] as const;
-export type Interpreter = (typeof INTERPRETERS)[number];
 
 /**
  * The text of `/opt/bootstrap`, an executable file that speaks the Lambda Runtime API and calls handlers in

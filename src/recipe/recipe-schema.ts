@@ -72,7 +72,7 @@ export const packageSchema = z
   .strictObject({
     kind: z.enum(['library', 'interpreter', 'tool']),
     summary: z.string(),
-    homepage: url,
+    homepage: url.optional(),
     licence: z.string(),
     default: version,
     layer: z

@@ -62,7 +62,7 @@ export interface Recipe {
   readonly name: string;
   readonly kind: Kind;
   readonly summary: string;
-  readonly homepage: string;
+  readonly homepage: string | undefined;
   /** SPDX expression. */
   readonly licence: string;
   readonly version: string;

@@ -103,14 +103,3 @@ export function source(...alternatives: PinnedFile[]): Source {
 export function never(): AbortSignal {
   return new AbortController().signal;
 }
-
-/** What a promise rejects with; fails when it does not. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  const outcome = await promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  if ('value' in outcome)
-    throw new Error(`resolved with ${JSON.stringify(outcome.value)} instead of rejecting`);
-  return outcome.error;
-}

@@ -67,7 +67,7 @@ function describe(recipe: Recipe): string {
   const lines = [
     `${recipe.name}  ${recipe.version}  (${recipe.kind})`,
     recipe.summary,
-    `homepage  ${recipe.homepage}`,
+    ...(recipe.homepage === undefined ? [] : [`homepage  ${recipe.homepage}`]),
     `licence   ${recipe.licence}`,
     ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),
     `needs     ${needs.join(' ') || 'nothing'}`,
