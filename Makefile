@@ -21,7 +21,8 @@ check: node_modules/.package-lock.json
 	shellcheck -x scripts/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh)
 
 bench: build/cli/main.js
-	@node build-bench/bench.js
+	npx tsc -p tsconfig.bench.json
+	@node build/with-bench/bench/bench.js
 
 clean:
 	rm -rf build dist node_modules

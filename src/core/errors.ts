@@ -56,26 +56,27 @@ export class UsageError extends LayersmithError {
 /** One thing wrong with a recipe or platform file. */
 export interface Problem {
   readonly file: string;
-  /** 1-based; 0 when the problem belongs to the file as a whole. */
+  /** 1-based; a problem of the file as a whole stands at 1:1. */
   readonly line: number;
   readonly column: number;
   readonly message: string;
 }
 
-/** Recipe or platform files are wrong; carries every problem found, not just the first. */
+/** Recipe or platform files are wrong; carries every problem found, not just the first, each once. */
 export class RecipeError extends LayersmithError {
   readonly code = 'recipe';
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[], options: ErrorOptions = {}) {
-    const lines = problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`);
+    const byLine = new Map(problems.map((p) => [`${p.file}:${p.line}:${p.column}: ${p.message}`, p]));
+    const lines = [...byLine.keys()];
     super(
       lines.length === 1
         ? (lines[0] ?? '')
         : `${lines.length} problems in the recipe\n  ${lines.join('\n  ')}`,
       options,
     );
-    this.problems = problems;
+    this.problems = [...byLine.values()];
   }
 }
 

@@ -1,4 +1,4 @@
-import { isMap, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { isMap, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from './errors.js';
 import { didYouMean } from './nearest-names.js';
@@ -36,13 +36,37 @@ export function parseYaml<T>(
     };
   }
   const locate = (path: readonly PropertyKey[]): Place => place(offsetOf(document, path));
-  const result = schema.safeParse(document.toJS());
+  const plain = plainValue(document);
+  if (!plain.ok) return { ok: false, problems: [{ file, ...place(plain.offset), message: plain.message }] };
+  const result = schema.safeParse(plain.value);
   if (result.success) return { ok: true, value: result.data, locate };
   const problems = result.error.issues.flatMap((issue) =>
     problemsOf(issue, { document, schema, file, place }),
   );
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   return { ok: false, problems };
+}
+
+type PlainValue =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly offset: number; readonly message: string };
+
+/** The document as plain data, which fails for aliases that name nothing or grow without end. */
+function plainValue(document: Document): PlainValue {
+  try {
+    return { ok: true, value: document.toJS() };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    let offset = 0;
+    visit(document, {
+      Alias: (_key, alias) => {
+        if (alias.resolve(document) !== undefined) return undefined;
+        offset = alias.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    return { ok: false, offset, message: error.message };
+  }
 }
 
 interface Context {
@@ -61,6 +85,11 @@ function problemsOf(issue: z.core.$ZodIssue, context: Context): Problem[] {
       ...place(keyOffset(document, issue.path, key) ?? offsetOf(document, issue.path)),
       message: `unknown key \`${key}\` in ${where}.${didYouMean(key, knownKeys(context.schema, issue.path))}`,
     }));
+  }
+  if (issue.code === 'invalid_key') {
+    const offset = keyOffset(document, issue.path.slice(0, -1), String(issue.path.at(-1)));
+    const message = issue.issues.map((rule) => rule.message).join('; ');
+    return [{ file, ...place(offset ?? offsetOf(document, issue.path)), message: `${where}: ${message}` }];
   }
   const missing = issue.code === 'invalid_type' && valueAt(document, issue.path) === undefined;
   const message = missing ? `${where} is missing: ${issue.expected} expected` : `${where}: ${issue.message}`;
@@ -91,13 +120,14 @@ function hasRange(node: unknown): node is { range: NonNullable<Node['range']> } 
   return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
 }
 
-/** The keys that the schema knows at the path, as far as it consists of objects and arrays. */
+/** The keys that the schema knows at the path, as far as it consists of objects, arrays and tables. */
 function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
   let current = schema;
   for (const key of path) {
     current = unwrap(current);
     if (current instanceof z.ZodObject) current = current.shape[String(key)];
     else if (current instanceof z.ZodArray) current = current.element;
+    else if (current instanceof z.ZodRecord) current = current.valueType;
     else return [];
   }
   current = unwrap(current);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bootstrapFor, INTERPRETERS } from '../../src/bootstrap/bootstrap.js';
+import { bootstrapFor } from '../../src/bootstrap/bootstrap.js';
+import { INTERPRETERS } from '../../src/recipe/recipe.js';
 
 describe.each(INTERPRETERS)('the bootstrap for %s', (interpreter) => {
   const text = bootstrapFor(interpreter);

@@ -33,7 +33,8 @@ same($text, file_get_contents("$folder/folder/text"), 'an extracted file');
 
 $tar = new PharData("$folder/a.tar");
 $tar['folder/text'] = $text;
-$tar->compress(Phar::GZ);
+$packed = $tar->compress(Phar::GZ);
+same($text, $packed['folder/text']->getContent(), 'phar');
 same($text, file_get_contents("phar://$folder/a.tar.gz/folder/text"), 'the phar:// stream');
 
 echo "ok\n";

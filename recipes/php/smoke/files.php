@@ -13,7 +13,12 @@ function small_jpeg(): string
     $tiff = "II*\0" . pack('V', 8) . pack('v', 1) . pack('vvVV', 0x010f, 2, strlen($make), 26) . pack('V', 0) . $make;
     $exif = "Exif\0\0$tiff";
     $size = pack('Cnn', 8, 2, 3) . "\x01\x01\x11\x00";
-    return "\xff\xd8\xff\xe1" . pack('n', strlen($exif) + 2) . $exif . "\xff\xc0" . pack('n', strlen($size) + 2) . $size . "\xff\xd9";
+    $scan = "\x01\x01\x00\x00\x3f\x00";
+    $jpeg = "\xff\xd8";
+    foreach (["\xff\xe1" => $exif, "\xff\xc0" => $size, "\xff\xda" => $scan] as $marker => $data) {
+        $jpeg .= $marker . pack('n', strlen($data) + 2) . $data;
+    }
+    return "$jpeg\xff\xd9";
 }
 
 file_put_contents("$folder/small.jpg", small_jpeg());

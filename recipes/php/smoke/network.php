@@ -5,7 +5,8 @@ require __DIR__ . '/lib/check.php';
 require __DIR__ . '/lib/certificate.php';
 
 $version = curl_version();
-same('OpenSSL/' . explode(' ', OPENSSL_VERSION_TEXT)[1], $version['ssl_version'], "curl's TLS");
+$openssl = explode(' ', OPENSSL_VERSION_TEXT)[1];
+same("OpenSSL/$openssl", $version['ssl_version'], "curl's TLS: the OpenSSL that PHP has");
 check($version['libz_version'] !== '', "curl's zlib");
 foreach (['file', 'ftp', 'ftps', 'http', 'https'] as $protocol) {
     check(in_array($protocol, $version['protocols'], true), "curl has $protocol");

@@ -22,11 +22,13 @@ same(1, openssl_verify('a message', $signature, $public, OPENSSL_ALGO_SHA256), '
 /** Both ends of a connection over loopback, the handshake done. */
 function tls_pair(array $serverOptions, array $clientOptions): array
 {
-    $listener = stream_socket_server('tcp://127.0.0.1:0');
-    $client = stream_socket_client('tcp://' . stream_socket_get_name($listener, false));
+    $flags = STREAM_SERVER_BIND | STREAM_SERVER_LISTEN;
+    $context = stream_context_create(['ssl' => $serverOptions]);
+    $listener = stream_socket_server('tcp://127.0.0.1:0', $number, $text, $flags, $context);
+    $address = 'tcp://' . stream_socket_get_name($listener, false);
+    $context = stream_context_create(['ssl' => $clientOptions]);
+    $client = stream_socket_client($address, $number, $text, 5, STREAM_CLIENT_CONNECT, $context);
     $server = stream_socket_accept($listener, 5);
-    stream_context_set_option($server, ['ssl' => $serverOptions]);
-    stream_context_set_option($client, ['ssl' => $clientOptions]);
     stream_set_blocking($server, false);
     stream_set_blocking($client, false);
     $serverDone = $clientDone = 0;

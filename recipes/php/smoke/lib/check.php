@@ -38,8 +38,15 @@ function check(bool $ok, string $what): void
 function same($expected, $actual, string $what): void
 {
     if ($actual !== $expected) {
-        throw new Exception("$what: expected " . json_encode($expected) . ', got ' . json_encode($actual));
+        throw new Exception("$what: expected " . shown($expected) . ', got ' . shown($actual));
     }
+}
+
+/** $value on one line that is not too long. */
+function shown($value): string
+{
+    $text = json_encode($value, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+    return strlen($text) > 200 ? substr($text, 0, 200) . '…' : $text;
 }
 
 /** A new folder below /tmp, the only place on Lambda that can be written to. */

@@ -1,0 +1,18 @@
+#!/bin/bash
+# What layersmith is measured against: the same stages by a plain shell script, one after another, in one
+# container, with make's own -j. Each argument is `PACKAGE KIND VERSION SOURCES`; the files lie where bench.ts
+# put them: /bench/PACKAGE/recipe and /bench/PACKAGE/sources.
+set -euo pipefail
+jobs=$1
+shift
+for stage in "$@"; do
+  read -r package kind version sources <<<"$stage"
+  rm -rf /build && mkdir -p /build
+  cp -R "/bench/$package/." /build/
+  cp /bench/stage.sh /build/stage.sh
+  # The protocol's jobserver with as many tokens as make -j would have.
+  head -c "$((jobs - 1))" /dev/zero | tr '\0' '+' >/build/tokens
+  LAYERSMITH_PACKAGE=$package LAYERSMITH_KIND=$kind LAYERSMITH_VERSION=$version LAYERSMITH_SOURCES=$sources \
+    bash /build/stage.sh </build/tokens >"/bench/$package.log" 2>&1
+  cp -R /build/out/opt/. /opt/
+done

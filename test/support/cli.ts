@@ -1,0 +1,71 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The folder of layersmith itself. */
+export const packageRoot = join(import.meta.dirname, '..', '..');
+
+/** The command line under test, as `npm run build` makes it. */
+export const CLI = join(packageRoot, 'build', 'cli', 'main.js');
+
+/** How a command line ended. */
+export interface Ended {
+  readonly pid: number;
+  /** Undefined when a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command line that runs. */
+export interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** What has come on stderr so far. */
+  stderr(): string;
+  /** Resolves when stderr has the text; rejects when the command ends without it. */
+  says(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface RunOptions {
+  readonly cwd: string;
+  /** On top of this process's environment; undefined takes a variable away. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Octal, as the shell's `umask` takes it. */
+  readonly umask?: string;
+}
+
+/** Starts `layersmith ARGS` as a process of its own. */
+export function startCli(args: readonly string[], { cwd, env, umask }: RunOptions): Running {
+  const command = [process.execPath, CLI, ...args];
+  const [program = '', ...rest] =
+    umask === undefined ? command : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...command];
+  const child: ChildProcessWithoutNullStreams = spawn(program, rest, { cwd, env: { ...process.env, ...env } });
+  child.stdin.end();
+  let stdout = '';
+  let stderr = '';
+  let isOver = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const pid = child.pid ?? 0;
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      isOver = true;
+      resolve({ pid, exitCode: code ?? undefined, stdout, stderr });
+    });
+  });
+  return {
+    pid,
+    ended,
+    stderr: () => stderr,
+    async says(text) {
+      while (!stderr.includes(text)) {
+        if (isOver) throw new Error(`it ended without saying ${JSON.stringify(text)}:\n${stderr}`);
+        await sleep(20);
+      }
+    },
+    kill: (signal) => child.kill(signal),
+  };
+}

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { Io } from '../../src/cli/io.js';
+
+/** What a command line printed, and the Io that it printed on. */
+export interface FakeIo extends Io {
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+}
+
+/** The root of this checkout. */
+export const PACKAGE_ROOT = join(import.meta.dirname, '..', '..');
+
+/**
+ * An Io that collects what is printed, without a terminal, an engine (DOCKER_HOST names a socket that is not
+ * there) or an environment; change what the test is about.
+ */
+export function fakeIo(folder: string, changes: Partial<Io> = {}): FakeIo {
+  const printed = { out: '', err: '' };
+  return {
+    env: { DOCKER_HOST: `unix://${join(folder, 'no-engine.sock')}` },
+    homeDir: folder,
+    cwd: folder,
+    isRoot: false,
+    os: 'linux',
+    out: (text) => {
+      printed.out += text;
+    },
+    err: (text) => {
+      printed.err += text;
+    },
+    terminal: undefined,
+    now: () => Date.UTC(2026, 5, 1),
+    packageRoot: PACKAGE_ROOT,
+    signal: new AbortController().signal,
+    ...changes,
+    stdout: () => printed.out,
+    stderr: () => printed.err,
+  };
+}
