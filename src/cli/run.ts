@@ -10,6 +10,7 @@ import { testCommand } from './commands/test.js';
 import { complete } from './complete.js';
 import { printError } from './error-printer.js';
 import type { Io } from './io.js';
+import { recipesOption } from './options.js';
 
 const VERSION = '0.1.0';
 
@@ -30,6 +31,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .completion('completion', 'Print a completion script for bash or zsh', (current, args, done) => {
         void complete(wordsOf(args), current, io).then(done);
       })
+      .middleware(takeTheLast, true)
       .demandCommand(1, 'Name a command.')
       .strict()
       .recommendCommands()
@@ -50,6 +52,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const shown: unknown = io.signal.aborted ? io.signal.reason : error;
     printError(shown, io.err);
     return shown instanceof LayersmithError ? shown.exitCode : 70;
+  }
+}
+
+/** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
+function takeTheLast(args: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(args)) {
+    if (name !== '_' && !(name in recipesOption) && Array.isArray(value)) args[name] = value.at(-1);
   }
 }
 

@@ -9,13 +9,19 @@ export function errorCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-const STORAGE_CODES: Readonly<Record<string, string>> = {
+const FULL_CODES: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
+};
+
+const STORAGE_CODES: Readonly<Record<string, string>> = {
+  ...FULL_CODES,
   EROFS: 'the file system is read-only',
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EIO: 'the disk reports an I/O error',
+  ENOTDIR: 'a part of its path is not a folder',
+  EEXIST: 'it is not a folder',
 };
 
 /**
@@ -26,10 +32,15 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
   try {
     return await write();
   } catch (cause) {
-    const reason = STORAGE_CODES[errorCodeOf(cause) ?? ''];
+    const code = errorCodeOf(cause) ?? '';
+    const reason = STORAGE_CODES[code];
     if (reason === undefined) throw cause;
+    const elsewhere = 'choose another folder with --store or --output.';
     throw new StorageError(`cannot write to ${folder}: ${reason}`, {
-      hint: `Free some space there (\`layersmith clean\`), or choose another folder with --store or --output.`,
+      hint:
+        code in FULL_CODES
+          ? `Free some space there (\`layersmith clean\`), or ${elsewhere}`
+          : `Look at who owns it and what it is, or ${elsewhere}`,
       cause,
     });
   }

@@ -1,6 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { extract } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
@@ -52,43 +51,44 @@ async function takeFromArtifact(
   { artifact, spool }: LayerInput,
   wanted: readonly string[],
 ): Promise<TreeEntry[]> {
+  await using sink = await open(spool, 'w');
   const reader = extract();
   const source = createReadStream(artifact, { highWaterMark: 1 << 20 });
   source.on('error', (error) => {
     reader.destroy(error);
   });
+  reader.on('error', () => undefined);
   source.pipe(reader);
-  const sink = createWriteStream(spool);
-  const closed = once(sink, 'close');
   const entries: TreeEntry[] = [];
   let offset = 0;
-  for await (const entry of reader) {
-    const { header } = entry;
-    const path = header.name.replace(/\/$/, '');
-    if (!wanted.some((want) => isAtOrBelow(path, want)) || header.type === 'directory') {
-      entry.resume();
-      continue;
+  try {
+    for await (const entry of reader) {
+      const { header } = entry;
+      const path = header.name.replace(/\/$/, '');
+      if (!wanted.some((want) => isAtOrBelow(path, want)) || header.type === 'directory') {
+        entry.resume();
+        continue;
+      }
+      if (header.type === 'symlink') {
+        entries.push({ type: 'symlink', path, target: header.linkname });
+        entry.resume();
+        continue;
+      }
+      const sizeBytes = header.size;
+      entries.push({
+        type: 'file',
+        path,
+        mode: header.mode,
+        sizeBytes,
+        content: { file: spool, start: offset },
+      });
+      offset += sizeBytes;
+      for await (const chunk of entry as AsyncIterable<Buffer>) await sink.writeFile(chunk);
     }
-    if (header.type === 'symlink') {
-      entries.push({ type: 'symlink', path, target: header.linkname });
-      entry.resume();
-      continue;
-    }
-    const sizeBytes = header.size;
-    entries.push({
-      type: 'file',
-      path,
-      mode: header.mode,
-      sizeBytes,
-      content: { file: spool, start: offset },
-    });
-    offset += sizeBytes;
-    for await (const chunk of entry as AsyncIterable<Buffer>) {
-      if (!sink.write(chunk)) await once(sink, 'drain');
-    }
+  } finally {
+    source.unpipe(reader);
+    source.destroy();
   }
-  sink.end();
-  await closed;
   return entries;
 }
 

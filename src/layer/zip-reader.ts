@@ -1,11 +1,12 @@
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
-import { LayerError } from '../core/errors.js';
-import { errorCodeOf } from '../core/file-system.js';
+import { LayerError, LayersmithError } from '../core/errors.js';
+import { errorCodeOf, writingTo } from '../core/file-system.js';
 import type { TreeEntry } from '../core/tar.js';
 
 const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, ZipFile>(openCallback);
@@ -15,13 +16,14 @@ const MAX_BYTES = 500 * 1024 ** 2;
 
 /**
  * Reads a layer zip, ours or another's, into entries whose bytes are spooled to a file. Throws LayerError for
- * a file that is missing, no zip, damaged, or has an entry that leaves the tree.
+ * a file that is missing, no zip, damaged, or has an entry that leaves the tree, StorageError when the spool
+ * cannot be written.
  */
 export async function readZip(path: string, spool: string): Promise<readonly TreeEntry[]> {
   try {
     return await readEntries(path, spool);
   } catch (cause) {
-    if (cause instanceof LayerError) throw cause;
+    if (cause instanceof LayersmithError) throw cause;
     const message =
       errorCodeOf(cause) === 'ENOENT'
         ? 'there is no such file'
@@ -37,9 +39,8 @@ export async function readZip(path: string, spool: string): Promise<readonly Tre
 
 async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
   const zip = await openZip(path, { lazyEntries: true, autoClose: false });
-  const sink = createWriteStream(spool);
-  const closed = once(sink, 'close');
   try {
+    await using sink = await writingTo(dirname(spool), () => open(spool, 'w'));
     const openEntry = promisify<Entry, Readable>((entry, callback) => {
       zip.openReadStream(entry, callback);
     });
@@ -54,15 +55,20 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
       }
       const content = await openEntry(entry);
       if ((mode & 0o170000) === 0o120000) {
-        entries.push({ type: 'symlink', path: name, target: await text(content) });
+        const target = await buffer(content);
+        refuseDamage(entry, crc32(target));
+        entries.push({ type: 'symlink', path: name, target: target.toString() });
         continue;
       }
       const start = offset;
+      let checksum = 0;
       for await (const chunk of content as AsyncIterable<Buffer>) {
         offset += chunk.length;
         if (offset > MAX_BYTES) throw new LayerError(`${path} unpacks to more than ${MAX_BYTES} bytes`);
-        if (!sink.write(chunk)) await once(sink, 'drain');
+        checksum = crc32(chunk, checksum);
+        await writingTo(dirname(spool), () => sink.writeFile(chunk));
       }
+      refuseDamage(entry, checksum);
       entries.push({
         type: 'file',
         path: name,
@@ -74,9 +80,12 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
     return entries;
   } finally {
     zip.close();
-    sink.end();
-    await closed;
   }
+}
+
+/** yauzl compares sizes, but no checksums. */
+function refuseDamage(entry: Entry, checksum: number): void {
+  if (checksum !== entry.crc32) throw new Error(`the checksum of ${entry.fileName} is wrong`);
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {

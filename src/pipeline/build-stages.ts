@@ -182,6 +182,11 @@ async function compileOne(
             view.doing(line);
           },
           keepContainer: context.keepContainer,
+          onKept: (id) => {
+            context.reporter.info(
+              `kept the container ${id.slice(0, 12)} of ${recipe.name}; \`layersmith clean --containers\` removes it`,
+            );
+          },
           signal: context.signal,
         },
         output,

@@ -55,26 +55,43 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
   const packageFiles = new Map<string, Promise<ReadYaml<PackageFile>>>();
   const recipes = new Map<string, Promise<{ recipe: Recipe } | { problems: readonly Problem[] }>>();
 
-  const readPackage = (packageName: string): Promise<ReadYaml<PackageFile>> => {
+  const readPackage = (wanted: RecipeName): Promise<ReadYaml<PackageFile>> => {
+    const packageName = wanted.package;
     const known = packageFiles.get(packageName);
     if (known !== undefined) return known;
     const path = files.get(`${packageName}/package.yaml`);
-    if (path === undefined) throw unknownRecipe(packageName, names);
+    if (path === undefined) return Promise.resolve(noPackageFile(wanted));
     const reading = readYaml(path, packageSchema);
     packageFiles.set(packageName, reading);
     return reading;
+  };
+
+  /** A package whose lines are there without a package.yaml is a mistake in the folder; else its name is. */
+  const noPackageFile = (wanted: RecipeName): ReadYaml<PackageFile> => {
+    const name = names.find((other) =>
+      wanted.line === undefined
+        ? other.startsWith(`${wanted.package}/`)
+        : other === `${wanted.package}/${wanted.line}`,
+    );
+    const file = files.get(`${name ?? ''}.yaml`);
+    if (file === undefined) throw unknownRecipe(written(wanted), names);
+    return { ok: false, path: file, problems: [wholeFile(file, 'there is no package.yaml beside it')] };
   };
 
   return {
     protocolPath,
     names: () => names,
     async load(wanted) {
-      const packageFile = await readPackage(wanted.package);
+      const packageFile = await readPackage(wanted);
       const line = wanted.line ?? (packageFile.ok ? packageFile.value.default : undefined);
       if (line === undefined) return { problems: problemsIn(packageFile) };
       const name = `${wanted.package}/${line}`;
-      const path = files.get(`${name}.yaml`);
-      if (path === undefined) throw unknownRecipe(name, names);
+      const path = names.includes(name) ? files.get(`${name}.yaml`) : undefined;
+      if (path === undefined) {
+        if (wanted.line !== undefined || !packageFile.ok) throw unknownRecipe(name, names);
+        const message = `the default line ${name} does not exist.${didYouMean(name, names)}`;
+        return { problems: [{ file: packageFile.path, ...packageFile.locate(['default']), message }] };
+      }
       let loading = recipes.get(name);
       if (loading === undefined) {
         loading = readYaml(path, lineSchema).then((lineFile) => {
@@ -91,6 +108,15 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
 }
 
 type ReadYaml<T> = ReturnType<typeof parseYaml<T>> & { readonly path: string };
+
+/** A problem that is nowhere in a file stands at its beginning, where an editor can open it. */
+function wholeFile(file: string, message: string): Problem {
+  return { file, line: 1, column: 1, message };
+}
+
+function written(name: RecipeName): string {
+  return name.line === undefined ? name.package : `${name.package}/${name.line}`;
+}
 
 function problemsIn(file: ReadYaml<unknown>): readonly Problem[] {
   return file.ok ? [] : file.problems;
@@ -120,14 +146,10 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     const name = parseRecipeName(text);
     return { ...name, position: { file: path, ...lineFile.locate(['needs', index]) } };
   });
-  const problems: Problem[] = [];
-  const twice = needs.find(
-    (need, index) => needs.findIndex((other) => other.package === need.package) < index,
-  );
-  if (twice !== undefined) problems.push({ ...twice.position, message: `${twice.package} is needed twice` });
-  if (!own.has('build.sh')) {
-    problems.push({ file: path, line: 0, column: 0, message: `there is no build.sh beside it` });
-  }
+  const problems: Problem[] = needs
+    .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
+    .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
+  if (!own.has('build.sh')) problems.push(wholeFile(path, 'there is no build.sh beside it'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
   const recipe: Recipe = {

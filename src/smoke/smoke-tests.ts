@@ -212,7 +212,8 @@ async function textOf(stream: Readable): Promise<string> {
 }
 
 function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-5).join(' | ').slice(-1000) || '(it printed nothing)';
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.slice(-5).join(' | ').slice(-1000) || '(it printed nothing)';
 }
 
 async function inParallel(tasks: readonly (() => Promise<void>)[], parallel: number): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
 import type { DebianMirror } from './debian-mirror.js';
 import { openSnapshot, takeSnapshot, type FailedSuite, type Snapshot } from './debian-snapshot.js';
+import { diskFullError, freeBytes } from './free-space.js';
 import { createSharedJobs } from './shared-jobs.js';
 
 /** A snapshot, or why no suite could be had from any mirror. */
@@ -33,6 +34,9 @@ const FINISHED = /^(\d+)-[0-9a-f]+$/;
 /** Longer than anybody goes on using a snapshot: they start with one that is at most an hour old. */
 const FORGET_AFTER_MS = 3 * 60 * 60 * 1000;
 
+/** A snapshot takes 80 MB, more while it is made. */
+const NEEDED_BYTES = 150 * 2 ** 20;
+
 /**
  * Each snapshot is made in a folder of its own and then renamed, so runs need no lock between them: at worst
  * two take the same one at the same time.
@@ -57,6 +61,14 @@ export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexe
   const refresh = async (signal: AbortSignal): Promise<Indexes> => {
     await writingTo(home, () => mkdir(home, { recursive: true }));
     await forgetOld(home, now());
+    const free = await freeBytes(home);
+    if (free < NEEDED_BYTES) {
+      const [left, needed] = [free, NEEDED_BYTES].map((bytes) => `${Math.floor(bytes / 2 ** 20)} MiB`);
+      throw diskFullError(
+        home,
+        ` (${left ?? ''} left, and the indexes of Debian's archive need ${needed ?? ''})`,
+      );
+    }
     const failed: FailedSuite[] = [];
     for (const mirror of mirrors) {
       const takenAt = now();

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Sha256 } from '../core/digest.js';
 import { writingTo } from '../core/file-system.js';
@@ -91,25 +91,27 @@ export async function takeSnapshot(
   const { archive, security } = mirror;
   await writingTo(dir, () => preparePrivateApt(dir));
   const apt = createPrivateApt(dir, env);
+  const parts = [
+    { uri: archive, suites: codenames },
+    { uri: security, suites: codenames.map((codename) => `${codename}-security`) },
+  ];
+  const silences = await allSettled(
+    parts.map(({ uri, suites }) => whySilent({ ...options, apt, dir, uri, suites, signal })),
+  );
   const failed: FailedSuite[] = [];
   const wanted: string[] = [];
-  const want = async (suites: readonly string[], uri: string | undefined): Promise<void> => {
-    const reason =
-      uri === undefined
-        ? 'the mirror of the security archive is not known'
-        : await whySilent({ apt, dir, mirror, signal, url: `${uri}/dists/${suites.at(-1) ?? ''}/InRelease` });
+  for (const [i, { uri, suites }] of parts.entries()) {
+    const reason = silences[i];
     for (const suite of suites) {
-      if (reason !== undefined) {
-        failed.push({ suite, reason });
+      if (uri === undefined || reason !== undefined) {
+        failed.push({ suite, reason: reason ?? 'the mirror of the security archive is not known' });
         continue;
       }
       wanted.push(suite);
-      const line = `deb-src [signed-by=${keyring}] ${uri ?? ''} ${suite} main\n`;
+      const line = `deb-src [signed-by=${keyring}] ${uri} ${suite} main\n`;
       await writingTo(dir, () => writeFile(listFile(dir, suite), line));
     }
-  };
-  const securitySuites = codenames.map((codename) => `${codename}-security`);
-  await settled([want(codenames, archive), want(securitySuites, security)]);
+  }
   if (wanted.length === 0) return { suites: [], failed };
   const update = await apt.get({ args: ['-q', 'update'], signal, limitMs: UPDATE_LIMIT_MS });
   const indexes = await indexFiles(apt, signal);
@@ -151,9 +153,9 @@ export async function takeSnapshot(
 }
 
 /** Waits for all, also when one fails: nothing may go on in a folder that is about to be removed. */
-async function settled(work: readonly Promise<void>[]): Promise<void> {
+async function allSettled<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
-  await Promise.all(work);
+  return Promise.all(work);
 }
 
 function listFile(dir: string, suite: string): string {
@@ -168,11 +170,15 @@ async function whySilent(options: {
   readonly apt: PrivateApt;
   readonly dir: string;
   readonly mirror: DebianMirror;
-  readonly url: string;
+  readonly uri: string | undefined;
+  readonly suites: readonly string[];
   readonly signal: AbortSignal;
 }): Promise<string | undefined> {
-  const { apt, dir, mirror, url, signal } = options;
-  const args = ['-o', 'Acquire::Retries=0', 'download-file', url, join(dir, 'tmp', basename(dirname(url)))];
+  const { apt, dir, mirror, uri, suites, signal } = options;
+  const suite = suites.at(-1);
+  if (uri === undefined || suite === undefined) return undefined;
+  const url = `${uri.replace(/\/+$/, '')}/dists/${suite}/InRelease`;
+  const args = ['-o', 'Acquire::Retries=0', 'download-file', url, join(dir, 'tmp', suite)];
   const ended = await apt.helper({ args, signal, limitMs: ANSWER_LIMIT_MS });
   if (ended.ok || /\b40\d\b/.test(ended.stderr)) return undefined;
   return aptComplaints(ended.stderr, mirror) ?? `the mirror does not answer (${ended.reason})`;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { StorageError } from '../core/errors.js';
+import { diskFullError, freeBytes, watchingSpace } from './free-space.js';
 import { runProgram, type Ended } from './run-program.js';
 
 /**
@@ -52,6 +52,8 @@ Acquire::http::Timeout "15";
 Acquire::https::Timeout "15";
 `;
 
+/** When apt fails and so little is left, that is why, whatever it says: bad signatures, for instance. */
+const LITTLE_BYTES = 16 * 2 ** 20;
 const LIMIT_MS = 10 * 60 * 1000;
 
 /** Apt on the private folder `dir`, which `preparePrivateApt` has filled; `env` is added to its environment. */
@@ -67,30 +69,29 @@ export function createPrivateApt(dir: string, env: Readonly<Record<string, strin
       'Dir::Etc::sourcelist': sourceList ?? '/dev/null',
       'Dir::Etc::sourceparts': sourceList === undefined ? join(dir, `${APT_FILES.lists}/`) : '/dev/null',
     };
-    const ended = await runProgram({
-      command,
-      args: [
-        ...['-c', join(dir, APT_FILES.config)],
-        ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
-        ...args,
-      ],
-      cwd: cwd ?? dir,
-      env: {
-        ...env,
-        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-        LC_ALL: 'C',
-        HOME: dir,
-        TMPDIR: join(dir, 'tmp'),
-      },
-      signal,
-      limitMs,
-      onStdout,
-    });
-    if (!ended.ok && /No space left on device|enough free space/.test(ended.stderr)) {
-      throw new StorageError(`cannot write to ${cwd ?? dir}: the disk is full`, {
-        hint: 'Free some space there (`layersmith clean`), or choose another folder with --store.',
-      });
-    }
+    const folder = cwd ?? dir;
+    const ended = await watchingSpace(folder, signal, (watched) =>
+      runProgram({
+        command,
+        args: [
+          ...['-c', join(dir, APT_FILES.config)],
+          ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+          ...args,
+        ],
+        cwd: folder,
+        env: {
+          ...env,
+          PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+          LC_ALL: 'C',
+          HOME: dir,
+          TMPDIR: join(dir, 'tmp'),
+        },
+        signal: watched,
+        limitMs,
+        onStdout,
+      }),
+    );
+    if (!ended.ok && (await freeBytes(folder)) < LITTLE_BYTES) throw diskFullError(folder);
     return ended;
   };
   return {

@@ -1,7 +1,6 @@
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { once } from 'node:events';
 import { extract, type Header } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
 import { byPath, type TreeEntry } from '../core/tar.js';
@@ -9,60 +8,65 @@ import { byPath, type TreeEntry } from '../core/tar.js';
 /** What a stage may leave at the most; more is a mistake or an attack. */
 const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
 
+/** What tar-stream says of bytes that are no tar. */
+const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Header exceeds max size)/;
+
 /**
  * Reads the archive that came out of a container as the hostile input it is, and gives its entries sorted,
  * with modes 0755 and 0644 and nothing of owners or dates. Bytes are spooled to `spool`, which the entries
  * refer to. Paths are relative to the archive's first component (`opt/`).
  *
- * Throws LayerError for an entry that leaves the tree, a link that does (resolved logically, never on disk),
- * a file below a link, a device or any other special file, set-uid and set-gid, a name that occurs twice, and
- * for an archive that is cut off.
+ * Throws LayerError for an entry that leaves the tree, a link that does (followed logically through all other
+ * links, never on disk), links that go round, a file below a link, a device or any other special file, set-uid
+ * and set-gid, a name that occurs twice, and for an archive that is cut off.
  */
 export async function normaliseTree(
   archive: Readable,
   options: { readonly spool: string; readonly signal: AbortSignal },
 ): Promise<readonly TreeEntry[]> {
   const entries = new Map<string, TreeEntry>();
+  await using spool = await open(options.spool, 'w');
   const reader = extract();
-  const spool = createWriteStream(options.spool);
-  const opened = once(spool, 'open');
+  // What is thrown below ends the reader, and what is still on its way then fails: that is no news.
+  reader.on('error', () => undefined);
+  archive.on('error', (error) => {
+    reader.destroy(error);
+  });
   let offset = 0;
   try {
-    await opened;
-    // Only now: tar-stream drops entries that come before its iterator is there.
-    archive.on('error', (error) => {
-      reader.destroy(error);
-    });
+    if (archive.errored !== null) throw archive.errored;
+    // tar-stream drops entries that come before its iterator is there: nothing may be awaited in between.
     archive.pipe(reader);
     for await (const entry of reader) {
       options.signal.throwIfAborted();
       const { header } = entry;
-      const path = pathOf(header);
+      const path = pathOf(header.name);
       if (path !== '') {
-        if (entries.has(path)) throw hostile(header, 'its name occurs twice');
-        if (entries.size >= LIMITS.entries) throw hostile(header, `more than ${LIMITS.entries} entries`);
+        if (entries.has(path)) throw hostile(header.name, 'its name occurs twice');
+        if (entries.size >= LIMITS.entries) throw hostile(header.name, `more than ${LIMITS.entries} entries`);
         entries.set(path, toEntry({ header, path, entries, spool: options.spool, offset }));
       }
       for await (const chunk of entry as AsyncIterable<Buffer>) {
         offset += chunk.length;
-        if (offset > LIMITS.bytes) throw hostile(header, `more than ${LIMITS.bytes} bytes`);
-        if (!spool.write(chunk)) await once(spool, 'drain', { signal: options.signal });
+        if (offset > LIMITS.bytes) throw hostile(header.name, `more than ${LIMITS.bytes} bytes`);
+        await spool.writeFile(chunk);
       }
     }
-    spool.end();
-    await once(spool, 'close');
   } catch (error) {
-    throw error instanceof Error && /^(Unexpected end of data|Invalid tar header)/.test(error.message)
+    throw error instanceof Error && DAMAGED.test(error.message)
       ? new LayerError(`the archive that came out of the container is damaged: ${error.message}`, {
           hint: 'Run it again; when it happens twice, the engine is at fault.',
           cause: error,
         })
       : error;
   } finally {
+    archive.unpipe(reader);
     archive.destroy();
-    spool.destroy();
   }
-  for (const path of entries.keys()) refuseBelowLink(path, entries);
+  for (const entry of entries.values()) {
+    refuseBelowLink(entry.path, entries);
+    if (entry.type === 'symlink') refuseEscape(entry, entries);
+  }
   return [...entries.values()].sort(byPath);
 }
 
@@ -78,21 +82,21 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
   const mode = header.mode;
   switch (header.type) {
     case 'directory':
+      // tar-stream would wait for its content for ever.
+      if (header.size > 0) throw hostile(header.name, 'a folder with content');
       return { type: 'directory', path, mode: 0o755 };
-    case 'symlink': {
-      const target = header.linkname;
-      refuseEscape(header, path, target);
-      return { type: 'symlink', path, target };
-    }
+    case 'symlink':
+      return { type: 'symlink', path, target: linkNameOf(header) };
     case 'link': {
-      const target = entries.get(pathOf({ ...header, name: header.linkname }));
+      const linkName = linkNameOf(header);
+      const target = entries.get(pathOf(linkName));
       if (target?.type !== 'file')
-        throw hostile(header, `a hard link to ${header.linkname}, which is no file before it`);
+        throw hostile(header.name, `a hard link to ${linkName}, which is no file before it`);
       return { ...target, path };
     }
     case 'file':
     case 'contiguous-file': {
-      if ((mode & 0o6000) !== 0) throw hostile(header, 'set-uid or set-gid');
+      if ((mode & 0o6000) !== 0) throw hostile(header.name, 'set-uid or set-gid');
       const executable = (mode & 0o111) !== 0;
       const sizeBytes = header.size;
       return {
@@ -104,25 +108,67 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
       };
     }
     default:
-      throw hostile(header, `a ${header.type} has no place in a layer`);
+      throw hostile(header.name, `a ${typeOf(header)} has no place in a layer`);
   }
+}
+
+/** tar-stream's types promise texts, but a header without a link's target or of an unknown type has null. */
+function linkNameOf(header: Header): string {
+  return (header.linkname as string | null) ?? '';
+}
+
+function typeOf(header: Header): string {
+  return (header.type as string | null) ?? 'thing of unknown type';
 }
 
 /** The path below the archive's first component; '' for that component itself. */
-function pathOf(header: Header): string {
-  const { name } = header;
+function pathOf(name: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (name.startsWith('/') || name.includes('\0') || parts.includes('..'))
-    throw hostile(header, 'it leaves the tree');
+    throw hostile(name, 'it leaves the tree');
   return parts.slice(1).join('/');
 }
 
-/** A link is resolved as if the tree lay at /opt. */
-function refuseEscape(header: Header, path: string, target: string): void {
-  const resolved = posix.resolve('/opt', posix.dirname(path), target);
-  if (target === '' || target.includes('\0') || (resolved !== '/opt' && !resolved.startsWith('/opt/'))) {
-    throw hostile(header, `a link to ${JSON.stringify(target)} leaves the tree`);
+/** As many links as Linux follows for one path. */
+const MAX_LINKS = 40;
+
+/**
+ * Follows a link as the kernel would if the tree lay at /opt: through every link on its way, whose `..` is
+ * that of where they lead. It may pass through `/`, of which nothing but `/opt` is known.
+ */
+function refuseEscape(
+  link: TreeEntry & { readonly type: 'symlink' },
+  entries: ReadonlyMap<string, TreeEntry>,
+): void {
+  const leaving = (): LayerError =>
+    hostile(link.path, `a link to ${JSON.stringify(link.target)} leaves the tree`);
+  let at = ['opt', ...link.path.split('/').slice(0, -1)];
+  const ahead: string[] = [];
+  const follow = (target: string): void => {
+    if (target === '' || target.includes('\0')) throw leaving();
+    if (target.startsWith('/')) at = [];
+    ahead.push(...target.split('/').reverse());
+  };
+  follow(link.target);
+  let links = 1;
+  for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      at.pop();
+      continue;
+    }
+    if (at.length === 0 && part !== 'opt') throw leaving();
+    const entry = entries.get([...at, part].slice(1).join('/'));
+    if (entry?.type !== 'symlink') {
+      at.push(part);
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS)
+      throw hostile(link.path, `a link to ${JSON.stringify(link.target)} goes round and round`);
+    follow(entry.target);
   }
+  if (at.length === 0) throw leaving();
 }
 
 function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>): void {
@@ -139,9 +185,9 @@ function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>):
   }
 }
 
-function hostile(header: Header, why: string): LayerError {
+function hostile(name: string, why: string): LayerError {
   return new LayerError(
-    `the archive that came out of the container has a bad entry ${JSON.stringify(header.name)}: ${why}`,
+    `the archive that came out of the container has a bad entry ${JSON.stringify(name)}: ${why}`,
     {
       hint: 'Look at what the build script installs; a stage may leave only files, folders and links inside its tree.',
     },

@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { StageError } from '../core/errors.js';
+import { EngineError, LayerError, StageError } from '../core/errors.js';
 import { fileEntry, packTree, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
 import { KEPT_LABEL } from '../engine/owned-containers.js';
 import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
@@ -28,6 +28,8 @@ export interface StageRun {
   readonly logPath: string;
   readonly onLine: (line: string) => void;
   readonly keepContainer: boolean;
+  /** Gets the id of a container that was kept. */
+  readonly onKept: (containerId: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -35,6 +37,8 @@ export interface StageRun {
 const BUILDER = 1000;
 /** Enough for `make` with many jobs, too few for a fork bomb to hurt. */
 const PIDS = 4096;
+/** Where the build protocol leaves what goes to `/opt`. */
+const RESULT = '/build/out/opt';
 
 /**
  * Compiles one package in a container of its own and writes what it installed below `/opt` as a normalised
@@ -63,21 +67,40 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
     },
     signal,
   );
-  await using _removed = run.keepContainer ? undefined : container;
-  for (const need of run.needs) await container.putArchive('/opt', createReadStream(need.path), signal);
-  await container.putArchive('/', packTree(await buildTree(run), { owner: BUILDER }), signal);
-  await compile(container, run);
+  let isKept = false;
+  await using _removed = {
+    [Symbol.asyncDispose]: async () => {
+      if (!isKept) await container[Symbol.asyncDispose]();
+    },
+  };
+  try {
+    for (const need of run.needs) await container.putArchive('/opt', createReadStream(need.path), signal);
+    await container.putArchive('/', packTree(await buildTree(run), { owner: BUILDER }), signal);
+    await compile(container, run);
+    await takeOut(container, run, output);
+  } catch (error) {
+    // It is kept for the sake of its own failure: when the run was stopped there is nothing to look at.
+    isKept = run.keepContainer && !signal.aborted;
+    if (isKept) run.onKept(container.id);
+    throw error;
+  }
+}
 
+async function takeOut(container: Container, { recipe, signal }: StageRun, output: string): Promise<void> {
   const spool = `${output}.spool`;
   try {
-    const archive = await container.getArchive('/build/out/opt', signal);
+    const archive = await container.getArchive(RESULT, signal).catch((cause: unknown) => {
+      if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
+      throw new LayerError(`${recipe.name} left nothing: there is no ${RESULT} in its container`, {
+        hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
+        cause,
+      });
+    });
     const entries = await normaliseTree(archive, { spool, signal });
     await pipeline(packTree(entries, { owner: 0 }), createWriteStream(output), { signal });
   } finally {
     await rm(spool, { force: true });
   }
-  // A container is kept for the sake of its failure only.
-  await container[Symbol.asyncDispose]();
 }
 
 async function compile(container: Container, run: StageRun): Promise<void> {
@@ -89,8 +112,8 @@ async function compile(container: Container, run: StageRun): Promise<void> {
   // Awaited below; until then its failure must not count as unhandled.
   reading.catch(() => undefined);
   await container.start(signal);
-  const { exitCode, outOfMemory } = await container.wait(signal);
-  await reading;
+  // Together: a log that cannot be written any more also stops the container, which would wait for its reader.
+  const [{ exitCode, outOfMemory }] = await Promise.all([container.wait(signal), reading]);
   attachment.stdin.end();
   if (exitCode === 0) return;
   const { failed } = log;

@@ -9,7 +9,10 @@ const PROTOCOL_VERSION = 1;
 
 export interface StageKeyInput {
   readonly recipe: Recipe;
-  /** The sha256 of the alternative chosen for each source, by the source's name. */
+  /**
+   * The sha256 of the alternative chosen for each source, by the source's name, in the recipe's order: the
+   * build starts in the first one's folder.
+   */
   readonly sources: Readonly<Record<string, Sha256>>;
   /** The keys of all stages below this one. */
   readonly needs: readonly Sha256[];
@@ -36,7 +39,7 @@ export async function stageKey(input: StageKeyInput): Promise<Sha256> {
       [recipe.package, recipe.kind, recipe.version],
       sorted(Object.entries(recipe.options)),
       sorted(buildFiles),
-      sorted(Object.entries(input.sources)),
+      Object.entries(input.sources),
       [...input.needs].sort(),
       [platform.name, platform.architecture, input.toolchainDigest],
     ]),

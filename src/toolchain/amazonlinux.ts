@@ -41,7 +41,8 @@ export async function amazonToolchain(
   try {
     const built = await engine.build(packTree([fileEntry('Dockerfile', dockerfile)], { owner: 0 }), {
       dockerfile: 'Dockerfile',
-      buildArgs: { BASE: pinnedReference(base, baseDigest), RELEASE: release },
+      // By digest: another tag of the same name may come meanwhile.
+      buildArgs: { BASE: image.repoDigests[0] ?? base, RELEASE: release },
       labels: {
         [DEFINITION_LABEL]: definition,
         [IMAGE_LABEL]: 'amazonlinux-toolchain',
@@ -88,7 +89,7 @@ export async function runtimePulledEarlier({
   return image === undefined ? undefined : { id: image.id, digest: image.id };
 }
 
-/** Pulls by digest, so that what was resolved is what is used; skips the pull when the engine has it. */
+/** Pulls by tag, so that a later run finds it without its registry; skips it when the engine has that digest. */
 async function pulled(
   reference: string,
   digest: string | undefined,
@@ -100,15 +101,14 @@ async function pulled(
     if (present !== undefined) return present;
   }
   report(`pulling ${reference}`);
-  return engine.pull(pinnedReference(reference, digest), {
+  return engine.pull(reference, {
     signal,
     platform: ociPlatform(options.platform),
   });
 }
 
 /** `host:5000/name:tag` with the digest in place of its tag. */
-function pinnedReference(reference: string, digest: string | undefined): string {
-  if (digest === undefined) return reference;
+function pinnedReference(reference: string, digest: string): string {
   const colon = reference.indexOf(':', reference.lastIndexOf('/'));
   return `${colon < 0 ? reference : reference.slice(0, colon)}@${digest}`;
 }

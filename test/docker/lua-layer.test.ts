@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -207,7 +205,8 @@ test('`test` names every smoke test that a changed zip fails', async () => {
 
 test.each([
   ['is cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length - 5000)],
-  ['has a byte changed', flipMiddle],
+  ['has a bit changed in what is compressed', flipMiddle],
+  ['has a bit changed in a checksum', flipChecksum],
   ['is no zip', () => Buffer.from('PK, but nothing else\n')],
 ])('`test` refuses a zip that %s', async (_what, damage) => {
   const damaged = join(workplace.dir, 'damaged.zip');
@@ -226,8 +225,10 @@ function flipMiddle(bytes: Buffer): Buffer {
   return bytes;
 }
 
-test('Info-ZIP and Python read the zip as it was meant', async () => {
-  const script = 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print(z.testzip(), len(z.namelist()))';
-  const { stdout } = await promisify(execFile)('python3', ['-c', script, zip]);
-  expect(stdout).toBe('None 8\n');
-});
+/** Of the first file in the central directory, 16 bytes into its header (APPNOTE 4.3.12). */
+function flipChecksum(bytes: Buffer): Buffer {
+  const name = bytes.lastIndexOf('bin/lua');
+  const checksum = name - 46 + 16;
+  bytes.writeUInt8(bytes.readUInt8(checksum) ^ 1, checksum);
+  return bytes;
+}

@@ -165,7 +165,7 @@ export async function openGate(container: string): Promise<void> {
 export function expectError(ended: Ended, exitCode: number): string {
   const start = ended.stderr.lastIndexOf('layersmith: ');
   const error = ended.stderr.slice(Math.max(start, 0));
-  expect({ ...ended, stderr: error }).toMatchObject({ exitCode, stdout: '' });
+  expect(ended).toEqual({ ...ended, exitCode, stdout: '' });
   expect(ended.stderr.match(/^layersmith: /gm)).toHaveLength(1);
   expect(ended.stderr).not.toMatch(/^ +at .+:\d+:\d+\)?$/m);
   expect(ended.stderr).not.toMatch(/Warning: |undefined|\[object/);

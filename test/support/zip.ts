@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 
 import { open, type Entry, type ZipFile } from 'yauzl';
 
@@ -27,11 +28,13 @@ export async function readZipEntries(path: string): Promise<readonly ZipEntry[]>
   ) => void);
   const entries: ZipEntry[] = [];
   for (const entry of found) {
+    const content = entry.fileName.endsWith('/') ? Buffer.alloc(0) : await buffer(await openEntry(entry));
+    if (crc32(content) !== entry.crc32) throw new Error(`${path}: the checksum of ${entry.fileName} is wrong`);
     entries.push({
       name: entry.fileName,
       mode: (entry.externalFileAttributes >>> 16).toString(8).padStart(7, '0'),
       date: entry.getLastModDate({ forceDosFormat: true, timezone: 'UTC' }).toISOString(),
-      content: entry.fileName.endsWith('/') ? Buffer.alloc(0) : await buffer(await openEntry(entry)),
+      content,
     });
   }
   again.close();

@@ -17,6 +17,6 @@ same('/opt/etc/php', PHP_CONFIG_FILE_PATH, 'the folder of php.ini');
 same('/opt/etc/php/conf.d:/var/task/php/conf.d', PHP_CONFIG_FILE_SCAN_DIR, 'the folders of further settings');
 same('/opt/lib/php/extensions', PHP_EXTENSION_DIR, 'the folder of extensions');
 same(8, PHP_INT_SIZE, 'the size of an integer');
-same(0, PHP_ZTS, 'thread safety');
+check(!PHP_ZTS, 'it is not the thread-safe build');
 
 echo "ok\n";

@@ -1,0 +1,53 @@
+import { statfs } from 'node:fs/promises';
+import { StorageError } from '../core/errors.js';
+
+/** Less than this is nothing: a file system rarely gives out its very last block. */
+const NOTHING_BYTES = 128 * 1024;
+const LOOK_EVERY_MS = 250;
+
+/** What the user can still write on the file system of that folder, in bytes. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** The error for a folder whose disk is full, or too full for what is to be done. */
+export function diskFullError(folder: string, detail = ''): StorageError {
+  return new StorageError(`cannot write to ${folder}: the disk is full${detail}`, {
+    hint: 'Free some space there (`layersmith clean`), or choose another folder with --store.',
+  });
+}
+
+/**
+ * Runs something that does not say when a disk fills up. Apt does not: it complains about signatures, or waits
+ * for ever. When nothing is left in the folder while it runs, it is aborted, and a StorageError thrown.
+ */
+export async function watchingSpace<T>(
+  folder: string,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = (): void => {
+    controller.abort(signal.reason);
+  };
+  const look = async (): Promise<void> => {
+    if ((await freeBytes(folder)) < NOTHING_BYTES) controller.abort(diskFullError(folder));
+  };
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop, { once: true });
+  const timer = setInterval(() => {
+    // A folder that cannot be looked at shows itself in what runs.
+    look().catch(() => undefined);
+  }, LOOK_EVERY_MS);
+  try {
+    const result = await run(controller.signal);
+    // The end may have come between two looks.
+    await look();
+    controller.signal.throwIfAborted();
+    return result;
+  } finally {
+    clearInterval(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
