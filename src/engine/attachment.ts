@@ -43,6 +43,7 @@ export function makeAttachment(parts: AttachmentParts): Attachment {
   parts.output.once('close', () => {
     signal.removeEventListener('abort', onAbort);
     stdin.destroy();
+    parts.input.destroy();
   });
   return { stdin, stdout, stderr };
 }
@@ -65,7 +66,9 @@ function forwardTo({ input, ping, translate }: AttachmentParts): Writable {
       });
     },
     destroy: (error, done) => {
-      input.destroy();
+      // After a regular end the connection stays until the output ends: Podman loses what it has not yet
+      // passed on, and the end itself, if the connection goes further than half-closed.
+      if (!stdin.writableFinished) input.destroy();
       done(error);
     },
   });

@@ -22,7 +22,7 @@ export async function writeZip(path: string, entries: readonly TreeEntry[]): Pro
     const data = await writeData(entry, { file, at: dataStart });
     const fields = { name, ...data, mode: modeOf(entry), offset };
     writeLocalHeader(header, fields);
-    await file.write(header, 0, header.length, offset);
+    await writeAll(file, header, offset);
     central.push(centralHeader(fields));
     offset = dataStart + data.compressedBytes;
   }
@@ -30,7 +30,7 @@ export async function writeZip(path: string, entries: readonly TreeEntry[]): Pro
   const end = endOfDirectory({ count: entries.length, bytes: directory.length, offset });
   const tail = Buffer.concat([directory, end]);
   if (offset + tail.length > 0xffffffff) throw new InternalError(`a zip of ${offset} bytes needs zip64`);
-  await file.write(tail, 0, tail.length, offset);
+  await writeAll(file, tail, offset);
 }
 
 interface Data {
@@ -61,7 +61,7 @@ async function writeData(
   if (entry.type === 'directory') return STORED;
   if (entry.type === 'symlink') {
     const bytes = Buffer.from(entry.target);
-    await target.file.write(bytes, 0, bytes.length, target.at);
+    await writeAll(target.file, bytes, target.at);
     return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length };
   }
   if (entry.sizeBytes === 0) return STORED;
@@ -72,7 +72,7 @@ async function writeData(
   let sizeBytes = 0;
   const flush = async (): Promise<void> => {
     for (const chunk of deflated.splice(0)) {
-      await target.file.write(chunk, 0, chunk.length, target.at + compressedBytes);
+      await writeAll(target.file, chunk, target.at + compressedBytes);
       compressedBytes += chunk.length;
     }
   };
@@ -87,6 +87,14 @@ async function writeData(
   if (sizeBytes !== entry.sizeBytes)
     throw new InternalError(`${entry.path}: ${sizeBytes} bytes instead of ${entry.sizeBytes}`);
   return { method: 8, crc, compressedBytes, sizeBytes };
+}
+
+/** One write takes only a part of the bytes when the disk is nearly full; the next one then says so. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 /** Cuts a stream into blocks of BLOCK_BYTES, however it arrives; the last may be shorter. */

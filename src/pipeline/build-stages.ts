@@ -75,17 +75,13 @@ async function findMissing(
   return { artifacts, toBuild };
 }
 
-async function fetchSources(
-  stages: readonly KeyedStage[],
-  { fetcher, reporter, signal }: BuildContext,
-): Promise<void> {
+async function fetchSources(stages: readonly KeyedStage[], { fetcher, signal }: BuildContext): Promise<void> {
   const wanted = stages.flatMap(({ stage, sources }) =>
     sources
       .filter(({ path }) => path === undefined)
       .map(({ source }) => ({ recipe: stage.recipe.name, source })),
   );
-  for (const { file, from } of await fetchAll(wanted, { fetcher, signal }))
-    reporter.info(`fetched ${file} from ${from}`);
+  await fetchAll(wanted, { fetcher, signal });
 }
 
 interface Work {

@@ -229,7 +229,9 @@ async function listFiles(folder: string): Promise<string[]> {
 }
 
 function unknownRecipe(name: string, names: readonly string[]): UsageError {
-  return new UsageError(`there is no recipe ${name}.${didYouMean(name, names)}`, {
+  const packages = names.map((known) => parseRecipeName(known).package);
+  const near = name.includes('/') ? names : [...new Set([...packages, ...names])];
+  return new UsageError(`there is no recipe ${name}.${didYouMean(name, near)}`, {
     hint: '`layersmith recipes` lists them all.',
   });
 }

@@ -5,16 +5,16 @@ const SUMMARIES =
   /Failed to fetch some archives|Some index files failed to download|Download is performed unsandboxed|Download Failed$/;
 
 /**
- * The last errors and warnings of apt's stderr, those about something if there are any, on one line;
- * undefined when it did not complain. The mirror's address, which may hold a password, is left out.
+ * The last errors and warnings of apt's stderr, or of those about something, on one line; undefined when it
+ * did not complain. The mirror's address, which may hold a password, is left out.
  */
 export function aptComplaints(stderr: string, mirror: DebianMirror, about?: RegExp): string | undefined {
   const lines = stderr
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => /^[EW]: /.test(line) && !SUMMARIES.test(line));
-  const matching = about === undefined ? [] : lines.filter((line) => about.test(line));
-  const last = (matching.length > 0 ? matching : lines).slice(-2).map((line) => line.slice(3));
+  const matching = about === undefined ? lines : lines.filter((line) => about.test(line));
+  const last = matching.slice(-2).map((line) => line.slice(3));
   return last.length === 0 ? undefined : withoutMirror([...new Set(last)].join('; '), mirror);
 }
 

@@ -140,8 +140,8 @@ async function takeFrom(
     const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.file}${missing}`;
     tried.push({ place: ARCHIVE, reason });
   }
-  // A revision that has been replaced may still lie in the pool.
-  for (const { uri, path } of poolPlaces(file, mirror)) {
+  // A revision that has been replaced is in no index any more, but its tarball may still lie in the pool.
+  for (const { uri, path } of await poolPlaces(file, snapshot)) {
     const name = basename(path);
     const run = snapshot.apt.helper({
       args: ['download-file', uri, join(intoDir, name), `SHA256:${file.sha256}`],
@@ -154,19 +154,30 @@ async function takeFrom(
   return { tried };
 }
 
-/** Where a recipe's URLs in a pool of Debian's would be on the host's mirror. */
-function poolPlaces(file: PinnedFile, mirror: DebianMirror): { uri: string; path: string }[] {
-  const places = new Map<string, { uri: string; path: string }>();
-  for (const url of file.urls) {
-    // Snapshots of the archive have a date before the pool.
-    const [, archive, path] =
-      /\/(debian|debian-security)\/(?:\d{8}T\d{6}Z\/)?(pool\/[^?#\s]+)$/.exec(url) ?? [];
-    const base = archive === 'debian' ? mirror.archive : mirror.security;
-    if (path === undefined || base === undefined) continue;
-    const uri = `${base.replace(/\/+$/, '')}/${path}`;
-    places.set(uri, { uri, path });
-  }
-  return [...places.values()];
+/**
+ * Where the pool would have the file if one of the packages that are listed now had it once:
+ * `php-8.4.24.tar.xz` is `pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz`. A source package may have its line's
+ * version in its name; its folder begins with its first letter, or with `lib` and one more (Debian's archive
+ * has been laid out so since 2000).
+ */
+async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: string; path: string }[]> {
+  const [, stem, version, ending] =
+    /^(.+?)[-_]v?(\d[0-9a-z.]*?)(?:\.orig)?(\.tar\.[a-z0-9]+)$/i.exec(file.file) ?? [];
+  if (stem === undefined || version === undefined || ending === undefined) return [];
+  const parts = version.split('.');
+  const names = parts.map((_, index) => stem + parts.slice(0, index + 1).join('.'));
+  const listed = await snapshot.packagesAmong(new Set([stem, ...names]));
+  const { archive, security } = snapshot.mirror;
+  return [...listed].flatMap((name) => {
+    const folder = `${name.startsWith('lib') ? name.slice(0, 4) : name.slice(0, 1)}/${name}`;
+    const tarball = `${folder}/${name}_${version}.orig${ending}`;
+    const main = { uri: `${archive}/pool/main/${tarball}`, path: `pool/main/${tarball}` };
+    const updates = {
+      uri: `${security ?? ''}/pool/updates/main/${tarball}`,
+      path: `pool/updates/main/${tarball}`,
+    };
+    return security === undefined ? [main] : [main, updates];
+  });
 }
 
 /** Of the same version in two suites the plain one is first: a mirror can lag behind the security archive. */

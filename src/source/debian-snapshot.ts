@@ -7,7 +7,13 @@ import { writingTo } from '../core/file-system.js';
 import { aptComplaints } from './apt-complaints.js';
 import type { DebianMirror } from './debian-mirror.js';
 import { APT_FILES, createPrivateApt, preparePrivateApt, type PrivateApt } from './private-apt.js';
-import { findRevisions, readSourcesIndex, revisionLine, type Revision } from './sources-index.js';
+import {
+  findPackages,
+  findRevisions,
+  readSourcesIndex,
+  revisionLine,
+  type Revision,
+} from './sources-index.js';
 
 /** A suite whose index could not be had. */
 export interface FailedSuite {
@@ -27,6 +33,8 @@ export interface Snapshot {
   sourceList(suite: string): string;
   /** The revisions of source packages that have the file. */
   revisionsWith(digest: Sha256): Promise<Revision[]>;
+  /** Those of the names that are source packages. */
+  packagesAmong(names: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 }
 
 export interface SnapshotOptions {
@@ -75,6 +83,7 @@ export async function openSnapshot(
     sourceList: (suite) => listFile(dir, suite),
     revisionsWith: async (digest) =>
       findRevisions(createReadStream(join(dir, TABLE), { highWaterMark: 1 << 20 }), digest),
+    packagesAmong: async (names) => findPackages(createReadStream(join(dir, TABLE)), names),
   };
 }
 

@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { isSha256, type Sha256 } from '../core/digest.js';
 
 /** A tarball that a revision of a source package consists of. */
@@ -87,6 +89,19 @@ export async function findRevisions(chunks: AsyncIterable<Buffer>, digest: Sha25
       found.push({ sha256: digest, suite, package: name, version, file });
     }
     rest = table.subarray(whole);
+  }
+  return found;
+}
+
+/** Those of the names that are source packages in such a table. */
+export async function findPackages(
+  input: Readable,
+  names: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for await (const line of createInterface({ input })) {
+    const [, , name = ''] = line.split(' ', 3);
+    if (names.has(name)) found.add(name);
   }
   return found;
 }

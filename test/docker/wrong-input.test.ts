@@ -43,7 +43,7 @@ describe('names', () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('php/8.5'), 64);
     expect(error).toMatch(/there is no recipe php\/8\.5\. Did you mean php\/8\.\d/);
-    expect(expectError(await workplace.build('lau'), 64)).toContain('Did you mean lua/5.4');
+    expect(expectError(await workplace.build('lau'), 64)).toContain('Did you mean lua?');
   });
 
   test('an unknown platform is an error that has the nearest names', async () => {
@@ -82,7 +82,7 @@ describe('recipes', () => {
     expect(error).toMatch(/one\/1\.yaml:2:1: .*neds.*Did you mean needs\?/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*sha256/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*urls/);
-    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: there is no recipe tree\. Did you mean three\/1\?/);
+    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: there is no recipe tree\. Did you mean three/);
     expect(error).toMatch(/^layersmith: 5 problems/);
     await expectTidy(workplace, ended);
   });
