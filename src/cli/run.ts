@@ -1,4 +1,4 @@
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { buildCommand } from './commands/build.js';
 import { cleanCommand } from './commands/clean.js';
@@ -18,7 +18,7 @@ const VERSION = '0.1.0';
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const outcome = { exitCode: 0 };
   try {
-    const parser = yargs([...argv])
+    const parser = yargs()
       .scriptName('layersmith')
       .usage('$0 COMMAND\n\nCompiles PHP and other interpreters into tested AWS Lambda layers.')
       .command(buildCommand(io))
@@ -28,9 +28,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(recipesCommand(io))
       .command(doctorCommand(io, outcome))
       .command(cleanCommand(io))
-      .completion('completion', 'Print a completion script for bash or zsh', (current, args, done) => {
-        void complete(wordsOf(args), current, io).then(done);
-      })
+      .completion('completion', 'Print a completion script for bash or zsh')
       .middleware(takeTheLast, true)
       .demandCommand(1, 'Name a command.')
       .strict()
@@ -39,14 +37,20 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .help()
       .wrap(100)
       .epilogue('Exit codes and file formats: docs/ and README.md.')
+      .parserConfiguration({ 'greedy-arrays': false, 'boolean-negation': false })
+      .detectLocale(false)
       .exitProcess(false)
       .fail((message: string, error: Error | undefined) => {
-        throw (
-          error ??
-          new UsageError(message.trim(), { hint: 'See `layersmith --help`, or `layersmith COMMAND --help`.' })
-        );
+        throw error ?? usageError(message, argv);
       });
-    await parser.parseAsync();
+    if (argv[0] === COMPLETION_FLAG) {
+      const flags = (words: readonly string[]): Promise<readonly string[]> => flagsOf(parser, words);
+      for (const word of await complete(argv.slice(1), { io, flags })) io.out(`${word}\n`);
+      return 0;
+    }
+    await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+      if (output !== '') io.out(`${output}\n`);
+    });
     return outcome.exitCode;
   } catch (error) {
     const shown: unknown = io.signal.aborted ? io.signal.reason : error;
@@ -62,8 +66,22 @@ function takeTheLast(args: Record<string, unknown>): void {
   }
 }
 
-/** The positional words that yargs has parsed so far. */
-function wordsOf(args: unknown): readonly string[] {
-  if (typeof args !== 'object' || args === null || !('_' in args) || !Array.isArray(args._)) return [];
-  return args._.map(String);
+/** What the script that `completion` prints calls this program with, before the words of the line. */
+const COMPLETION_FLAG = '--get-yargs-completions';
+
+/** The flags of the command that the words name. */
+function flagsOf(parser: Argv, words: readonly string[]): Promise<readonly string[]> {
+  return new Promise((resolve) => {
+    void parser.getCompletion([...words], (_error: unknown, found: readonly string[]) => {
+      resolve(found.filter((name) => name.startsWith('-')));
+    });
+  });
+}
+
+/** yargs suggests a command without saying for what. */
+function usageError(message: string, argv: readonly string[]): UsageError {
+  const text = message.startsWith('Did you mean')
+    ? `there is no command ${argv.find((word) => !word.startsWith('-')) ?? ''}. ${message}`
+    : message;
+  return new UsageError(text.trim(), { hint: 'See `layersmith --help`, or `layersmith COMMAND --help`.' });
 }

@@ -39,7 +39,7 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
     throw new StorageError(`cannot write to ${folder}: ${reason}`, {
       hint:
         code in FULL_CODES
-          ? `Free some space there (\`layersmith clean\`), or ${elsewhere}`
+          ? `Free some space there (\`layersmith clean --older-than 30d\`), or ${elsewhere}`
           : `Look at who owns it and what it is, or ${elsewhere}`,
       cause,
     });

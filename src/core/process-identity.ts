@@ -12,20 +12,21 @@ export function processIdentity(): string {
 }
 
 /**
- * Is the process of that identity certainly gone? False when it lives, when it belongs to another machine
+ * Is the process of that identity certainly gone (a zombie, which nobody has waited for, is)? False when it lives, when it belongs to another machine
  * or process namespace (which cannot be seen from here), and for text that is no identity.
  */
 export function isGone(identity: string): boolean {
   const [itsScope, pidText, start] = identity.split('-');
   const pid = Number(pidText);
-  if (itsScope !== scope() || !Number.isInteger(pid) || start === undefined) return false;
+  if (itsScope !== scope() || !Number.isInteger(pid) || pid <= 0 || start === undefined)
+    return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
     return errorCodeOf(error) === 'ESRCH';
   }
   // A pid is reused: the same process has the same start time.
-  return (startTimeOf(pid) ?? '0') !== start;
+  return (startTimeOf(pid) ?? '0') !== start || fieldsOf(pid)[STATE] === 'Z';
 }
 
 /** Processes of one scope see each other's pids: the machine since its boot, and the pid namespace. */
@@ -53,7 +54,15 @@ function linkOr(path: string): string {
 
 /** In clock ticks since boot; undefined where there is no /proc. */
 function startTimeOf(pid: number): string | undefined {
+  return fieldsOf(pid)[START];
+}
+
+const STATE = 0;
+const START = 19;
+
+/** The fields of /proc/PID/stat from the state on; none where there is no /proc. */
+function fieldsOf(pid: number): readonly string[] {
   const stat = readOr(`/proc/${pid}/stat`);
   // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

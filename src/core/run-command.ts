@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 
 /** How a program of the host ended: its status, what it printed, and the last lines of its stderr. */
 export interface CommandResult {
@@ -50,22 +51,23 @@ export async function runCommand(
   const stdout: Buffer[] = [];
   const lastLines: string[] = [];
   let rest = '';
+  const take = (line: string): void => {
+    if (line.trim() === '') return;
+    lastLines.push(line);
+    if (lastLines.length > KEPT_LINES) lastLines.shift();
+    options.onLine?.(line);
+  };
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split(/[\r\n]+/);
     rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.trim() === '') continue;
-      lastLines.push(line);
-      if (lastLines.length > KEPT_LINES) lastLines.shift();
-      options.onLine?.(line);
-    }
+    lines.forEach(take);
   });
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     options.signal.throwIfAborted();
-    if (rest !== '') lastLines.push(rest);
-    const status = code ?? (signal === null ? 1 : 128);
+    take(rest);
+    const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
     return { status, stdout: Buffer.concat(stdout).toString('utf8'), lastLines };
   } catch (error) {
     options.signal.throwIfAborted();

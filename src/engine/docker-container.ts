@@ -138,12 +138,24 @@ export class DockerContainer implements Container {
   }
 
   async kill(): Promise<void> {
-    await this.#connection
-      .text(this.#call('POST', '/kill', 'kill a container', AbortSignal.timeout(REMOVE_SECONDS * 1000)))
-      .catch((error: unknown) => {
-        // It has ended already, or is removed.
-        if (!(error instanceof EngineError && [404, 409].includes(error.statusCode ?? 0))) throw error;
-      });
+    const signal = AbortSignal.timeout(REMOVE_SECONDS * 1000);
+    try {
+      await this.#connection.text(this.#call('POST', '/kill', 'kill a container', signal));
+    } catch (error) {
+      if (signal.aborted) throw noAnswer(this.#connection.endpoint, REMOVE_SECONDS);
+      if (!(error instanceof EngineError && (await this.#hasEnded(signal)))) throw error;
+    }
+  }
+
+  /** True for a container that is gone as well. Engines do not agree on how they refuse to kill one that has ended. */
+  async #hasEnded(signal: AbortSignal): Promise<boolean> {
+    try {
+      const call = this.#call('GET', '/json', 'look at a container', signal);
+      return !(await this.#connection.json(call, containerSchema)).State.Running;
+    } catch (error) {
+      if (error instanceof EngineError && error.statusCode === 404) return true;
+      throw error;
+    }
   }
 
   /**

@@ -177,8 +177,8 @@ export class DockerEngine implements ContainerEngine {
         path: '/images/create',
         query: {
           fromSrc: '-',
-          repo: name,
-          tag,
+          // Not apart: Podman 4 does not look at `tag`.
+          repo: `${name}:${tag}`,
           changes: Object.entries(options.labels).map(
             ([key, value]) => `LABEL ${quote(key)}=${quote(value)}`,
           ),
@@ -195,7 +195,16 @@ export class DockerEngine implements ContainerEngine {
     );
     if (imageId === undefined)
       throw new EngineError(`cannot ${doing}: the engine ended without naming an image`);
-    return this.#made(imageId, doing, options.signal);
+    const image = await this.#made(imageId, doing, options.signal);
+    // Podman takes what is between the quotes as it is, so that quotes, backslashes and `$` come out otherwise.
+    const wrong = Object.entries(options.labels).find(([key, value]) => image.labels[key] !== value);
+    if (wrong !== undefined) {
+      await this.removeImage(options.tag, options.signal);
+      throw new EngineError(`cannot ${doing}: the engine did not keep the label ${wrong[0]} as it is`, {
+        details: { wanted: wrong[1], kept: image.labels[wrong[0]] ?? '' },
+      });
+    }
+    return image;
   }
 
   async removeImage(reference: string, signal?: AbortSignal): Promise<void> {

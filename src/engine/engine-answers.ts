@@ -80,7 +80,9 @@ export const waitSchema = z.object({
 });
 
 /** `GET /containers/{id}/json` */
-export const containerSchema = z.object({ State: z.object({ OOMKilled: z.boolean() }) });
+export const containerSchema = z.object({
+  State: z.object({ Running: z.boolean(), OOMKilled: z.boolean() }),
+});
 
 /** `GET /distribution/{name}/json` */
 export const distributionSchema = z.object({ Descriptor: z.object({ digest: z.string().min(1) }) });

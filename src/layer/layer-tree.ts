@@ -24,7 +24,7 @@ export interface LayerInput {
 /**
  * What Lambda will see under `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the
  * package's own layer files (`php.ini`), and all licences. Throws LayerError when the artifact lacks a file
- * that the recipe names.
+ * that the recipe names, and when a layer file would take the place of another.
  */
 export async function assembleLayerTree(input: LayerInput): Promise<readonly TreeEntry[]> {
   const { recipe, platform } = input;
@@ -42,6 +42,12 @@ export async function assembleLayerTree(input: LayerInput): Promise<readonly Tre
     entries.push(fileEntry(path, text.replaceAll('${caBundle}', platform.caBundle)));
   }
   const files = entries.filter((entry) => entry.type !== 'directory');
+  const twice = files.find(({ path }, index) => files.findIndex((other) => other.path === path) < index);
+  if (twice !== undefined) {
+    throw new LayerError(`${recipe.name} has ${twice.path} twice in its layer`, {
+      hint: 'Rename the file below its layer/ folder, or leave it out of `layer.files`.',
+    });
+  }
   const folders = new Set(files.flatMap((entry) => parentsOf(entry.path)));
   const directories = [...folders].map((path): TreeEntry => ({ type: 'directory', path, mode: 0o755 }));
   return [...files, ...directories].sort(byPath);

@@ -25,7 +25,7 @@ function withoutMirror(text: string, mirror: DebianMirror): string {
   const hosts = uris.map((uri) => (URL.canParse(uri) ? new URL(uri).hostname : ''));
   let cleaned = text.replaceAll(/ *\[IP: [^\]]*\]/g, '');
   for (const uri of spellings) {
-    cleaned = cleaned.replaceAll(`${uri.replace(/\/+$/, '')}/`, '').replaceAll(uri, "Debian's archive");
+    cleaned = cleaned.replaceAll(`${uri}/`, '').replaceAll(uri, "Debian's archive");
   }
   for (const host of hosts.filter((it) => it !== '')) cleaned = cleaned.replaceAll(host, 'the mirror');
   return cleaned.replaceAll(/\s+/g, ' ').trim();

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { errorCodeOf } from '../core/file-system.js';
 import { parseListFile, parseSourcesFile, type AptEntry } from './apt-entries.js';
 
-/** Where Debian's archive is, as this host reaches it. */
+/** Where Debian's archive is, as this host reaches it: URIs without a slash at the end. */
 export interface DebianMirror {
-  /** What `debian-mirror.example/debian` is for the world. */
+  /** The folder that holds `dists/` and `pool/` of the released suites. */
   readonly archive: string;
-  /** What `debian-mirror.example/debian-security` is; undefined when the host has none. */
+  /** The same for the security suites; undefined when the host has none. */
   readonly security: string | undefined;
 }
 
@@ -23,10 +23,10 @@ export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
     .filter(({ rank }) => rank > 0)
     .sort((a, b) => b.rank - a.rank)
     .map(({ entry }) => entry);
-  const security = ranked.find((entry) => entry.suites.some(isSecurity))?.uris[0];
+  const security = ranked.find((entry) => entry.suites.some(isSecurity))?.uris.map(withoutSlash)[0];
   const archives = ranked
     .filter((entry) => entry.suites.some((suite) => !isSecurity(suite)))
-    .flatMap((entry) => entry.uris);
+    .flatMap((entry) => entry.uris.map(withoutSlash));
   return [...new Set(archives)].map((archive) => ({ archive, security }));
 }
 
@@ -36,8 +36,12 @@ export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
  */
 export function namedMirror(text: string): DebianMirror | undefined {
   if (/[\s[\]#]/.test(text) || !/^[a-z][a-z0-9+]*:/.test(text) || !URL.canParse(text)) return undefined;
-  const archive = text.replace(/\/+$/, '');
+  const archive = withoutSlash(text);
   return { archive, security: /\/debian$/.test(archive) ? `${archive}-security` : undefined };
+}
+
+function withoutSlash(uri: string): string {
+  return uri.replace(/\/+$/, '');
 }
 
 const CODENAMES = 'buster|bullseye|bookworm|trixie|forky|sid|(?:old)*stable|testing|unstable';

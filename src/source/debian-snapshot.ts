@@ -186,7 +186,7 @@ async function whySilent(options: {
   const { apt, dir, mirror, uri, suites, signal } = options;
   const suite = suites.at(-1);
   if (uri === undefined || suite === undefined) return undefined;
-  const url = `${uri.replace(/\/+$/, '')}/dists/${suite}/InRelease`;
+  const url = `${uri}/dists/${suite}/InRelease`;
   const args = ['-o', 'Acquire::Retries=0', 'download-file', url, join(dir, 'tmp', suite)];
   const ended = await apt.helper({ args, signal, limitMs: ANSWER_LIMIT_MS });
   if (ended.ok || /\b40\d\b/.test(ended.stderr)) return undefined;

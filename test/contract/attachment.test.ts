@@ -79,6 +79,31 @@ test('stdin arrives byte for byte, with nothing before it, and can be closed whi
   expect(await text(attachment.stdout)).toBe('after');
 });
 
+test('closing stdin leaves its connection open the other way until the output ends', async () => {
+  // Podman loses the end of stdin, and what it has not passed on, when more than this half is closed.
+  let endOutput: () => void = () => undefined;
+  const outputEnds = new Promise<void>((resolve) => (endOutput = resolve));
+  let inputClosed = false;
+  const inputEnded = new Promise<void>((resolve) => {
+    scripted.onRequest(ATTACH, async ({ query }, connection) => {
+      connection.write(UPGRADED);
+      if (!query.has('stdin')) return play(connection.resume(), [{ until: outputEnds }, END]);
+      connection.resume().once('end', resolve);
+      connection.once('error', () => (inputClosed = true));
+      for (let index = 0; index < 20; index += 1) await play(connection, ['x', { pause: 5 }]);
+    });
+  });
+  const attachment = await container.attach(signal);
+  attachment.stderr.resume();
+  attachment.stdin.end('bye');
+  await inputEnded;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(inputClosed).toBe(false);
+  endOutput();
+  await text(attachment.stdout);
+  await expect.poll(() => scripted.openConnections).toBe(0);
+});
+
 test('attaching asks for the output and the input apart, without a body', async () => {
   output(END);
   await container.attach(signal);

@@ -308,11 +308,21 @@ describe('a container', () => {
   });
 
   test.each([
-    ['has ended', 409],
-    ['is gone', 404],
-  ])('that %s is killed without an error', async (_name, status) => {
-    scripted.on('POST /containers/c1/kill', answer(status, '{"message":"Container c1 is not running"}'), END);
+    ['has ended', 409, answer(200, '{"State":{"Running":false,"OOMKilled":false}}')],
+    ['has ended on Podman', 500, answer(200, '{"State":{"Running":false,"OOMKilled":false}}')],
+    ['is gone', 404, answer(404, '{"message":"No such container: c1"}')],
+  ])('that %s is killed without an error', async (_name, status, state) => {
+    scripted
+      .on('POST /containers/c1/kill', answer(status, '{"message":"can only kill running containers"}'), END)
+      .on('GET /containers/c1/json', state, END);
     await container.kill();
+  });
+
+  test('that runs on when it is killed is an error', async () => {
+    scripted
+      .on('POST /containers/c1/kill', answer(500, '{"message":"cannot kill"}'), END)
+      .on('GET /containers/c1/json', answer(200, '{"State":{"Running":true,"OOMKilled":false}}'), END);
+    expect((await failure(container.kill(), EngineError)).message).toContain('cannot kill');
   });
 
   test('is not waited for before its start', async () => {
@@ -325,7 +335,7 @@ describe('a container', () => {
     scripted
       .on('POST /containers/c1/start', { until: startAnswered }, answer(200, ''), END)
       .on('POST /containers/c1/wait', ...chunked('{"StatusCode":137,"Error":null}\n'))
-      .on('GET /containers/c1/json', answer(200, '{"State":{"OOMKilled":true}}'), END);
+      .on('GET /containers/c1/json', answer(200, '{"State":{"Running":false,"OOMKilled":true}}'), END);
     const started = container.start(signal);
     const ended = container.wait(signal);
     await scripted.arrived('POST /containers/c1/start');

@@ -236,18 +236,31 @@ test('build that ends well without naming an image is an error, as the tag may b
   expect((await failure(building, EngineError)).message).toContain('without naming an image');
 });
 
+test('import fails when the engine does not keep a label as it is', async () => {
+  scripted
+    .on('POST /images/create', ...chunked(`{"status":"${ID}"}\n`))
+    .on('DELETE /images/made:1', answer(200, '[]'), END);
+  const importing = engine.importImage(tar(), { tag: 'made:1', labels: { a: '$b' }, signal });
+  const error = await failure(importing, EngineError);
+  expect(error.details).toEqual({ wanted: '$b', kept: '' });
+  await scripted.arrived('DELETE /images/made:1');
+});
+
 test('import sends its labels as quoted instructions', async () => {
-  scripted.on('POST /images/create', ...chunked(`{"status":"${ID}"}\n`));
+  const labels = { 'a.b': 'it "costs" $5 \\', c: '' };
+  const inspected = JSON.stringify({ Id: ID, Size: 7, Config: { Labels: labels } });
+  scripted
+    .on('POST /images/create', ...chunked(`{"status":"${ID}"}\n`))
+    .on(`GET /images/${ID}/json`, answer(200, inspected), END);
   await engine.importImage(tar(), {
     tag: 'localhost:5000/made:1',
-    labels: { 'a.b': 'it "costs" $5 \\', c: '' },
+    labels,
     platform: 'linux/arm64',
     signal,
   });
   const { query } = await scripted.arrived('POST /images/create');
   expect(query.getAll('changes')).toEqual(['LABEL "a.b"="it \\"costs\\" \\$5 \\\\"', 'LABEL "c"=""']);
-  expect(query.get('repo')).toBe('localhost:5000/made');
-  expect(query.get('tag')).toBe('1');
+  expect(query.get('repo')).toBe('localhost:5000/made:1');
   expect(query.get('fromSrc')).toBe('-');
   expect(query.get('platform')).toBe('linux/arm64');
 });

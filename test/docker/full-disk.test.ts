@@ -1,26 +1,13 @@
-import { execFile } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
+import { smallDisk } from '../support/small-disk.js';
 import { tinyInterpreter } from '../support/tiny-recipe.js';
 import { expectError, expectTidy, Workplace } from '../support/workplace.js';
 
-// Disks that are full for real: a small memory file system is mounted where the files go (wants root).
-
-const run = promisify(execFile);
-
-async function smallDisk(path: string, kib: number): Promise<AsyncDisposable> {
-  await mkdir(path, { recursive: true });
-  await run('mount', ['-t', 'tmpfs', '-o', `size=${kib}k`, 'layersmith-test', path]);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await run('umount', ['--lazy', path]);
-    },
-  };
-}
+// Disks that are full for real: a small memory file system is where the files go (wants root).
 
 /** What it leaves cannot be compressed, and does not fit. */
 const BIG = 'head -c 8M /dev/urandom >"$DESTDIR/opt/big"';
@@ -30,7 +17,8 @@ test.each([
   ['while a stage talks', { script: 'for i in 1 2 3 4; do head -c 4M /dev/zero | tr "\\\\0" "x" | fold; done; sleep 600' }],
 ])('a disk that is full for the store %s stops the build, and leaves nothing there', async (_when, recipe) => {
   await using workplace = await Workplace.make(tinyInterpreter('tiny', recipe));
-  await using _disk = await smallDisk(workplace.store, 2048);
+  await using disk = await smallDisk(2048);
+  workplace.store = disk.path;
   const ended = await workplace.build('tiny');
   const error = expectError(ended, 74);
   expect(error).toContain(`cannot write to ${workplace.store}`);
@@ -46,7 +34,8 @@ test('a disk that is full for the layer keeps the stages that are finished', asy
   const main = 'static const char rest[] = {\n#include "/build/rest.h"\n}; puts("tiny"); return rest[getpid() & 1] == 3;';
   const script = 'head -c 600K /dev/urandom | od -An -v -t d1 | sed "s/ *\\\\([-0-9]\\\\+\\\\)/\\\\1,/g" >/build/rest.h';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script, main }));
-  await using _disk = await smallDisk(workplace.store, 1400);
+  await using disk = await smallDisk(1400);
+  workplace.store = disk.path;
   const ended = await workplace.build('tiny');
   expect(expectError(ended, 74)).toContain(`cannot write to ${workplace.store}`);
   expect(await readdir(join(workplace.store, 'artifacts'))).toHaveLength(1);
@@ -56,8 +45,10 @@ test('a disk that is full for the layer keeps the stages that are finished', asy
 
 test('a disk that is full for the output folder leaves nothing there, and the layer in the store', async () => {
   await using workplace = await Workplace.make(tinyInterpreter('tiny'));
+  const roomy = workplace.out;
   {
-    await using _disk = await smallDisk(workplace.out, 4);
+    await using disk = await smallDisk(4);
+    workplace.out = disk.path;
     const ended = await workplace.build('tiny');
     const error = expectError(ended, 74);
     expect(error).toContain(`cannot write to ${workplace.out}`);
@@ -65,6 +56,7 @@ test('a disk that is full for the output folder leaves nothing there, and the la
     expect(await workplace.output()).toEqual([]);
     await expectTidy(workplace, ended);
   }
+  workplace.out = roomy;
   const again = await workplace.build('tiny');
   expect(again).toMatchObject({ exitCode: 0 });
   expect(again.stderr).toContain('in the store, built and tested before');

@@ -184,7 +184,7 @@ describe('sources', () => {
   });
 });
 
-test('an engine that does not answer is an error that names it, and no store is made for nothing', async () => {
+test('an engine that does not answer is an error that names it and who chose it', async () => {
   await using workplace = await Workplace.make();
   const socket = join(workplace.dir, 'no-engine.sock');
   const ended = await workplace.build('lua', [], { env: { DOCKER_HOST: `unix://${socket}` } });

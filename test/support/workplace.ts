@@ -26,8 +26,9 @@ export class Workplace implements AsyncDisposable {
   readonly dir: string;
   readonly recipes: string;
   readonly home: string;
-  readonly store: string;
-  readonly out: string;
+  /** May be put elsewhere, on another disk for one. */
+  store: string;
+  out: string;
   readonly #dockerHost: string;
 
   private constructor(dir: string, dockerHost: string) {

@@ -185,44 +185,29 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
   test('when no revision can be downloaded, each is listed with the reason, without the address of the mirror', async () => {
     const archive = openShared((path, response) => path.includes('/pool/') && notFound(response));
     const result = await take(archive, LUA);
-    expect(result).toEqual({
-      tried: [
-        {
-          place: expect.stringMatching(/^Debian's archive \(trixie, lua5\.4 5\.4\.7-\S+\)$/) as string,
-          reason: expect.stringMatching(
-            /^Failed to fetch pool\/main\/l\/lua5\.4\/\S+ 404 Not Found$/,
-          ) as string,
-        },
-      ],
-    });
+    const [first, ...pool] = 'tried' in result ? result.tried : [];
+    expect(first?.place).toMatch(/^Debian's archive \(trixie, lua5\.4 5\.4\.7-\S+\)$/);
+    expect(first?.reason).toMatch(/^Failed to fetch pool\/main\/l\/lua5\.4\/\S+ 404 Not Found$/);
+    expect(pool.map(({ place }) => place)).toContain(
+      "Debian's archive (pool/main/l/lua5.4/lua5.4_5.4.7.orig.tar.gz)",
+    );
     expect(JSON.stringify(result)).not.toContain('127.0.0.1');
   });
 
-  test('a tarball whose revision has been replaced is still taken from the pool, where a recipe knows its path', async () => {
+  test('a tarball whose revision has been replaced is still taken from the pool', async () => {
     const bytes = randomBytes(1000);
-    const digest = sha256(bytes);
-    const archive = openShared((path, response) => {
-      if (path !== '/debian/pool/main/o/old/old_1.0.orig.tar.xz') return false;
+    const path = 'pool/main/l/lua5.4/lua5.4_5.4.99.orig.tar.xz';
+    const archive = openShared((asked, response) => {
+      if (asked !== `/debian/${path}`) return false;
       response.end(bytes);
       return true;
     });
-    const url = (date: string): string =>
-      `https://snapshot.example/archive/debian/${date}pool/main/o/old/old_1.0.orig.tar.xz`;
-    const file = { file: 'old-1.0.tar.xz', sha256: digest, urls: [url('20260901T000000Z/')] };
-    expect(await take(archive, file)).toEqual({
-      from: "Debian's archive (pool/main/o/old/old_1.0.orig.tar.xz)",
-      digest,
-    });
-    const other = { ...file, sha256: UNKNOWN.sha256, urls: [url('')] };
-    expect(await take(archive, other)).toMatchObject({
-      tried: [
-        { place: "Debian's archive" },
-        {
-          place: "Debian's archive (pool/main/o/old/old_1.0.orig.tar.xz)",
-          reason: expect.stringContaining('Hash Sum mismatch') as string,
-        },
-      ],
-    });
+    const file = { file: 'lua-5.4.99.tar.xz', sha256: sha256(bytes), urls: [] };
+    expect(await take(archive, file)).toEqual({ from: `Debian's archive (${path})`, digest: file.sha256 });
+
+    const result = await take(archive, { ...file, sha256: UNKNOWN.sha256 });
+    const attempts = 'tried' in result ? result.tried : [];
+    expect(attempts.find(({ place }) => place.includes(path))?.reason).toContain('Hash Sum mismatch');
   });
 
   test('an abort while apt is at work ends apt and removes what it had fetched', async () => {

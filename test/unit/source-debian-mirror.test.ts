@@ -65,7 +65,7 @@ deb cdrom:[Debian 12]/ bookworm main
 `,
     });
     expect((await hostMirrors(apt.path))[0]).toEqual({
-      archive: 'http://mirror.example/debian/',
+      archive: 'http://mirror.example/debian',
       security: 'http://security.example/debian-security',
     });
   });

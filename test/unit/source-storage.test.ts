@@ -22,7 +22,8 @@ async function smallDisk(size: string): Promise<AsyncDisposable & { readonly pat
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await run('umount', [path]);
+      // Lazily: a helper of apt's may take a moment to be gone.
+      await run('umount', ['--lazy', path]);
       await rm(path, { recursive: true });
     },
   };

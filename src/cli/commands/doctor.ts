@@ -99,7 +99,7 @@ async function checkDisk(store: string): Promise<Finding> {
     name,
     state: 'warning',
     message,
-    remedy: `A cold build of PHP wants ${size(DISK_BYTES)}: try \`layersmith clean\`, or --store elsewhere.`,
+    remedy: `A cold build of PHP wants ${size(DISK_BYTES)}: try \`layersmith clean --older-than 30d\`, or --store elsewhere.`,
   };
 }
 
