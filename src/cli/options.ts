@@ -3,12 +3,13 @@ import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 
 /** Flags that several commands share, each defined once. */
 export const storeOption = {
-  store: { type: 'string', describe: 'Folder of the store [default: $XDG_CACHE_HOME/layersmith]' },
+  store: { type: 'string', requiresArg: true, describe: 'Folder of the store [default: $XDG_CACHE_HOME/layersmith]' },
 } as const;
 
 export const recipesOption = {
   recipes: {
     type: 'string',
+    requiresArg: true,
     array: true,
     default: [] as string[],
     describe: 'A folder of recipes that come before the built-in ones; repeatable',
@@ -16,23 +17,26 @@ export const recipesOption = {
 } as const;
 
 export const sourceOptions = {
-  sources: { type: 'string', describe: 'A folder whose files are taken by their sha256' },
+  sources: { type: 'string', requiresArg: true, describe: 'A folder whose files are taken by their sha256' },
   offline: { type: 'boolean', default: false, describe: 'Never touch the network' },
 } as const;
 
 export const platformOptions = {
   platform: {
     type: 'string',
+    requiresArg: true,
     default: 'provided.al2023',
     describe: 'The Lambda runtime that the layer is for',
   },
-  arch: { choices: ARCHITECTURES, default: 'x86_64', describe: 'The architecture' },
+  arch: { choices: ARCHITECTURES, requiresArg: true, default: 'x86_64', describe: 'The architecture' },
   toolchain: {
     choices: TOOLCHAIN_KINDS,
+    requiresArg: true,
     describe: 'Force a toolchain [default: Amazon Linux if its registry answers]',
   },
   registry: {
     type: 'string',
+    requiresArg: true,
     describe: "Take images from this registry instead of Amazon's: 127.0.0.1:5000",
   },
 } as const;
@@ -40,10 +44,12 @@ export const platformOptions = {
 export const stageOptions = {
   jobs: {
     type: 'number',
+    requiresArg: true,
     describe: "Make jobs, shared by the stages that run at once [default: the engine's cores]",
   },
   memory: {
     type: 'number',
+    requiresArg: true,
     describe: "Memory limit of each stage in MiB [default: the engine's, by the stages at once]",
   },
   'keep-container': {

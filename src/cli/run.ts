@@ -70,12 +70,9 @@ function takeTheLast(args: Record<string, unknown>): void {
 const COMPLETION_FLAG = '--get-yargs-completions';
 
 /** The flags of the command that the words name. */
-function flagsOf(parser: Argv, words: readonly string[]): Promise<readonly string[]> {
-  return new Promise((resolve) => {
-    void parser.getCompletion([...words], (_error: unknown, found: readonly string[]) => {
-      resolve(found.filter((name) => name.startsWith('-')));
-    });
-  });
+async function flagsOf(parser: Argv, words: readonly string[]): Promise<readonly string[]> {
+  const found = await parser.getCompletion([...words]);
+  return found.filter((name) => name.startsWith('-'));
 }
 
 /** yargs suggests a command without saying for what. */

@@ -16,8 +16,8 @@ export interface EngineSearch {
   readonly machineSockets?: { readonly docker: string; readonly podman: string };
 }
 
-/** How long a place may take to answer before it counts as dead. */
-const PING_SECONDS = 3;
+/** How long a place may take to answer before it counts as dead; a handshake of ssh alone can take seconds. */
+const PING_SECONDS = { socket: 3, tcp: 3, ssh: 15 } as const;
 
 /** No place answered. `details` has each place that was tried with why it failed. */
 export class EngineNotFoundError extends EngineUnavailableError {
@@ -96,14 +96,15 @@ export function usualSockets(search: EngineSearch): readonly string[] {
 
 /** An engine that has answered, or why it did not; rejects only when the search is aborted. */
 async function tryAddress(address: EngineAddress, signal?: AbortSignal): Promise<ContainerEngine | Error> {
-  const timeout = AbortSignal.timeout(PING_SECONDS * 1000);
+  const seconds = PING_SECONDS[address.kind];
+  const timeout = AbortSignal.timeout(seconds * 1000);
   try {
     const engine = await openDockerEngine(address);
     await engine.ping(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
     return engine;
   } catch (error) {
     if (signal?.aborted === true) throw abortReason(signal);
-    if (timeout.aborted) return new Error(`no answer in ${PING_SECONDS} s`);
+    if (timeout.aborted) return new Error(`no answer in ${seconds} s`);
     return error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -4,7 +4,6 @@ import { posix } from 'node:path';
 import { extract } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
 import { byPath, fileEntry, type TreeEntry } from '../core/tar.js';
-import type { Platform } from '../platform/platform.js';
 import type { Recipe } from '../recipe/recipe.js';
 
 /** Where stages leave the licence texts of what they compile, below `/opt`. */
@@ -12,7 +11,6 @@ const LICENCES = 'share/licenses';
 
 export interface LayerInput {
   readonly recipe: Recipe;
-  readonly platform: Platform;
   /** The root stage's artifact: a tar of what it installed below `/opt`, its needs' licences included. */
   readonly artifact: string;
   /** The generated `bootstrap`. */
@@ -27,7 +25,7 @@ export interface LayerInput {
  * that the recipe names, and when a layer file would take the place of another.
  */
 export async function assembleLayerTree(input: LayerInput): Promise<readonly TreeEntry[]> {
-  const { recipe, platform } = input;
+  const { recipe } = input;
   const wanted = [...(recipe.layer?.files ?? []), LICENCES];
   const entries = await takeFromArtifact(input, wanted);
   const missing = wanted.filter((path) => !entries.some((entry) => isAtOrBelow(entry.path, path)));
@@ -38,8 +36,7 @@ export async function assembleLayerTree(input: LayerInput): Promise<readonly Tre
   }
   entries.push(fileEntry('bootstrap', input.bootstrap, 0o755));
   for (const [path, file] of recipe.layerFiles) {
-    const text = await readFile(file, 'utf8');
-    entries.push(fileEntry(path, text.replaceAll('${caBundle}', platform.caBundle)));
+    entries.push(fileEntry(path, await readFile(file)));
   }
   const files = entries.filter((entry) => entry.type !== 'directory');
   const twice = files.find(({ path }, index) => files.findIndex((other) => other.path === path) < index);

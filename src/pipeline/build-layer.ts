@@ -83,14 +83,14 @@ interface Making {
 /** Assembles, checks, zips and tests; only a layer that passed reaches the store. */
 async function makeLayer({ plan, artifact, bootstrap, key, context }: Making): Promise<StoredItem> {
   const { recipe } = plan.root;
-  const { store, platform } = context;
+  const { store } = context;
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
   return store.add('layers', { key, name: recipe.name, seconds }, async (path) => {
     const spool = `${path}.spool`;
     const view = context.reporter.stage('layer', await store.lastSeconds(`layer:${recipe.name}`));
     try {
-      const tree = await assembleLayerTree({ recipe, platform, artifact: artifact.path, bootstrap, spool });
+      const tree = await assembleLayerTree({ recipe, artifact: artifact.path, bootstrap, spool });
       await checkLayerTree(tree);
       view.doing('zipping');
       await writeZip(path, tree);
@@ -126,7 +126,6 @@ async function layerKey({ recipe, layer, smoke, stages, bootstrap, context }: Ke
       stages.at(-1)?.key,
       relay.at(-1)?.key,
       context.toolchain.runtime.digest,
-      context.platform.caBundle,
       sha256(bootstrap),
       layer,
       await digests(recipe.layerFiles),

@@ -15,8 +15,6 @@ export interface Platform {
   readonly architecture: Architecture;
   /** The glibc of the runtime, `2.34`. */
   readonly glibc: string;
-  /** Where the runtime keeps its certificate authorities. */
-  readonly caBundle: string;
   /** `2029-06-30`: the last day of its operating system's support. */
   readonly endOfLife: string;
   /** The image that `Dockerfile.amazonlinux` starts from, and the release its packages are taken of. */
@@ -27,7 +25,6 @@ export interface Platform {
 
 const platformSchema = z.strictObject({
   glibc: z.string().regex(/^\d+\.\d+$/, 'two numbers, quoted: "2.34"'),
-  caBundle: z.string().startsWith('/'),
   endOfLife: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD'),
   toolchain: z.strictObject({ base: z.string(), release: z.string() }),
   runtime: z.string(),

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -10,8 +11,9 @@ import { EngineUnavailableError, UsageError } from '../../src/core/errors.js';
 import type { ContainerEngine } from '../../src/engine/container-engine.js';
 import { parseEngineAddress } from '../../src/engine/engine-address.js';
 import { EngineNotFoundError, findEngine, usualSockets } from '../../src/engine/find-engine.js';
+import { containerSpec } from '../support/container-spec.js';
 import { failure } from '../support/failure.js';
-import { END, ScriptedEngine, answer } from '../support/scripted-engine.js';
+import { END, ScriptedEngine, UPGRADED, answer, frame, play } from '../support/scripted-engine.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,7 +49,7 @@ async function scriptedEngine(
   return engine;
 }
 
-/** An engine whose socket is at a path: the script's is in a folder of its own, so this one forwards nothing and just answers. */
+/** Something at a path that answers a ping; the scripted engine's socket is in a folder of its own. */
 async function engineAt(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const server = createServer((socket) => {
@@ -409,6 +411,27 @@ describe('ssh', () => {
     expect(await found.listImages({ key: 'x' })).toEqual([]);
     const args = await readFile(join(home, 'arguments'), 'utf8');
     expect(args).toContain('-l me -p 2222 far.example docker system dial-stdio');
+  });
+
+  test('carries an attached container, whose stdin ends before its output', async () => {
+    const engine = await scriptedEngine();
+    engine
+      .on('POST /containers/create', answer(201, '{"Id":"c1"}'), END)
+      .onRequest('POST /containers/c1/attach', async ({ query }, connection) => {
+        connection.write(UPGRADED);
+        if (query.has('stdin')) heard = buffer(connection);
+        else await play(connection.resume(), [{ pause: 100 }, frame(1, 'after'), END]);
+      });
+    let heard: Promise<Buffer> | undefined;
+    const dial = `const s = require('net').connect({ path: '${engine.socketPath}', allowHalfOpen: true }); process.stdin.pipe(s); s.pipe(process.stdout)`;
+    const PATH = await fakeSsh(`exec '${process.execPath}' -e "${dial}"`);
+    const found = await find({ DOCKER_HOST: 'ssh://far.example', PATH });
+    const container = await found.createContainer(containerSpec({ image: 'x' }));
+    const { stdin, stdout, stderr } = await container.attach(AbortSignal.timeout(20_000));
+    stderr.resume();
+    stdin.end('hello');
+    expect(await text(stdout)).toBe('after');
+    expect((await heard)?.toString()).toBe('hello');
   });
 
   test('that fails gives what ssh said', async () => {

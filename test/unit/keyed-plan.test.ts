@@ -9,7 +9,6 @@ const PLATFORM: Platform = {
   name: 'provided.al2023',
   architecture: 'x86_64',
   glibc: '2.34',
-  caBundle: '/ca',
   endOfLife: '2029-06-30',
   toolchain: { base: 'a/b:1', release: '1' },
   runtime: 'a/c:1',

@@ -7,9 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { LayerError } from '../../src/core/errors.js';
 import { byPath, fileEntry, openContent, packTree, type TreeEntry } from '../../src/core/tar.js';
 import { assembleLayerTree } from '../../src/layer/layer-tree.js';
-import { loadPlatform } from '../../src/platform/platform.js';
 import { openRecipeLibrary } from '../../src/recipe/recipe-library.js';
-import { PACKAGE_ROOT } from '../support/fake-io.js';
 import { failure } from '../support/failure.js';
 import { loadRecipe, recipeFolder } from '../support/recipe-files.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -48,11 +46,6 @@ async function layerOf(
   await pipeline(packTree(installed, { owner: 0 }), createWriteStream(artifact));
   const entries = await assembleLayerTree({
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
-    platform: await loadPlatform('provided.al2023', {
-      folder: join(PACKAGE_ROOT, 'platforms'),
-      architecture: 'x86_64',
-      registry: undefined,
-    }),
     artifact,
     bootstrap: '#!/opt/bin/lua\n',
     spool: join(folder.path, 'spool'),
@@ -86,14 +79,10 @@ test('a layer holds what the recipe names, the bootstrap and the licences, sorte
   ]);
 });
 
-test("the package's own layer files come in, with the platform's certificates named", async () => {
-  const lines = await layerOf(INSTALLED, {
-    'lua/layer/etc/lua/ca.conf': 'one=${caBundle} two=${caBundle} three=${other}\n',
-  });
+test("the package's own layer files come in as they are", async () => {
+  const lines = await layerOf(INSTALLED, { 'lua/layer/etc/lua/init.conf': 'one=${two}' });
   expect(lines).toContain('etc/lua/');
-  expect(lines).toContain(
-    'etc/lua/ca.conf 644 one=/etc/pki/tls/cert.pem two=/etc/pki/tls/cert.pem three=${other}',
-  );
+  expect(lines).toContain('etc/lua/init.conf 644 one=${two}');
 });
 
 test('the same layer comes out whatever order the artifact is in', async () => {
@@ -126,11 +115,6 @@ test('an artifact that is not there gives the error of the disk', async () => {
   await writeFile(join(folder.path, 'spool'), '');
   const assembling = assembleLayerTree({
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
-    platform: await loadPlatform('provided', {
-      folder: join(PACKAGE_ROOT, 'platforms'),
-      architecture: 'x86_64',
-      registry: undefined,
-    }),
     artifact: join(folder.path, 'none'),
     bootstrap: '',
     spool: join(folder.path, 'spool'),

@@ -17,7 +17,6 @@ describe.each(await platformNames(folder))('%s', (name) => {
     const platform = await loadPlatform(name, { folder, architecture, registry: undefined });
     expect(platform).toMatchObject({ name, architecture });
     expect(platform.glibc).toMatch(/^2\.\d+$/);
-    expect(platform.caBundle).toMatch(/^\/etc\/pki\//);
     expect(platform.toolchain.base).toMatch(/^public\.ecr\.aws\/amazonlinux\/amazonlinux:/);
     expect(platform.toolchain.base).not.toContain('latest');
     expect(platform.runtime).toMatch(/^public\.ecr\.aws\//);
@@ -47,14 +46,13 @@ test('a platform that is not known is a usage error with the nearest names', asy
 
 test('every mistake of a platform file is told at once', async () => {
   await using own = await temporaryFolder();
-  await own.write({ 'mine.yaml': 'glibc: 2.34\ncaBundle: etc/pki\nruntime: x\ntoolchain: { bse: x, release: "1" }\n' });
+  await own.write({ 'mine.yaml': 'glibc: 2.34\nruntime: x\ntoolchain: { bse: x, release: "1" }\n' });
   const options = { folder: own.path, architecture: 'x86_64', registry: undefined } as const;
   const { problems } = await failure(loadPlatform('mine', options), RecipeError);
   expect(problems.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
     '1:1 `endOfLife` is missing: string expected',
     '1:8 `glibc`: Invalid input: expected string, received number',
-    '2:11 `caBundle`: Invalid string: must start with "/"',
-    '4:12 `toolchain.base` is missing: string expected',
-    '4:14 unknown key `bse` in `toolchain`. Did you mean base?',
+    '3:12 `toolchain.base` is missing: string expected',
+    '3:14 unknown key `bse` in `toolchain`. Did you mean base?',
   ]);
 });

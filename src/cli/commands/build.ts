@@ -29,6 +29,7 @@ export function buildCommand(io: Io) {
           output: {
             alias: 'o',
             type: 'string',
+            requiresArg: true,
             default: 'dist',
             describe: 'Folder for the zip and its manifest',
           },

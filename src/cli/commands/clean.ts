@@ -30,10 +30,12 @@ export function cleanCommand(io: Io) {
           },
           'older-than': {
             type: 'string',
+            requiresArg: true,
             describe: 'Store entries that no run has used for so long: 12h, 30d, 4w',
           },
           'max-size': {
             type: 'string',
+            requiresArg: true,
             describe: 'Store entries, the longest unused first, until it is that small: 5G',
           },
           'dry-run': { type: 'boolean', default: false, describe: 'Say what would go, and remove nothing' },

@@ -36,14 +36,16 @@ export function testCommand(io: Io) {
         .options({
           recipe: {
             type: 'string',
+            requiresArg: true,
             describe: 'Whose smoke tests [default: as the manifest beside the zip says]',
           },
           ...platformOptions,
           platform: {
             type: 'string',
+            requiresArg: true,
             describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
           },
-          arch: { choices: ARCHITECTURES, describe: "The architecture [default: the manifest's, or x86_64]" },
+          arch: { choices: ARCHITECTURES, requiresArg: true, describe: "The architecture [default: the manifest's, or x86_64]" },
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
