@@ -4,13 +4,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'docker',
           include: ['test/docker/**/*.test.ts'],
           globalSetup: ['test/support/start-engine.ts'],
           fileParallelism: false,
+          // After the unit tests: they would share the cores, and what is timed out there.
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },

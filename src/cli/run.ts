@@ -41,7 +41,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .detectLocale(false)
       .exitProcess(false)
       .fail((message: string, error: Error | undefined) => {
-        throw error ?? usageError(message, argv);
+        // yargs' own complaints come as its YError, or as a message alone; the rest was thrown by a command.
+        throw error === undefined || error.name === 'YError' ? usageError(message, argv) : error;
       });
     if (argv[0] === COMPLETION_FLAG) {
       const flags = (words: readonly string[]): Promise<readonly string[]> => flagsOf(parser, words);
@@ -69,10 +70,13 @@ function takeTheLast(args: Record<string, unknown>): void {
 /** What the script that `completion` prints calls this program with, before the words of the line. */
 const COMPLETION_FLAG = '--get-yargs-completions';
 
-/** The flags of the command that the words name. */
-async function flagsOf(parser: Argv, words: readonly string[]): Promise<readonly string[]> {
-  const found = await parser.getCompletion([...words]);
-  return found.filter((name) => name.startsWith('-'));
+/** The flags of the command that the words name, as its help lists them. */
+async function flagsOf(parser: Argv, [command = '']: readonly string[]): Promise<readonly string[]> {
+  let help = '';
+  await parser.parseAsync([...(command.startsWith('-') ? [] : [command]), '--help'], {}, (_error, _args, output) => {
+    help = output;
+  });
+  return [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag = '']) => flag);
 }
 
 /** yargs suggests a command without saying for what. */

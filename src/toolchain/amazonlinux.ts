@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { sha256 } from '../core/digest.js';
+import { sha256, type Sha256 } from '../core/digest.js';
 import { EngineError, StageError } from '../core/errors.js';
 import { fileEntry, packTree } from '../core/tar.js';
 import type { ContainerEngine, ImageInfo } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
-import { DEFINITION_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
+import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
 export interface AmazonOptions {
   readonly engine: ContainerEngine;
@@ -15,104 +15,138 @@ export interface AmazonOptions {
   readonly signal: AbortSignal;
 }
 
-const PLATFORM_LABEL = 'io.layersmith.platform';
+/** What is asked for, before any digest is known: by it an image is found again when no registry answers. */
+const REQUEST_LABEL = 'io.layersmith.request';
+
+/** The runtime image is Amazon's own; an image of ours on it has the labels to find it by. */
+const RUNTIME_DOCKERFILE = 'ARG BASE\nFROM ${BASE}\n';
+
+/** An image of ours that is made of one of Amazon's. */
+interface ImageRequest {
+  readonly name: 'amazonlinux-toolchain' | 'amazonlinux-runtime';
+  /** Amazon's image. */
+  readonly reference: string;
+  readonly dockerfile: Buffer;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly request: Sha256;
+}
+
+/** The image of `Dockerfile.amazonlinux` for a platform. */
+export async function toolchainRequest({ platform, dockerfile }: AmazonOptions): Promise<ImageRequest> {
+  const { base, release } = platform.toolchain;
+  return requestOf(platform, {
+    name: 'amazonlinux-toolchain',
+    reference: base,
+    dockerfile: await readFile(dockerfile),
+    buildArgs: { RELEASE: release },
+  });
+}
+
+/** The image that smoke tests run in. */
+export function runtimeRequest({ platform }: AmazonOptions): ImageRequest {
+  return requestOf(platform, {
+    name: 'amazonlinux-runtime',
+    reference: platform.runtime,
+    dockerfile: Buffer.from(RUNTIME_DOCKERFILE),
+    buildArgs: {},
+  });
+}
+
+function requestOf(platform: Platform, image: Omit<ImageRequest, 'request'>): ImageRequest {
+  const { name, reference, dockerfile, buildArgs } = image;
+  const parts = [name, reference, sha256(dockerfile), buildArgs, platform.architecture];
+  return { ...image, request: sha256(JSON.stringify(parts)) };
+}
+
+/**
+ * The image that is asked for, of the base with that digest; pulled and built when the engine does not have
+ * it. Throws StageError when the build fails.
+ */
+export async function amazonImage(
+  request: ImageRequest,
+  { baseDigest, options }: { readonly baseDigest: string | undefined; readonly options: AmazonOptions },
+): Promise<ToolchainImage> {
+  const { engine, signal, report } = options;
+  const { name, reference } = request;
+  const find = async (definition: Sha256): Promise<ToolchainImage | undefined> => {
+    const [known] = await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
+    return known === undefined ? undefined : asToolchainImage(known);
+  };
+  const definitionOn = (base: string): Sha256 => sha256(JSON.stringify([request.request, base]));
+  const present = baseDigest === undefined ? undefined : await find(definitionOn(baseDigest));
+  if (present !== undefined) return present;
+  report(`pulling ${reference}`);
+  const base = await engine.pull(pinnedReference(reference, baseDigest), {
+    signal,
+    platform: ociPlatform(options.platform),
+  });
+  const definition = definitionOn(baseDigest ?? base.id);
+  const known = await find(definition);
+  if (known !== undefined) return known;
+  const isToolchain = name === 'amazonlinux-toolchain';
+  if (isToolchain) report(`building the toolchain image on ${reference} (Dockerfile.amazonlinux), once`);
+  try {
+    const context = packTree([fileEntry('Dockerfile', request.dockerfile)], { owner: 0 });
+    const built = await engine.build(context, {
+      dockerfile: 'Dockerfile',
+      // By digest: another image may get the tag meanwhile.
+      buildArgs: { ...request.buildArgs, BASE: digestReference(base, reference) },
+      labels: {
+        [DEFINITION_LABEL]: definition,
+        [REQUEST_LABEL]: request.request,
+        [IMAGE_LABEL]: name,
+        // Nothing was added to the runtime image, so its own id says what is in it.
+        ...(isToolchain ? {} : { [DIGEST_LABEL]: base.id }),
+      },
+      tag: `layersmith/${name}:${definition.slice(0, 12)}`,
+      platform: ociPlatform(options.platform),
+      onLine: isToolchain ? report : () => undefined,
+      signal,
+    });
+    return asToolchainImage(built);
+  } catch (cause) {
+    if (!(cause instanceof EngineError)) throw cause;
+    throw new StageError(
+      `${isToolchain ? 'Dockerfile.amazonlinux' : `an image on ${reference}`} could not be built: ${cause.message}`,
+      {
+        details: cause.details,
+        hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
+        cause,
+      },
+    );
+  }
+}
+
+/** The image that an earlier run made for the same request, if the engine has one; the newest. */
+export async function madeEarlier(
+  { request }: ImageRequest,
+  { engine, signal }: AmazonOptions,
+): Promise<ToolchainImage | undefined> {
+  const [known] = await engine.listImages({ key: REQUEST_LABEL, value: request }, signal);
+  return known === undefined ? undefined : asToolchainImage(known);
+}
+
+function asToolchainImage({ id, labels }: ImageInfo): ToolchainImage {
+  return { id, digest: labels[DIGEST_LABEL] ?? id };
+}
 
 /** `linux/amd64` or `linux/arm64`. */
 function ociPlatform(platform: Platform): string {
   return platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 }
 
-/**
- * The toolchain image of `Dockerfile.amazonlinux`, built when the engine has none of the same Dockerfile,
- * base digest and release. Throws StageError when the build fails.
- */
-export async function amazonToolchain(
-  baseDigest: string | undefined,
-  options: AmazonOptions,
-): Promise<ToolchainImage> {
-  const { engine, platform, signal, report } = options;
-  const dockerfile = await readFile(options.dockerfile);
-  const { base, release } = platform.toolchain;
-  const image = await pulled(base, baseDigest, options);
-  const definition = sha256(JSON.stringify([sha256(dockerfile), image.id, release, platform.architecture]));
-  const [known] = await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
-  if (known !== undefined) return { id: known.id, digest: known.id };
-  report(`building the toolchain image on ${base} (Dockerfile.amazonlinux), once`);
-  try {
-    const built = await engine.build(packTree([fileEntry('Dockerfile', dockerfile)], { owner: 0 }), {
-      dockerfile: 'Dockerfile',
-      // By digest: another tag of the same name may come meanwhile.
-      buildArgs: { BASE: image.repoDigests[0] ?? base, RELEASE: release },
-      labels: {
-        [DEFINITION_LABEL]: definition,
-        [IMAGE_LABEL]: 'amazonlinux-toolchain',
-        [PLATFORM_LABEL]: labelOf(platform),
-      },
-      tag: `layersmith/amazonlinux-toolchain:${definition.slice(0, 12)}`,
-      platform: ociPlatform(platform),
-      onLine: report,
-      signal,
-    });
-    return { id: built.id, digest: built.id };
-  } catch (cause) {
-    if (!(cause instanceof EngineError)) throw cause;
-    throw new StageError(`Dockerfile.amazonlinux could not be built: ${cause.message}`, {
-      hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
-      cause,
-    });
-  }
+/** `host:5000/name:tag` with the digest in place of its tag, so that what was resolved is what comes. */
+function pinnedReference(reference: string, digest: string | undefined): string {
+  return digest === undefined ? reference : `${repositoryOf(reference)}@${digest}`;
 }
 
-/** The image that smoke tests run in, pulled when the engine does not have it. */
-export async function amazonRuntime(
-  digest: string | undefined,
-  options: AmazonOptions,
-): Promise<ToolchainImage> {
-  const image = await pulled(options.platform.runtime, digest, options);
-  return { id: image.id, digest: image.id };
+/** The image by a digest under the reference's own name, where the engine knows one. */
+function digestReference(image: ImageInfo, reference: string): string {
+  const start = `${repositoryOf(reference)}@`;
+  return image.repoDigests.find((name) => name.startsWith(start)) ?? reference;
 }
 
-/** A toolchain image that an earlier run built for the platform, newest first. */
-export async function builtEarlier(options: AmazonOptions): Promise<ToolchainImage | undefined> {
-  const { engine, platform, signal } = options;
-  const [known] = await engine.listImages({ key: PLATFORM_LABEL, value: labelOf(platform) }, signal);
-  return known === undefined ? undefined : { id: known.id, digest: known.id };
-}
-
-/** The runtime image, if the engine has it already. */
-export async function runtimePulledEarlier({
-  engine,
-  platform,
-  signal,
-}: AmazonOptions): Promise<ToolchainImage | undefined> {
-  const image = await engine.inspectImage(platform.runtime, signal);
-  return image === undefined ? undefined : { id: image.id, digest: image.id };
-}
-
-/** Pulls by tag, so that a later run finds it without its registry; skips it when the engine has that digest. */
-async function pulled(
-  reference: string,
-  digest: string | undefined,
-  options: AmazonOptions,
-): Promise<ImageInfo> {
-  const { engine, signal, report } = options;
-  if (digest !== undefined) {
-    const present = await engine.inspectImage(pinnedReference(reference, digest), signal);
-    if (present !== undefined) return present;
-  }
-  report(`pulling ${reference}`);
-  return engine.pull(reference, {
-    signal,
-    platform: ociPlatform(options.platform),
-  });
-}
-
-/** `host:5000/name:tag` with the digest in place of its tag. */
-function pinnedReference(reference: string, digest: string): string {
+function repositoryOf(reference: string): string {
   const colon = reference.indexOf(':', reference.lastIndexOf('/'));
-  return `${colon < 0 ? reference : reference.slice(0, colon)}@${digest}`;
-}
-
-function labelOf(platform: Platform): string {
-  return `${platform.name}-${platform.architecture}`;
+  return colon < 0 ? reference : reference.slice(0, colon);
 }

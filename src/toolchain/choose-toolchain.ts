@@ -1,10 +1,10 @@
-import { StageError } from '../core/errors.js';
+import { EngineError, StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import {
-  amazonRuntime,
-  amazonToolchain,
-  builtEarlier,
-  runtimePulledEarlier,
+  amazonImage,
+  madeEarlier,
+  runtimeRequest,
+  toolchainRequest,
   type AmazonOptions,
 } from './amazonlinux.js';
 import { DEBIAN_GLIBC, debianImage, type DebianOptions } from './debian.js';
@@ -47,8 +47,11 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
     return {
       kind: 'amazonlinux',
       reason: asked,
-      toolchain: await amazonToolchain(answer.baseDigest, options),
-      runtime: await amazonRuntime(answer.runtimeDigest, options),
+      toolchain: await amazonImage(await toolchainRequest(options), {
+        baseDigest: answer.baseDigest,
+        options,
+      }),
+      runtime: await amazonImage(runtimeRequest(options), { baseDigest: answer.runtimeDigest, options }),
     };
   }
   if (earlier !== undefined)
@@ -78,8 +81,8 @@ async function debian(reason: string, options: ChooseOptions): Promise<Toolchain
 }
 
 async function amazonFromEarlier(options: ChooseOptions): Promise<Toolchain | undefined> {
-  const toolchain = await builtEarlier(options);
-  const runtime = await runtimePulledEarlier(options);
+  const toolchain = await madeEarlier(await toolchainRequest(options), options);
+  const runtime = await madeEarlier(runtimeRequest(options), options);
   if (toolchain === undefined || runtime === undefined) return undefined;
   return { kind: 'amazonlinux', reason: 'its images are in the engine', toolchain, runtime };
 }
@@ -118,7 +121,7 @@ async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
 /** The end of an engine's chain of reasons: `Get "https://…": dial tcp: lookup …: no such host`. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (message.split('\n')[0] ?? '').split(': ').at(-1) ?? message;
+  return ((message.split('\n')[0] ?? '').split(': ').at(-1) ?? message).replace(/ \(HTTP \d+\)$/, '');
 }
 
 /** Asks whether the registry answers, for `doctor`. */

@@ -8,7 +8,7 @@ import { runCommand } from '../core/run-command.js';
 import { SOURCE_DATE_EPOCH } from '../core/tar.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
-import { DEFINITION_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
+import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
 /** Where Debian's packages are; `security` is the mirror of its security suites, if there is one. */
 export interface DebianMirrors {
@@ -33,7 +33,6 @@ export interface DebianOptions {
 export const DEBIAN_GLIBC = '2.31';
 
 const SUITE = 'bullseye';
-const DIGEST_LABEL = 'io.layersmith.digest';
 
 type ImageName = 'debian-toolchain' | 'debian-runtime';
 

@@ -20,3 +20,5 @@ export interface ToolchainImage {
 export const DEFINITION_LABEL = 'io.layersmith.definition';
 /** The label for `clean`: what the image is. */
 export const IMAGE_LABEL = 'io.layersmith.image';
+/** The label with what names the image's content in stage keys, where that is not its id. */
+export const DIGEST_LABEL = 'io.layersmith.digest';
