@@ -6,8 +6,7 @@ import { openLibrary, platformsFolder } from './session.js';
 const COMMANDS = ['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean', 'completion'];
 const TAKE_A_RECIPE = ['build', 'plan', 'fetch', 'recipes'];
 /** Flags whose value only the shell can complete (a file), or nobody. */
-const FREE_VALUE =
-  /^(-o|--(output|store|sources|recipes|registry|jobs|memory|older-than|max-size))$/;
+const FREE_VALUE = /^(-o|--(output|store|sources|recipes|registry|jobs|memory|older-than|max-size))$/;
 
 /**
  * What a shell offers for the last of the words, the first of which is the program: commands, flags, recipes,
@@ -15,7 +14,10 @@ const FREE_VALUE =
  */
 export async function complete(
   line: readonly string[],
-  { io, flags }: { readonly io: Io; readonly flags: (words: readonly string[]) => Promise<readonly string[]> },
+  {
+    io,
+    flags,
+  }: { readonly io: Io; readonly flags: (words: readonly string[]) => Promise<readonly string[]> },
 ): Promise<readonly string[]> {
   const words = line.slice(1);
   const current = words.at(-1) ?? '';

@@ -3,7 +3,11 @@ import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 
 /** Flags that several commands share, each defined once. */
 export const storeOption = {
-  store: { type: 'string', requiresArg: true, describe: 'Folder of the store [default: $XDG_CACHE_HOME/layersmith]' },
+  store: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Folder of the store [default: $XDG_CACHE_HOME/layersmith]',
+  },
 } as const;
 
 export const recipesOption = {

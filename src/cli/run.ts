@@ -73,9 +73,13 @@ const COMPLETION_FLAG = '--get-yargs-completions';
 /** The flags of the command that the words name, as its help lists them. */
 async function flagsOf(parser: Argv, [command = '']: readonly string[]): Promise<readonly string[]> {
   let help = '';
-  await parser.parseAsync([...(command.startsWith('-') ? [] : [command]), '--help'], {}, (_error, _args, output) => {
-    help = output;
-  });
+  await parser.parseAsync(
+    [...(command.startsWith('-') ? [] : [command]), '--help'],
+    {},
+    (_error, _args, output) => {
+      help = output;
+    },
+  );
   return [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag = '']) => flag);
 }
 

@@ -1,6 +1,6 @@
 /** `12.3 s`, `4 min 05 s`. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
@@ -11,7 +11,8 @@ const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
+  // 999.95 would be printed as 1000.0 of the smaller unit.
+  while (value >= (unit === 0 ? 1000 : 999.95) && unit < UNITS.length - 1) {
     value /= 1000;
     unit += 1;
   }

@@ -18,8 +18,7 @@ export function processIdentity(): string {
 export function isGone(identity: string): boolean {
   const [itsScope, pidText, start] = identity.split('-');
   const pid = Number(pidText);
-  if (itsScope !== scope() || !Number.isInteger(pid) || pid <= 0 || start === undefined)
-    return false;
+  if (itsScope !== scope() || !Number.isInteger(pid) || pid <= 0 || start === undefined) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {

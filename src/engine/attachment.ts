@@ -42,7 +42,6 @@ export function makeAttachment(parts: AttachmentParts): Attachment {
   signal.addEventListener('abort', onAbort);
   parts.output.once('close', () => {
     signal.removeEventListener('abort', onAbort);
-    stdin.destroy();
     parts.input.destroy();
   });
   return { stdin, stdout, stderr };

@@ -86,9 +86,9 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
       if (header.size > 0) throw hostile(header.name, 'a folder with content');
       return { type: 'directory', path, mode: 0o755 };
     case 'symlink':
-      return { type: 'symlink', path, target: linkNameOf(header) };
+      return { type: 'symlink', path, target: orEmpty(header.linkname) };
     case 'link': {
-      const linkName = linkNameOf(header);
+      const linkName = orEmpty(header.linkname);
       const target = entries.get(pathOf(linkName));
       if (target?.type !== 'file')
         throw hostile(header.name, `a hard link to ${linkName}, which is no file before it`);
@@ -108,17 +108,16 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
       };
     }
     default:
-      throw hostile(header.name, `a ${typeOf(header)} has no place in a layer`);
+      throw hostile(
+        header.name,
+        `a ${orEmpty(header.type) || 'thing of unknown type'} has no place in a layer`,
+      );
   }
 }
 
 /** tar-stream's types promise texts, but a header without a link's target or of an unknown type has null. */
-function linkNameOf(header: Header): string {
-  return (header.linkname as string | null) ?? '';
-}
-
-function typeOf(header: Header): string {
-  return (header.type as string | null) ?? 'thing of unknown type';
+function orEmpty(text: string | null): string {
+  return text ?? '';
 }
 
 /** The path below the archive's first component; '' for that component itself. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { sha256, type Sha256 } from '../core/digest.js';
 import { EngineError, StageError } from '../core/errors.js';
 import { fileEntry, packTree } from '../core/tar.js';
@@ -20,6 +21,8 @@ const REQUEST_LABEL = 'io.layersmith.request';
 
 /** The runtime image is Amazon's own; an image of ours on it has the labels to find it by. */
 const RUNTIME_DOCKERFILE = 'ARG BASE\nFROM ${BASE}\n';
+
+const KEPT_LINES = 10;
 
 /** An image of ours that is made of one of Amazon's. */
 interface ImageRequest {
@@ -85,6 +88,14 @@ export async function amazonImage(
   if (known !== undefined) return known;
   const isToolchain = name === 'amazonlinux-toolchain';
   if (isToolchain) report(`building the toolchain image on ${reference} (Dockerfile.amazonlinux), once`);
+  const lastLines: string[] = [];
+  const onLine = (raw: string): void => {
+    // Docker colours what a command writes to its stderr.
+    const line = stripVTControlCharacters(raw).trimEnd();
+    if (isToolchain) report(line);
+    lastLines.push(line);
+    if (lastLines.length > KEPT_LINES) lastLines.shift();
+  };
   try {
     const context = packTree([fileEntry('Dockerfile', request.dockerfile)], { owner: 0 });
     const built = await engine.build(context, {
@@ -100,21 +111,24 @@ export async function amazonImage(
       },
       tag: `layersmith/${name}:${definition.slice(0, 12)}`,
       platform: ociPlatform(options.platform),
-      onLine: isToolchain ? report : () => undefined,
+      onLine,
       signal,
     });
     return asToolchainImage(built);
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
-    throw new StageError(
-      `${isToolchain ? 'Dockerfile.amazonlinux' : `an image on ${reference}`} could not be built: ${cause.message}`,
-      {
-        details: cause.details,
-        hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
-        cause,
-      },
-    );
+    const what = isToolchain ? 'Dockerfile.amazonlinux' : `an image on ${reference}`;
+    throw new StageError(`${what} could not be built: ${shortened(cause.message)}`, {
+      details: { ...cause.details, ...(lastLines.length === 0 ? {} : { 'last lines': lastLines }) },
+      hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
+      cause,
+    });
   }
+}
+
+/** The engine quotes the whole RUN instruction; what failed in it is in the last lines. */
+function shortened(message: string): string {
+  return message.replace(/^.*The command '.*' returned a non-zero code: (\d+)/s, 'a command ended with status $1');
 }
 
 /** The image that an earlier run made for the same request, if the engine has one; the newest. */

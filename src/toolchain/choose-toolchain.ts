@@ -1,4 +1,4 @@
-import { EngineError, StageError } from '../core/errors.js';
+import { EngineError, EngineUnavailableError, StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import {
   amazonImage,
@@ -105,16 +105,33 @@ async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
   const deadline = AbortSignal.timeout(options.registryTimeoutMs);
   const signal = AbortSignal.any([options.signal, deadline]);
   try {
-    const [baseDigest, runtimeDigest] = await Promise.all([
-      engine.resolveRemoteDigest(platform.toolchain.base, signal),
-      engine.resolveRemoteDigest(platform.runtime, signal),
-    ]);
-    if (baseDigest === undefined) await fetch(`https://${registry}/v2/`, { signal });
-    return { answers: true, baseDigest, runtimeDigest };
+    const images = [platform.toolchain.base, platform.runtime];
+    const [base, runtime] = await Promise.all(images.map((image) => askFor(image, { engine, signal })));
+    const missing = [base, runtime].find((answer) => answer?.missing !== undefined);
+    if (missing?.missing !== undefined) return { answers: false, reason: missing.missing };
+    if (base?.digest === undefined) await fetch(`https://${registry}/v2/`, { signal });
+    return { answers: true, baseDigest: base?.digest, runtimeDigest: runtime?.digest };
   } catch (error) {
     options.signal.throwIfAborted();
+    if (error instanceof EngineUnavailableError) throw error;
     const why = deadline.aborted ? `not within ${options.registryTimeoutMs / 1000} s` : messageOf(error);
     return { answers: false, reason: `${registry} does not answer (${why})` };
+  }
+}
+
+/** What a registry says that has no such image, or not for everybody. */
+const REFUSALS: readonly (number | undefined)[] = [401, 403, 404];
+
+/** The image's digest, or why an answering registry has none. Rejects when it does not answer. */
+async function askFor(
+  image: string,
+  { engine, signal }: { readonly engine: ContainerEngine; readonly signal: AbortSignal },
+): Promise<{ readonly digest?: string | undefined; readonly missing?: string }> {
+  try {
+    return { digest: await engine.resolveRemoteDigest(image, signal) };
+  } catch (error) {
+    if (!(error instanceof EngineError) || !REFUSALS.includes(error.statusCode)) throw error;
+    return { missing: `the registry does not have ${image} (${messageOf(error)})` };
   }
 }
 

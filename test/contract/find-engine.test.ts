@@ -423,7 +423,8 @@ describe('ssh', () => {
         else await play(connection.resume(), [{ pause: 100 }, frame(1, 'after'), END]);
       });
     let heard: Promise<Buffer> | undefined;
-    const dial = `const s = require('net').connect({ path: '${engine.socketPath}', allowHalfOpen: true }); process.stdin.pipe(s); s.pipe(process.stdout)`;
+    // Like the real one it ends with what it is connected to, also while its stdin is open.
+    const dial = `const s = require('net').connect({ path: '${engine.socketPath}', allowHalfOpen: true }); process.stdin.pipe(s); s.on('data', (d) => process.stdout.write(d)).on('end', () => setTimeout(process.exit, 20))`;
     const PATH = await fakeSsh(`exec '${process.execPath}' -e "${dial}"`);
     const found = await find({ DOCKER_HOST: 'ssh://far.example', PATH });
     const container = await found.createContainer(containerSpec({ image: 'x' }));

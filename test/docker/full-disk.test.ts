@@ -14,25 +14,33 @@ const BIG = 'head -c 8M /dev/urandom >"$DESTDIR/opt/big"';
 
 test.each([
   ['while a stage is taken out', { script: BIG }],
-  ['while a stage talks', { script: 'for i in 1 2 3 4; do head -c 4M /dev/zero | tr "\\\\0" "x" | fold; done; sleep 600' }],
-])('a disk that is full for the store %s stops the build, and leaves nothing there', async (_when, recipe) => {
-  await using workplace = await Workplace.make(tinyInterpreter('tiny', recipe));
-  await using disk = await smallDisk(2048);
-  workplace.store = disk.path;
-  const ended = await workplace.build('tiny');
-  const error = expectError(ended, 74);
-  expect(error).toContain(`cannot write to ${workplace.store}`);
-  expect(error).toContain('the disk is full');
-  expect(error).toMatch(/^ {2}→ .*--store/m);
-  expect(await readdir(join(workplace.store, 'artifacts'))).toEqual([]);
-  expect(await workplace.output()).toEqual([]);
-  await expectTidy(workplace, ended);
-});
+  [
+    'while a stage talks',
+    { script: 'for i in 1 2 3 4; do head -c 4M /dev/zero | tr "\\\\0" "x" | fold; done; sleep 600' },
+  ],
+])(
+  'a disk that is full for the store %s stops the build, and leaves nothing there',
+  async (_when, recipe) => {
+    await using workplace = await Workplace.make(tinyInterpreter('tiny', recipe));
+    await using disk = await smallDisk(2048);
+    workplace.store = disk.path;
+    const ended = await workplace.build('tiny');
+    const error = expectError(ended, 74);
+    expect(error).toContain(`cannot write to ${workplace.store}`);
+    expect(error).toContain('the disk is full');
+    expect(error).toMatch(/^ {2}→ .*--store/m);
+    expect(await readdir(join(workplace.store, 'artifacts'))).toEqual([]);
+    expect(await workplace.output()).toEqual([]);
+    await expectTidy(workplace, ended);
+  },
+);
 
 test('a disk that is full for the layer keeps the stages that are finished', async () => {
   // The artifact fits, and its bytes once more in the spool do not.
-  const main = 'static const char rest[] = {\n#include "/build/rest.h"\n}; puts("tiny"); return rest[getpid() & 1] == 3;';
-  const script = 'head -c 600K /dev/urandom | od -An -v -t d1 | sed "s/ *\\\\([-0-9]\\\\+\\\\)/\\\\1,/g" >/build/rest.h';
+  const main =
+    'static const char rest[] = {\n#include "/build/rest.h"\n}; puts("tiny"); return rest[getpid() & 1] == 3;';
+  const script =
+    'head -c 600K /dev/urandom | od -An -v -t d1 | sed "s/ *\\\\([-0-9]\\\\+\\\\)/\\\\1,/g" >/build/rest.h';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script, main }));
   await using disk = await smallDisk(1400);
   workplace.store = disk.path;

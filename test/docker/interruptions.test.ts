@@ -29,7 +29,10 @@ describe.each([
   ['SIGTERM', 143],
 ] as const)('%s', (signal, exitCode) => {
   test('during a stage removes its container and ends the run', async () => {
-    const recipes = { ...tinyInterpreter('tiny', { needs: ['slow'] }), ...tinyLibrary('slow', { script: WAIT_AT_GATE }) };
+    const recipes = {
+      ...tinyInterpreter('tiny', { needs: ['slow'] }),
+      ...tinyLibrary('slow', { script: WAIT_AT_GATE }),
+    };
     await using workplace = await Workplace.make(recipes);
     const command = workplace.startBuild('tiny', ['--json', '--keep-container']);
     await runningContainer(command, 'slow/1');

@@ -42,9 +42,7 @@ async function json(path: string): Promise<unknown> {
 test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its manifest', async () => {
   expect(cold).toMatchObject({ exitCode: 0, stdout: `${zip}\n` });
   expect(await workplace.output()).toEqual([`${NAME}.manifest.json`, `${NAME}.zip`]);
-  expect(cold.stderr).toContain(
-    'toolchain: embedded Debian 11 (asked for with --toolchain debian)\n',
-  );
+  expect(cold.stderr).toContain('toolchain: embedded Debian 11 (asked for with --toolchain debian)\n');
   expect(cold.stderr).toMatch(/^lua\/5\.4: started$/m);
   expect(cold.stderr).toMatch(/^smoke tests: done in /m);
   expect(cold.stderr).toMatch(/^built and tested: 3 programs, 502 invocations$/m);

@@ -85,7 +85,10 @@ describe('a stage that leaves', () => {
 
   test('no folder to take out is told apart from an engine that fails', async () => {
     const files = tinyInterpreter('tiny');
-    await using workplace = await Workplace.make({ ...files, 'tiny/build.sh': 'rm -rf "$DESTDIR"; exit 0\n' });
+    await using workplace = await Workplace.make({
+      ...files,
+      'tiny/build.sh': 'rm -rf "$DESTDIR"; exit 0\n',
+    });
     const ended = await workplace.build('tiny');
     expect(expectError(ended, 73)).toContain('tiny/1');
     await expectTidy(workplace, ended);
@@ -93,7 +96,10 @@ describe('a stage that leaves', () => {
 
   test('not the files that its layer names is refused', async () => {
     const files = tinyInterpreter('tiny');
-    await using workplace = await Workplace.make({ ...files, 'tiny/build.sh': 'touch LICENSE; licence LICENSE\n' });
+    await using workplace = await Workplace.make({
+      ...files,
+      'tiny/build.sh': 'touch LICENSE; licence LICENSE\n',
+    });
     const ended = await workplace.build('tiny');
     expect(expectError(ended, 73)).toContain('tiny/1 did not install bin/lua');
     expect(await workplace.output()).toEqual([]);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, writeFile, mkdir } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { onLoopback } from '../support/loopback.js';
 import { luaSources } from '../support/lua-sources.js';
 import { tinyInterpreter, tinyLibrary } from '../support/tiny-recipe.js';
 import { expectError, expectTidy, Workplace } from '../support/workplace.js';
@@ -16,25 +17,15 @@ import { expectError, expectTidy, Workplace } from '../support/workplace.js';
 const NOWHERE = 'http://127.0.0.1:1';
 const NO_DEBIAN = { env: { LAYERSMITH_DEBIAN_MIRROR: `${NOWHERE}/debian` } };
 
-/** A server on loopback for one test. */
-async function listening<T extends Server>(server: T): Promise<AsyncDisposable & { readonly port: number }> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      }),
-  };
-}
-
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function sourcesYaml(file: { readonly name: string; readonly sha256: string; readonly urls: readonly string[] }): string {
+function sourcesYaml(file: {
+  readonly name: string;
+  readonly sha256: string;
+  readonly urls: readonly string[];
+}): string {
   return `{ main: [{ file: ${file.name}, sha256: '${file.sha256}', urls: [${file.urls.join(', ')}] }] }`;
 }
 
@@ -109,8 +100,8 @@ describe('recipes', () => {
 describe('sources', () => {
   test('that a server has with other bytes are refused with both digests, and not kept', async () => {
     const server = createHttpServer((_request, response) => response.end('other bytes'));
-    await using web = await listening(server);
-    const url = `http://127.0.0.1:${web.port}/main.tar.gz`;
+    await using web = await onLoopback(server);
+    const url = `http://${web.host}/main.tar.gz`;
     const expected = sha256('the pinned bytes');
     const sources = sourcesYaml({ name: 'main.tar.gz', sha256: expected, urls: [url] });
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { sources }));
@@ -148,8 +139,8 @@ describe('sources', () => {
 
   test('that are not at hand are an error with --offline, and nobody is asked', async () => {
     let asked = 0;
-    await using trap = await listening(createServer(() => (asked += 1)));
-    const place = `http://127.0.0.1:${trap.port}`;
+    await using trap = await onLoopback(createServer(() => (asked += 1)));
+    const place = `http://${trap.host}`;
     const sources = sourcesYaml({ name: 'main.tar.gz', sha256: sha256('x'), urls: [`${place}/main.tar.gz`] });
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { sources }));
     const env = { LAYERSMITH_DEBIAN_MIRROR: `${place}/debian`, https_proxy: place, http_proxy: place };
@@ -163,9 +154,11 @@ describe('sources', () => {
 
   test('that are at hand let --offline build without asking anybody, the registry neither', async () => {
     let asked = 0;
-    await using trap = await listening(createServer(() => (asked += 1)));
-    const place = `127.0.0.1:${trap.port}`;
-    const env = { LAYERSMITH_DEBIAN_MIRROR: `http://${place}/debian`, https_proxy: `http://${place}` };
+    await using trap = await onLoopback(createServer(() => (asked += 1)));
+    const env = {
+      LAYERSMITH_DEBIAN_MIRROR: `http://${trap.host}/debian`,
+      https_proxy: `http://${trap.host}`,
+    };
     await using workplace = await Workplace.make();
     // Makes sure that the images of the embedded toolchain are in the engine.
     await workplace.write(tinyInterpreter('tiny'));
@@ -173,7 +166,7 @@ describe('sources', () => {
     const ended = await workplace.run(
       [
         ...['build', 'lua', '--store', workplace.store, '-o', workplace.out, '--offline'],
-        ...['--registry', place, '--sources', await luaSources()],
+        ...['--registry', trap.host, '--sources', await luaSources()],
       ],
       { env },
     );

@@ -27,7 +27,9 @@ export async function docker(...args: readonly string[]): Promise<string> {
 
 /** What of Debian's toolchain a package of the tests does not need. */
 const UNNEEDED = [
-  ...['doc', 'locale', 'man', 'info', 'perl', 'cmake-3.18', 'zoneinfo', 'tcltk'].map((name) => `/usr/share/${name}`),
+  ...['doc', 'locale', 'man', 'info', 'perl', 'cmake-3.18', 'zoneinfo', 'tcltk'].map(
+    (name) => `/usr/share/${name}`,
+  ),
   ...['cc1plus', 'lto1'].map((name) => `/usr/lib/gcc/x86_64-linux-gnu/10/${name}`),
   ...['/var/cache', '/var/lib/apt'],
 ];
@@ -52,10 +54,17 @@ export async function makeStandIns(): Promise<StandIns> {
   const toolchain = await flattened(await embedded('debian-toolchain'), ['rm', '-rf', ...UNNEEDED]);
   const runtime = await flattened(await embedded('debian-runtime'));
   return {
-    base: await withPackageManager(toolchain, packageManager(false)),
-    brokenBase: await withPackageManager(toolchain, packageManager(true)),
-    runtime,
+    base: await tagged('base', await withPackageManager(toolchain, packageManager(false))),
+    brokenBase: await tagged('broken-base', await withPackageManager(toolchain, packageManager(true))),
+    runtime: await tagged('runtime', runtime),
   };
+}
+
+/** An image without a name is gone with its last name in a registry. */
+async function tagged(name: string, image: string): Promise<string> {
+  const tag = `layersmith-test/amazon-${process.pid}:${name}`;
+  await docker('tag', image, tag);
+  return tag;
 }
 
 /** Puts an image into a registry, and leaves nothing of the registry's name in the engine. */
@@ -66,7 +75,10 @@ export async function push(image: string, reference: string): Promise<void> {
 }
 
 /** What a registry must have so that a platform's images come from it. */
-export async function publish(platform: Platform, images: { readonly base: string; readonly runtime: string }): Promise<void> {
+export async function publish(
+  platform: Platform,
+  images: { readonly base: string; readonly runtime: string },
+): Promise<void> {
   await push(images.base, platform.toolchain.base);
   if (platform.runtime !== platform.toolchain.base) await push(images.runtime, platform.runtime);
 }
@@ -75,13 +87,24 @@ export async function publish(platform: Platform, images: { readonly base: strin
 export async function removeStandIns(registryHost: string | undefined): Promise<void> {
   const engine = await realEngine();
   const made = (await engine.listImages({ key: LABEL })).map(({ id }) => id);
-  const all = (await docker('images', '--all', '--quiet', '--no-trunc', '--digests', '--format', '{{.Repository}} {{.ID}}'))
+  const all = (
+    await docker(
+      'images',
+      '--all',
+      '--quiet',
+      '--no-trunc',
+      '--digests',
+      '--format',
+      '{{.Repository}} {{.ID}}',
+    )
+  )
     .split('\n')
     .filter((line) => registryHost !== undefined && line.startsWith(`${registryHost}/`))
     .map((line) => line.split(' ')[1] ?? '');
   const ids = [...new Set([...made, ...all])];
   // Those that others are made of go last: what cannot go yet is tried again.
-  for (let round = 0; round < 3; round++) for (const id of ids) await docker('rmi', '--force', id).catch(() => undefined);
+  for (let round = 0; round < 3; round++)
+    for (const id of ids) await docker('rmi', '--force', id).catch(() => undefined);
 }
 
 async function embedded(name: string): Promise<string> {
@@ -100,7 +123,7 @@ async function flattened(image: string, command: readonly string[] = ['/nothing'
       stdio: [exported.stdout, 'pipe', 'inherit'],
     });
     let id = '';
-    imported.stdout?.setEncoding('utf8').on('data', (text: string) => (id += text));
+    imported.stdout.setEncoding('utf8').on('data', (text: string) => (id += text));
     const [status] = (await once(imported, 'close')) as [number | null];
     if (status !== 0) throw new Error(`docker import ended with status ${String(status)}`);
     return id.trim();

@@ -21,6 +21,7 @@ export interface Ended {
 export interface Running {
   readonly pid: number;
   readonly ended: Promise<Ended>;
+  isOver(): boolean;
   /** What has come on stderr so far. */
   stderr(): string;
   /** Resolves when stderr has the text; rejects when the command ends without it. */
@@ -41,7 +42,10 @@ export function startCli(args: readonly string[], { cwd, env, umask }: RunOption
   const command = [process.execPath, CLI, ...args];
   const [program = '', ...rest] =
     umask === undefined ? command : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...command];
-  const child: ChildProcessWithoutNullStreams = spawn(program, rest, { cwd, env: { ...process.env, ...env } });
+  const child: ChildProcessWithoutNullStreams = spawn(program, rest, {
+    cwd,
+    env: { ...process.env, ...env },
+  });
   child.stdin.end();
   let stdout = '';
   let stderr = '';
@@ -59,6 +63,7 @@ export function startCli(args: readonly string[], { cwd, env, umask }: RunOption
   return {
     pid,
     ended,
+    isOver: () => isOver,
     stderr: () => stderr,
     async says(text) {
       while (!stderr.includes(text)) {

@@ -35,6 +35,12 @@ function header(entry: RawEntry, contentBytes: number): Buffer {
   block.write(entry.type ?? '0', 156);
   block.write(entry.linkname ?? '', 157, 100);
   block.write('ustar\x0000', 257, 'latin1');
-  block.write(octal(block.reduce((sum, byte) => sum + byte, 0), 6), 148);
+  block.write(
+    octal(
+      block.reduce((sum, byte) => sum + byte, 0),
+      6,
+    ),
+    148,
+  );
   return block;
 }

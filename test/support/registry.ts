@@ -28,11 +28,17 @@ http: { addr: '127.0.0.1:0' }
 `,
   );
   const child = spawn(program, ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = new Promise<void>((resolve) => child.on('close', () => { resolve(); }));
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', () => {
+      resolve();
+    }),
+  );
   const lines: string[] = [];
   const host = new Promise<string>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', () => { reject(new Error(`docker-registry ended:\n${lines.join('\n')}`)); });
+    child.on('close', () => {
+      reject(new Error(`docker-registry ended:\n${lines.join('\n')}`));
+    });
     createInterface({ input: child.stderr }).on('line', (line) => {
       lines.push(line);
       const [, address] = /listening on (127\.0\.0\.1:\d+)/.exec(line) ?? [];

@@ -20,7 +20,9 @@ export default async function startEngine(): Promise<void> {
   } catch (error) {
     if (!(error instanceof EngineNotFoundError) || error.configuredBy !== undefined) throw error;
     const script = join(packageRoot, 'scripts', 'start-engine.sh');
-    const [status] = (await once(spawn('/bin/sh', [script], { stdio: 'inherit' }), 'exit')) as [number | null];
+    const [status] = (await once(spawn('/bin/sh', [script], { stdio: 'inherit' }), 'exit')) as [
+      number | null,
+    ];
     if (status !== 0) {
       throw new Error(`these tests need a container engine, and ${script} could not start one`, {
         cause: error,

@@ -24,7 +24,7 @@ const PROGRAMS = [
 ];
 
 /** On every tiny image, so that all can be found and removed. */
-export const TINY_IMAGE_LABEL = 'layersmith.test.image';
+const TINY_IMAGE_LABEL = 'layersmith.test.image';
 
 const run = promisify(execFile);
 

@@ -45,7 +45,10 @@ ${LICENCE}
 }
 
 /** The files of a library that installs nothing but what its script does. */
-export function tinyLibrary(name: string, recipe: Omit<TinyRecipe, 'main' | 'stdout'> = {}): Record<string, string> {
+export function tinyLibrary(
+  name: string,
+  recipe: Omit<TinyRecipe, 'main' | 'stdout'> = {},
+): Record<string, string> {
   return {
     [`${name}/package.yaml`]: `kind: library
 summary: For tests

@@ -80,7 +80,13 @@ export class Workplace implements AsyncDisposable {
   /** The arguments of a build here with the embedded toolchain; later ones win. */
   buildArgs(recipe: string, more: readonly string[] = []): string[] {
     const places = ['--store', this.store, '--output', this.out, '--recipes', this.recipes];
-    return ['build', recipe, ...places, ...(more.includes('--toolchain') ? [] : ['--toolchain', 'debian']), ...more];
+    return [
+      'build',
+      recipe,
+      ...places,
+      ...(more.includes('--toolchain') ? [] : ['--toolchain', 'debian']),
+      ...more,
+    ];
   }
 
   startBuild(recipe: string, more: readonly string[] = [], options: StartOptions = {}): Running {
@@ -130,16 +136,18 @@ export async function containersOf(pid: number): Promise<readonly ContainerSumma
 
 /** The running container of a stage of that process, or, without a stage, of its smoke tests; waits for it. */
 export async function runningContainer(command: Running, stage?: string): Promise<string> {
-  let isOver = false;
-  void command.ended.then(() => (isOver = true));
   for (;;) {
+    // Asked first: what ends meanwhile is looked for once more.
+    const isOver = command.isOver();
     const ids = (await containersOf(command.pid))
       .filter(({ labels }) => labels[STAGE_LABEL] === stage)
       .map(({ id }) => id);
-    const { stdout } = await run('docker', ['ps', '-q', '--no-trunc']);
+    const { stdout } = await run('docker', ['ps', '--quiet', '--no-trunc']);
     const id = ids.find((candidate) => stdout.includes(candidate));
     if (id !== undefined) return id;
-    if (isOver) throw new Error(`it ended without a container for ${stage ?? 'smoke tests'}:\n${command.stderr()}`);
+    if (isOver) {
+      throw new Error(`it ended without a container for ${stage ?? 'smoke tests'}:\n${command.stderr()}`);
+    }
     await sleep(50);
   }
 }
@@ -176,7 +184,8 @@ export function expectError(ended: Ended, exitCode: number): string {
 /** Checks that a run left nothing half-written, and no container. */
 export async function expectTidy(workplace: Workplace, ended: Pick<Ended, 'pid'>): Promise<void> {
   expect(await containersOf(ended.pid)).toEqual([]);
-  if (existsSync(join(workplace.store, 'tmp'))) expect(await readdir(join(workplace.store, 'tmp'))).toEqual([]);
+  if (existsSync(join(workplace.store, 'tmp')))
+    expect(await readdir(join(workplace.store, 'tmp'))).toEqual([]);
   const files = await readdir(workplace.dir, { recursive: true });
   expect(files.filter((file) => /\.(tmp|spool)$/.test(basename(file)))).toEqual([]);
 }

@@ -12,7 +12,17 @@ const names = library.names();
 const packages = [...new Set(names.map((name) => parseRecipeName(name).package))];
 
 test('there are the lines that the issue lists', () => {
-  const listed = ['php/7.3', 'php/7.3.0', 'php/7.4', 'php/8.2', 'php/8.4', 'lua/5.4', 'openssl/1.0.1', 'openssl/1.1.1', 'openssl/3.5'];
+  const listed = [
+    'php/7.3',
+    'php/7.3.0',
+    'php/7.4',
+    'php/8.2',
+    'php/8.4',
+    'lua/5.4',
+    'openssl/1.0.1',
+    'openssl/1.1.1',
+    'openssl/3.5',
+  ];
   expect(names).toEqual(expect.arrayContaining(listed));
 });
 
@@ -71,7 +81,11 @@ describe.each(packages)('the package %s', (name) => {
     const versions = await Promise.all(lines.map(async (line) => (await loadRecipe(library, line)).version));
     const folder = join(BUILT_IN_RECIPES, name, 'patches');
     const patches = existsSync(folder) ? await readdir(folder) : [];
-    for (const patch of patches) expect(versions.some((version) => patch.startsWith(`${version}-`)), patch).toBe(true);
+    for (const patch of patches)
+      expect(
+        versions.some((version) => patch.startsWith(`${version}-`)),
+        patch,
+      ).toBe(true);
   });
 });
 
@@ -80,7 +94,10 @@ test('every interpreter has smoke tests: the version, five hundred greetings, an
     const { kind, layer, smoke } = await loadRecipe(library, name);
     if (kind !== 'interpreter') continue;
     expect(layer?.files.length, name).toBeGreaterThan(0);
-    expect(smoke?.programs.some(({ stdout }) => stdout.some((text) => text.includes('${version}'))), name).toBe(true);
+    expect(
+      smoke?.programs.some(({ stdout }) => stdout.some((text) => text.includes('${version}'))),
+      name,
+    ).toBe(true);
     expect(smoke?.invocations, name).toContainEqual(
       expect.objectContaining({
         handler: 'hello',
@@ -89,6 +106,9 @@ test('every interpreter has smoke tests: the version, five hundred greetings, an
         expected: { kind: 'text', body: 'Hello, World!' },
       }),
     );
-    expect(smoke?.invocations.some(({ expected }) => expected.kind === 'error'), name).toBe(true);
+    expect(
+      smoke?.invocations.some(({ expected }) => expected.kind === 'error'),
+      name,
+    ).toBe(true);
   }
 });

@@ -26,7 +26,9 @@ async function layersmith(
   await folder.write(files);
   const io = fakeIo(folder.path, changes);
   const exitCode = await run(argv, io);
-  const left = (await readdir(folder.path)).filter((name) => !Object.keys(files).some((file) => file.startsWith(name)));
+  const left = (await readdir(folder.path)).filter(
+    (name) => !Object.keys(files).some((file) => file.startsWith(name)),
+  );
   const named = (text: string): string => text.replaceAll(folder.path, 'HOME');
   return { exitCode, stdout: named(io.stdout()), stderr: named(io.stderr()), left };
 }
@@ -46,14 +48,30 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     ['half a job', ['build', '--jobs', '1.5'], '--jobs must be a whole number above 0'],
     ['memory that is no number', ['build', '--memory', '2G'], '--memory must be a whole number above 0'],
     ['a flag without its value', ['build', '--jobs'], 'Not enough arguments following: jobs'],
-    ['a flag where its value should be', ['plan', '--store', '--json'], 'Not enough arguments following: store'],
+    [
+      'a flag where its value should be',
+      ['plan', '--store', '--json'],
+      'Not enough arguments following: store',
+    ],
     ['a flag that is denied', ['plan', '--no-store'], 'Unknown arguments: no-store, noStore'],
     ['an unknown architecture', ['build', '--arch', 'mips'], 'Choices: "x86_64", "arm64"'],
     ['an unknown toolchain', ['build', '--toolchain', 'gentoo'], 'Choices: "amazonlinux", "debian"'],
-    ['an unknown platform', ['build', '--platform', 'provided.al2022'], 'there is no platform provided.al2022. Did you mean provided.al2023'],
-    ['an unknown recipe', ['build', 'php/8.5'], 'there is no recipe php/8.5. Did you mean php/8.2 or php/8.4'],
+    [
+      'an unknown platform',
+      ['build', '--platform', 'provided.al2022'],
+      'there is no platform provided.al2022. Did you mean provided.al2023',
+    ],
+    [
+      'an unknown recipe',
+      ['build', 'php/8.5'],
+      'there is no recipe php/8.5. Did you mean php/8.2 or php/8.4',
+    ],
     ['an unknown recipe to plan', ['plan', 'pph'], 'there is no recipe pph.'],
-    ['a recipe folder that is not there', ['recipes', '--recipes', 'none'], 'cannot read the recipe folder HOME/none (ENOENT)'],
+    [
+      'a recipe folder that is not there',
+      ['recipes', '--recipes', 'none'],
+      'cannot read the recipe folder HOME/none (ENOENT)',
+    ],
     ['a zip without a manifest', ['test', 'other.zip'], 'there is no manifest beside other.zip'],
     ['nothing to clean', ['clean'], 'say what to clean'],
     ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
@@ -79,7 +97,10 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
 describe('a recipe with mistakes ends with 65', () => {
   const files = {
     ...Object.fromEntries(
-      Object.entries(recipeFiles({ 'app/1': ['lib', 'nothing'], 'lib/1': [] })).map(([name, text]) => [`mine/${name}`, text]),
+      Object.entries(recipeFiles({ 'app/1': ['lib', 'nothing'], 'lib/1': [] })).map(([name, text]) => [
+        `mine/${name}`,
+        text,
+      ]),
     ),
     'mine/lib/1.yaml': `${lineYaml('1.0').replace("'1.0'", '1.0')}extra: 1\n`,
   };
@@ -106,7 +127,7 @@ describe('a recipe with mistakes ends with 65', () => {
     expect(exitCode).toBe(65);
     expect(stdout).toBe('');
     expect(stderr).toContain('HOME/mine/lib/1.yaml:8:1: unknown key');
-    expect(stderr.match(/`homepage`[^\n]* is missing|`homepage` is missing/g)).toHaveLength(1);
+    expect(stderr.match(/`summary` is missing/g)).toHaveLength(1);
   });
 });
 
@@ -123,8 +144,13 @@ describe('recipes', () => {
     const { exitCode, stdout, stderr } = await layersmith(['recipes', '--json']);
     expect(exitCode).toBe(0);
     expect(stderr).toBe('');
-    const { recipes } = JSON.parse(stdout) as { recipes: { name: string; version: string; sources: unknown[] }[] };
-    expect(recipes.find(({ name }) => name === 'lua/5.4')).toMatchObject({ version: '5.4.7', kind: 'interpreter' });
+    const { recipes } = JSON.parse(stdout) as {
+      recipes: { name: string; version: string; sources: unknown[] }[];
+    };
+    expect(recipes.find(({ name }) => name === 'lua/5.4')).toMatchObject({
+      version: '5.4.7',
+      kind: 'interpreter',
+    });
     expect(stdout).not.toContain(import.meta.dirname.split('/test/')[0]);
   });
 
@@ -139,7 +165,11 @@ describe('recipes', () => {
 
   test('shows one as JSON, a package by its default line', async () => {
     const { stdout } = await layersmith(['recipes', 'php', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ name: 'php/8.4', version: '8.4.24', homepage: 'https://www.php.net' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: 'php/8.4',
+      version: '8.4.24',
+      homepage: 'https://www.php.net',
+    });
   });
 
   test("takes several folders before the built-in ones, and the recipe's name after them", async () => {
@@ -168,7 +198,9 @@ describe('without an engine', () => {
   test('plan shows the graph without keys, and says why', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
     expect(exitCode).toBe(0);
-    expect(stdout.split('\n').at(-2)).toMatch(/^php\/8\.4 +8\.4\.24 +\(no key yet\) +to be built +after openssl\/3\.5, /);
+    expect(stdout.split('\n').at(-2)).toMatch(
+      /^php\/8\.4 +8\.4\.24 +\(no key yet\) +to be built +after openssl\/3\.5, /,
+    );
     expect(stderr).toContain('warning: no keys');
   });
 
@@ -178,15 +210,26 @@ describe('without an engine', () => {
     const plan = JSON.parse(stdout) as { stages: { stage: string; needs: string[]; inStore: boolean }[] };
     expect(plan).toMatchObject({ recipe: 'php/7.3', platform: 'provided.al2023' });
     expect(plan.stages.at(-1)).toMatchObject({ stage: 'php/7.3', inStore: false });
-    expect(stderr).toContain('warning: openssl/1.0.1 (1.0.1u) is past its end of life: no fixes since 2016-12-31');
+    expect(stderr).toContain(
+      'warning: openssl/1.0.1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
+    );
     expect(stderr).toContain('warning: php/7.3 (7.3.33) is past its end of life: no fixes since 2021-12-');
   });
 
   test('doctor says so with a remedy, checks the rest, and ends with 69', async () => {
     const { exitCode, stdout } = await layersmith(['doctor', '--json', '--store', 'store']);
     expect(exitCode).toBe(69);
-    const { findings } = JSON.parse(stdout) as { findings: { name: string; state: string; remedy?: string }[] };
-    expect(findings.map(({ name }) => name)).toEqual(['engine', 'disk', 'memory', 'registry', 'toolchain', 'store']);
+    const { findings } = JSON.parse(stdout) as {
+      findings: { name: string; state: string; remedy?: string }[];
+    };
+    expect(findings.map(({ name }) => name)).toEqual([
+      'engine',
+      'disk',
+      'memory',
+      'registry',
+      'toolchain',
+      'store',
+    ]);
     for (const { state, remedy } of findings) expect(state === 'ok' || remedy !== undefined).toBe(true);
   });
 
@@ -195,7 +238,11 @@ describe('without an engine', () => {
     expect(inHome.left).toEqual(['.cache']);
     const DOCKER_HOST = 'unix:///no/such/engine.sock';
     await using folder = await temporaryFolder();
-    const elsewhere = await layersmith(['plan', 'lua'], {}, { env: { XDG_CACHE_HOME: folder.path, DOCKER_HOST } });
+    const elsewhere = await layersmith(
+      ['plan', 'lua'],
+      {},
+      { env: { XDG_CACHE_HOME: folder.path, DOCKER_HOST } },
+    );
     expect(elsewhere.left).toEqual([]);
     expect(await readdir(join(folder.path, 'layersmith'))).toContain('artifacts');
   });
@@ -221,13 +268,16 @@ describe('without an engine', () => {
 });
 
 describe('help', () => {
-  test.each(['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean'])('of %s has an example', async (name) => {
-    const { exitCode, stdout, stderr } = await layersmith([name, '--help']);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}layersmith ${name}\\b`, 'm'));
-    expect(stdout).toContain('--json');
-    expect(stderr).toBe('');
-  });
+  test.each(['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean'])(
+    'of %s has an example',
+    async (name) => {
+      const { exitCode, stdout, stderr } = await layersmith([name, '--help']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}layersmith ${name}\\b`, 'm'));
+      expect(stdout).toContain('--json');
+      expect(stderr).toBe('');
+    },
+  );
 
   test('names every command', async () => {
     const { exitCode, stdout } = await layersmith(['--help']);

@@ -35,7 +35,8 @@ async function keyed(...atHand: string[]): Promise<readonly [KeyedStage, KeyedSt
     signal: new AbortController().signal,
   });
   const [lib, app, ...more] = stages;
-  if (lib === undefined || app === undefined || more.length > 0) throw new Error('the plan has not two stages');
+  if (lib === undefined || app === undefined || more.length > 0)
+    throw new Error('the plan has not two stages');
   return [lib, app];
 }
 

@@ -12,7 +12,10 @@ import { smallDisk } from '../support/small-disk.js';
 import { tarOf, type TarEntry } from '../support/tar.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-async function normalised<T>(archive: Readable, use: (entries: readonly TreeEntry[]) => T | Promise<T>): Promise<T> {
+async function normalised<T>(
+  archive: Readable,
+  use: (entries: readonly TreeEntry[]) => T | Promise<T>,
+): Promise<T> {
   await using folder = await temporaryFolder();
   const spool = join(folder.path, 'spool');
   const entries = await normaliseTree(archive, { spool, signal: new AbortController().signal });
@@ -25,7 +28,8 @@ async function listed(entries: readonly TreeEntry[]): Promise<readonly string[]>
   for (const entry of entries) {
     if (entry.type === 'symlink') lines.push(`${entry.path} -> ${entry.target}`);
     else if (entry.type === 'directory') lines.push(`${entry.path}/ ${entry.mode.toString(8)}`);
-    else lines.push(`${entry.path} ${entry.mode.toString(8)} ${(await buffer(openContent(entry))).toString()}`);
+    else
+      lines.push(`${entry.path} ${entry.mode.toString(8)} ${(await buffer(openContent(entry))).toString()}`);
   }
   return lines;
 }
@@ -44,7 +48,13 @@ describe('what a stage may leave', () => {
       { name: './opt/lib//b', content: 'b' },
       { name: 'opt/Lib', type: 'symlink', linkname: 'lib' },
     ];
-    expect(await list(entries)).toEqual(['Lib -> lib', 'lib/ 755', 'lib-a 644 -', 'lib/b 644 b', 'lib/z 644 z']);
+    expect(await list(entries)).toEqual([
+      'Lib -> lib',
+      'lib/ 755',
+      'lib-a 644 -',
+      'lib/b 644 b',
+      'lib/z 644 z',
+    ]);
   });
 
   test('modes become 755 for what anybody may run and for folders, 644 for the rest', async () => {
@@ -141,7 +151,9 @@ describe('the result is the same', () => {
 
   test('however the archive is cut into chunks', async () => {
     const whole = await buffer(tarOf(entries));
-    const cut = Array.from({ length: Math.ceil(whole.length / 7) }, (_, index) => whole.subarray(index * 7, index * 7 + 7));
+    const cut = Array.from({ length: Math.ceil(whole.length / 7) }, (_, index) =>
+      whole.subarray(index * 7, index * 7 + 7),
+    );
     expect((await bytesOf(Readable.from(cut))).equals(await bytesOf(Readable.from([whole])))).toBe(true);
   });
 });
@@ -153,11 +165,27 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
   ['a path that begins with ..', [{ name: '../x', content: 'x' }], 'it leaves the tree'],
   ['a name with NUL', [{ name: 'opt/a', pax: { path: 'opt/a\0b' }, content: 'x' }], 'it leaves the tree'],
   ['a link to an absolute path', [{ name: 'opt/a', type: 'symlink', linkname: '/etc' }], 'leaves the tree'],
-  ['a link to a relative path outside', [{ name: 'opt/a/b', type: 'symlink', linkname: '../../etc' }], 'leaves the tree'],
-  ['a link to a path whose name begins as the tree', [{ name: 'opt/a', type: 'symlink', linkname: '/optional' }], 'leaves the tree'],
+  [
+    'a link to a relative path outside',
+    [{ name: 'opt/a/b', type: 'symlink', linkname: '../../etc' }],
+    'leaves the tree',
+  ],
+  [
+    'a link to a path whose name begins as the tree',
+    [{ name: 'opt/a', type: 'symlink', linkname: '/optional' }],
+    'leaves the tree',
+  ],
   ['a link to the root', [{ name: 'opt/a', type: 'symlink', linkname: '..' }], 'leaves the tree'],
-  ['a link through a neighbour of the tree', [{ name: 'opt/a', type: 'symlink', linkname: '../etc/../opt/b' }], 'leaves the tree'],
-  ['a link with NUL', [{ name: 'opt/a', type: 'symlink', linkname: 'x', pax: { linkpath: 'x\0y' } }], 'leaves the tree'],
+  [
+    'a link through a neighbour of the tree',
+    [{ name: 'opt/a', type: 'symlink', linkname: '../etc/../opt/b' }],
+    'leaves the tree',
+  ],
+  [
+    'a link with NUL',
+    [{ name: 'opt/a', type: 'symlink', linkname: 'x', pax: { linkpath: 'x\0y' } }],
+    'leaves the tree',
+  ],
   [
     'a link that leaves through another link',
     [
@@ -207,7 +235,11 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
     ],
     'a/x below a, which is no folder',
   ],
-  ['a character device', [{ name: 'opt/null', type: 'character-device', devmajor: 1, devminor: 3 }], 'a character-device has no place'],
+  [
+    'a character device',
+    [{ name: 'opt/null', type: 'character-device', devmajor: 1, devminor: 3 }],
+    'a character-device has no place',
+  ],
   ['a block device', [{ name: 'opt/sda', type: 'block-device', devmajor: 8 }], 'a block-device has no place'],
   ['a FIFO', [{ name: 'opt/pipe', type: 'fifo' }], 'a fifo has no place'],
   ['a set-uid file', [{ name: 'opt/su', mode: 0o4755, content: 'x' }], 'set-uid or set-gid'],
@@ -272,7 +304,12 @@ describe('a damaged archive is refused:', () => {
     ['in the middle of a file', 512 + 100],
     ['in the middle of a header', 512 + 512 + 300],
   ])('cut off %s', async (_where, length) => {
-    const whole = await buffer(tarOf([{ name: 'opt/a', content: 'a'.repeat(400) }, { name: 'opt/b', content: 'b' }]));
+    const whole = await buffer(
+      tarOf([
+        { name: 'opt/a', content: 'a'.repeat(400) },
+        { name: 'opt/b', content: 'b' },
+      ]),
+    );
     const error = await failure(normalised(Readable.from([whole.subarray(0, length)]), listed), LayerError);
     expect(error.message).toContain('damaged');
     expect(error.hint).toContain('again');
@@ -281,7 +318,9 @@ describe('a damaged archive is refused:', () => {
   test('with a header whose checksum is wrong', async () => {
     const whole = await buffer(tarOf([{ name: 'opt/a', content: 'a' }]));
     whole.write('X', 4);
-    expect((await failure(normalised(Readable.from([whole]), listed), LayerError)).message).toContain('damaged');
+    expect((await failure(normalised(Readable.from([whole]), listed), LayerError)).message).toContain(
+      'damaged',
+    );
   });
 });
 
@@ -297,7 +336,12 @@ test('an archive whose stream breaks gives the error of the stream', async () =>
 test('an aborted signal stops the reading with its reason', async () => {
   await using folder = await temporaryFolder();
   const stopped = new AbortController();
-  const whole = await buffer(tarOf([{ name: 'opt/a', content: 'a' }, { name: 'opt/b', content: 'b' }]));
+  const whole = await buffer(
+    tarOf([
+      { name: 'opt/a', content: 'a' },
+      { name: 'opt/b', content: 'b' },
+    ]),
+  );
   const archive = Readable.from(
     (function* () {
       yield whole.subarray(0, 1024);
@@ -312,7 +356,10 @@ test('an aborted signal stops the reading with its reason', async () => {
 
 test('a full disk is told as the disk tells it, with many small files too', async () => {
   await using disk = await smallDisk(64);
-  const entries = Array.from({ length: 40 }, (_, index) => ({ name: `opt/${index}`, content: Buffer.alloc(5_000, 1) }));
+  const entries = Array.from({ length: 40 }, (_, index) => ({
+    name: `opt/${index}`,
+    content: Buffer.alloc(5_000, 1),
+  }));
   const options = { spool: join(disk.path, 'spool'), signal: new AbortController().signal };
   const error = await failure(normaliseTree(tarOf(entries), options), Error);
   expect(error).toMatchObject({ code: 'ENOSPC' });

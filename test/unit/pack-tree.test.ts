@@ -16,12 +16,19 @@ const TREE: readonly TreeEntry[] = [
   fileEntry('Grüße/😀', 'unicode'),
 ];
 
-const packed = (entries: readonly TreeEntry[], owner = 0): Promise<Buffer> => buffer(packTree(entries, { owner }));
+const packed = (entries: readonly TreeEntry[], owner = 0): Promise<Buffer> =>
+  buffer(packTree(entries, { owner }));
 
 test('every entry has the owner, the date and the mode that it is given, and nothing of this machine', async () => {
   const entries = await readTar(packTree(TREE, { owner: 1000 }));
   expect(
-    entries.map(({ name, type, mode, linkname, content }) => [name, type, mode, linkname, content.toString()]),
+    entries.map(({ name, type, mode, linkname, content }) => [
+      name,
+      type,
+      mode,
+      linkname,
+      content.toString(),
+    ]),
   ).toEqual([
     ['bin/', 'directory', 0o755, null, ''],
     ['bin/php', 'file', 0o755, null, 'elf'],
@@ -56,7 +63,9 @@ test.each([
   ['more than 255 bytes', 300],
 ])('a name of %s is kept', async (_length, length) => {
   const name = 'n'.repeat(length);
-  expect((await readTar(packTree([fileEntry(name, 'x')], { owner: 0 }))).map((entry) => entry.name)).toEqual([name]);
+  expect((await readTar(packTree([fileEntry(name, 'x')], { owner: 0 }))).map((entry) => entry.name)).toEqual([
+    name,
+  ]);
 });
 
 test('long paths and long link targets are kept', async () => {
@@ -84,7 +93,13 @@ test('a part of a file, an empty part, and bytes in memory stand beside each oth
     sizeBytes,
     content: { file, start },
   });
-  const tree = [part('a', 4, 3), part('b', 4, 0), part('c', 13, 0), fileEntry('d', 'memory'), part('e', 8, 5)];
+  const tree = [
+    part('a', 4, 3),
+    part('b', 4, 0),
+    part('c', 13, 0),
+    fileEntry('d', 'memory'),
+    part('e', 8, 5),
+  ];
   const entries = await readTar(packTree(tree, { owner: 0 }));
   expect(entries.map(({ name, content }) => `${name} ${content.toString()}`)).toEqual([
     'a two',
@@ -104,9 +119,12 @@ test('a large file is streamed, never held', async () => {
   const before = process.memoryUsage().arrayBuffers;
   let read = 0;
   let most = 0;
-  for await (const chunk of packTree([{ type: 'file', path: 'a', mode: 0o644, sizeBytes, content: { file, start: 0 } }], {
-    owner: 0,
-  }) as AsyncIterable<Buffer>) {
+  for await (const chunk of packTree(
+    [{ type: 'file', path: 'a', mode: 0o644, sizeBytes, content: { file, start: 0 } }],
+    {
+      owner: 0,
+    },
+  ) as AsyncIterable<Buffer>) {
     read += chunk.length;
     most = Math.max(most, process.memoryUsage().arrayBuffers - before);
   }
@@ -126,19 +144,22 @@ test('a file that is shorter than its entry says breaks the stream', async () =>
 });
 
 test('a file that is gone breaks the stream with the error of the disk', async () => {
-  const entry: TreeEntry = { type: 'file', path: 'a', mode: 0o644, sizeBytes: 1, content: { file: '/no/such', start: 0 } };
+  const entry: TreeEntry = {
+    type: 'file',
+    path: 'a',
+    mode: 0o644,
+    sizeBytes: 1,
+    content: { file: '/no/such', start: 0 },
+  };
   expect(await failure(packed([entry]), Error)).toMatchObject({ code: 'ENOENT' });
 });
 
 test('paths are ordered by code unit, in no language', () => {
   const paths = ['b', 'ä', 'B', 'a/b', 'a-b', 'a', 'a.b'];
-  expect(paths.map((path) => ({ path })).sort(byPath).map(({ path }) => path)).toEqual([
-    'B',
-    'a',
-    'a-b',
-    'a.b',
-    'a/b',
-    'b',
-    'ä',
-  ]);
+  expect(
+    paths
+      .map((path) => ({ path }))
+      .sort(byPath)
+      .map(({ path }) => path),
+  ).toEqual(['B', 'a', 'a-b', 'a.b', 'a/b', 'b', 'ä']);
 });

@@ -62,9 +62,7 @@ test('a cycle is named in full, where it closes', async () => {
 });
 
 test('a package that needs itself is a cycle', async () => {
-  expect(await problemsOf({ 'app/1': ['app'] })).toEqual([
-    'app/1.yaml:2:9 a cycle in needs: app/1 → app/1',
-  ]);
+  expect(await problemsOf({ 'app/1': ['app'] })).toEqual(['app/1.yaml:2:9 a cycle in needs: app/1 → app/1']);
 });
 
 test('a need that no recipe has is told at its place, with the nearest names', async () => {
@@ -74,7 +72,12 @@ test('a need that no recipe has is told at its place, with the nearest names', a
 });
 
 test('the mistakes of several recipes are told at once, each once', async () => {
-  const recipes = { 'app/1': ['a', 'b', 'none'], 'a/1': ['bad', 'app'], 'b/1': ['bad', 'nothing'], 'bad/1': [] };
+  const recipes = {
+    'app/1': ['a', 'b', 'none'],
+    'a/1': ['bad', 'app'],
+    'b/1': ['bad', 'nothing'],
+    'bad/1': [],
+  };
   expect(await problemsOf(recipes, { 'bad/1.yaml': 'version: 1\nsources: []\n' })).toEqual([
     'bad/1.yaml:1:10 `version`: quote the version: YAML reads it as a number',
     'bad/1.yaml:2:10 `sources`: Invalid input: expected record, received array',
@@ -98,7 +101,9 @@ test('a root that no recipe has is a usage error', async () => {
 
 test('a default line that is not there is told where the package names it, once', async () => {
   await using folder = await recipeFolder({ 'app/1': ['a', 'b'], 'a/1': ['b'], 'b/1': [] });
-  await folder.write({ 'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicence: MIT\ndefault: "9"\n' });
+  await folder.write({
+    'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicence: MIT\ndefault: "9"\n',
+  });
   const { problems } = await failure(planIn(folder.path, 'app/1'), RecipeError);
   expect(problems).toMatchObject([{ file: join(folder.path, 'b/package.yaml'), line: 5, column: 10 }]);
 });

@@ -78,7 +78,11 @@ describe('folders that overlay each other', () => {
   test('a build script, a default line and the protocol can be replaced alone', async () => {
     await using below = await recipeFolder({ 'php/8.2': [], 'php/8.4': [] });
     await using above = await temporaryFolder();
-    await above.write({ 'php/package.yaml': packageYaml('8.4'), 'php/build.sh': 'true\n', 'stage.sh': 'true\n' });
+    await above.write({
+      'php/package.yaml': packageYaml('8.4'),
+      'php/build.sh': 'true\n',
+      'stage.sh': 'true\n',
+    });
     const library = await openRecipeLibrary([above.path, below.path]);
     const recipe = await loadRecipe(library, 'php');
     expect(recipe.name).toBe('php/8.4');
@@ -140,7 +144,10 @@ describe('what is wrong with a recipe', () => {
   test('is told of both of its files at once', async () => {
     await using folder = await recipeFolder(
       { 'php/8.4': [] },
-      { 'php/8.4.yaml': 'version: 8.4\nsources: {}\n', 'php/package.yaml': `${packageYaml('8.4')}licens: MIT\n` },
+      {
+        'php/8.4.yaml': 'version: 8.4\nsources: {}\n',
+        'php/package.yaml': `${packageYaml('8.4')}licens: MIT\n`,
+      },
     );
     const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
     expect(result).toEqual({

@@ -46,7 +46,13 @@ describe('the key of a stage changes with', () => {
     ['the build script', { 'thing/build.sh': 'make install # better\n' }],
     ['a patch of the version', { 'thing/patches/1.0.0-a.patch': 'a' }],
     ['another file that the build can see', { 'thing/helper.c': 'int x;' }],
-    ['the kind', { 'thing/package.yaml': 'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicence: MIT\ndefault: "1"\n' }],
+    [
+      'the kind',
+      {
+        'thing/package.yaml':
+          'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicence: MIT\ndefault: "1"\n',
+      },
+    ],
     ['the build protocol', { 'stage.sh': '#!/bin/bash\nset -e\n' }],
   ])('%s', async (_what, files) => {
     expect(await keyWith(files)).not.toBe(base);
@@ -88,7 +94,13 @@ describe('the key of a stage changes with', () => {
 
 describe('the key of a stage does not change with', () => {
   test.each<[string, Record<string, string>]>([
-    ['texts for people', { 'thing/package.yaml': 'kind: library\nsummary: other\nhomepage: https://y.invalid/\nlicence: ISC\ndefault: "2"\n' }],
+    [
+      'texts for people',
+      {
+        'thing/package.yaml':
+          'kind: library\nsummary: other\nhomepage: https://y.invalid/\nlicence: ISC\ndefault: "2"\n',
+      },
+    ],
     ['the end of its life', { 'thing/1.yaml': LINE('endOfLife: 2020-01-01\n') }],
     ['comments', { 'thing/1.yaml': `# a comment\n${LINE()}` }],
     ['smoke tests', { 'thing/smoke/a.lua': 'x' }],
@@ -103,7 +115,10 @@ describe('the key of a stage does not change with', () => {
   test.each<[string, Partial<StageKeyInput>]>([
     ['the order of the needs', { needs: [sha256('m'), sha256('n')] }],
     ["the platform's dates", { platform: { ...PLATFORM, endOfLife: '2020-01-01' } }],
-    ["the images' names: the digest counts", { platform: { ...PLATFORM, toolchain: { base: 'x', release: 'y' }, runtime: 'z' } }],
+    [
+      "the images' names: the digest counts",
+      { platform: { ...PLATFORM, toolchain: { base: 'x', release: 'y' }, runtime: 'z' } },
+    ],
   ])('%s', async (_what, changes) => {
     expect(await keyWith({}, changes)).toBe(base);
   });

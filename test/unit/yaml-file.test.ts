@@ -9,7 +9,9 @@ const schema = z.strictObject({
   count: z.int().optional(),
   inner: z.strictObject({ left: z.string(), right: z.string() }).optional(),
   list: z.array(z.strictObject({ colour: z.string() })).default([]),
-  table: z.record(z.string().regex(/^[A-Z]+$/, 'a key is in capitals'), z.strictObject({ size: z.string() })).default({}),
+  table: z
+    .record(z.string().regex(/^[A-Z]+$/, 'a key is in capitals'), z.strictObject({ size: z.string() }))
+    .default({}),
 });
 
 function problems(text: string, of: z.ZodType = schema): readonly Problem[] {
@@ -48,8 +50,16 @@ test('every problem is found at once, in the order of the file, with line and co
 
 test.each([
   ['at the top', 'nmae: a\nname: a\n', '1:1 unknown key `nmae` in the file. Did you mean name?'],
-  ['in a list', 'name: a\nlist:\n  - colour: red\n    color: red\n', '4:5 unknown key `color` in `list.0`. Did you mean colour?'],
-  ['in a table', 'name: a\ntable:\n  A:\n    size: x\n    sise: y\n', '5:5 unknown key `sise` in `table.A`. Did you mean size?'],
+  [
+    'in a list',
+    'name: a\nlist:\n  - colour: red\n    color: red\n',
+    '4:5 unknown key `color` in `list.0`. Did you mean colour?',
+  ],
+  [
+    'in a table',
+    'name: a\ntable:\n  A:\n    size: x\n    sise: y\n',
+    '5:5 unknown key `sise` in `table.A`. Did you mean size?',
+  ],
   ['that is like no other', 'name: a\nzzzzzzzz: 1\n', '2:1 unknown key `zzzzzzzz` in the file.'],
 ])('an unknown key %s is told where it stands, with the nearest known one', (_where, text, problem) => {
   expect(seen(text)).toEqual([problem]);
@@ -90,7 +100,9 @@ test('text that is no YAML is told where it stops to be', () => {
 });
 
 test('an alias of nothing is a problem of the file', () => {
-  expect(seen('name: *nothing\n')).toEqual(['1:7 Unresolved alias (the anchor must be set before the alias): nothing']);
+  expect(seen('name: *nothing\n')).toEqual([
+    '1:7 Unresolved alias (the anchor must be set before the alias): nothing',
+  ]);
 });
 
 test('aliases that would grow for ever are a problem of the file', () => {

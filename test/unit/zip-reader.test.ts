@@ -10,7 +10,9 @@ import { smallDisk } from '../support/small-disk.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** The error of reading a zip of these bytes; `ZIP` stands for its path in the message. */
-async function errorOf(bytes: Uint8Array | string): Promise<{ readonly message: string; readonly hint: string | undefined }> {
+async function errorOf(
+  bytes: Uint8Array | string,
+): Promise<{ readonly message: string; readonly hint: string | undefined }> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeFile(path, bytes);

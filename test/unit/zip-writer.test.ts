@@ -75,13 +75,26 @@ describe('read by Python', () => {
   });
 
   test('the entries come in their order, folders with a slash, names in UTF-8', () => {
-    expect([...entries.keys()]).toEqual(['bin/', 'bin/php', 'bin/php8', 'empty', 'etc/Grüße-😀.ini', 'one', 'share/text']);
+    expect([...entries.keys()]).toEqual([
+      'bin/',
+      'bin/php',
+      'bin/php8',
+      'empty',
+      'etc/Grüße-😀.ini',
+      'one',
+      'share/text',
+    ]);
     expect(entries.get('bin/')?.[7]).toBe(true);
   });
 
   test('modes are those of Unix: folder, program, link, file', () => {
     const mode = (name: string): string | undefined => entries.get(name)?.[1];
-    expect(['bin/', 'bin/php', 'bin/php8', 'one'].map(mode)).toEqual(['0o40755', '0o100755', '0o120777', '0o100644']);
+    expect(['bin/', 'bin/php', 'bin/php8', 'one'].map(mode)).toEqual([
+      '0o40755',
+      '0o100755',
+      '0o120777',
+      '0o100644',
+    ]);
     expect(new Set([...entries.values()].map((entry) => entry[2]))).toEqual(new Set([3]));
   });
 
@@ -95,7 +108,9 @@ describe('read by Python', () => {
   });
 
   test('every entry has the one date, in UTC', () => {
-    expect(new Set([...entries.values()].map((entry) => entry[4].join(' ')))).toEqual(new Set(['2023 11 14 22 13 20']));
+    expect(new Set([...entries.values()].map((entry) => entry[4].join(' ')))).toEqual(
+      new Set(['2023 11 14 22 13 20']),
+    );
   });
 
   test('files are deflated; folders, links and nothing are stored', () => {
@@ -109,7 +124,9 @@ test('what is read back is what was written', async () => {
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, TREE);
   const entries = await readZip(path, join(folder.path, 'spool'));
-  expect(entries.map(({ path: name, type }) => [name, type])).toEqual(TREE.map(({ path: name, type }) => [name, type]));
+  expect(entries.map(({ path: name, type }) => [name, type])).toEqual(
+    TREE.map(({ path: name, type }) => [name, type]),
+  );
   for (const [index, entry] of entries.entries()) {
     const written = TREE[index];
     if (entry.type === 'symlink') expect(entry).toEqual(written);
@@ -134,7 +151,9 @@ test('the same entries are the same bytes under another time zone, locale and um
 
 test('the bytes are pinned: a change of the deflate is a change of every layer', async () => {
   const bytes = await zipped(TREE);
-  expect(createHash('sha256').update(bytes).digest('hex')).toMatchInlineSnapshot(`"3a24011d8cfac7e3b9b3aa90323193ceb6caf38dc0d1b1a637c46fbd44ef7216"`);
+  expect(createHash('sha256').update(bytes).digest('hex')).toMatchInlineSnapshot(
+    `"3a24011d8cfac7e3b9b3aa90323193ceb6caf38dc0d1b1a637c46fbd44ef7216"`,
+  );
 });
 
 test('content from memory and from a file, read in pieces of any size, gives the same bytes', async () => {
@@ -167,7 +186,13 @@ test('a file that is shorter than its entry says is a defect, and no silent hole
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'short');
   await writeFile(file, 'abc');
-  const entry: TreeEntry = { type: 'file', path: 'a', mode: 0o644, sizeBytes: 10, content: { file, start: 0 } };
+  const entry: TreeEntry = {
+    type: 'file',
+    path: 'a',
+    mode: 0o644,
+    sizeBytes: 10,
+    content: { file, start: 0 },
+  };
   const error = await failure(writeZip(join(folder.path, 'layer.zip'), [entry]), InternalError);
   expect(error.message).toBe('a: 3 bytes instead of 10');
 });

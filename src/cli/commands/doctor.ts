@@ -124,13 +124,14 @@ async function checkRegistry(
   const name = 'registry';
   if (engine === undefined)
     return { name, state: 'warning', message: 'not asked without an engine', remedy: 'See engine.' };
+  const deadline = AbortSignal.timeout(REGISTRY_TIMEOUT_MS);
   try {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(REGISTRY_TIMEOUT_MS)]);
-    const digest = await registryAnswers(engine, { image, signal: deadline });
+    const digest = await registryAnswers(engine, { image, signal: AbortSignal.any([signal, deadline]) });
     return { name, state: 'ok', message: `${image} is ${digest ?? 'not resolved by this engine'}` };
   } catch (error) {
     signal.throwIfAborted();
-    const message = `${image}: ${(error instanceof Error ? error.message : String(error)).slice(0, 150)}`;
+    const said = (error instanceof Error ? error.message : String(error)).slice(0, 150);
+    const message = `${image}: ${deadline.aborted ? `no answer within ${REGISTRY_TIMEOUT_MS / 1000} s` : said}`;
     return {
       name,
       state: 'warning',

@@ -45,7 +45,11 @@ export function testCommand(io: Io) {
             requiresArg: true,
             describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
           },
-          arch: { choices: ARCHITECTURES, requiresArg: true, describe: "The architecture [default: the manifest's, or x86_64]" },
+          arch: {
+            choices: ARCHITECTURES,
+            requiresArg: true,
+            describe: "The architecture [default: the manifest's, or x86_64]",
+          },
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
