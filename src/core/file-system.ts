@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { StorageError } from './errors.js';
 
 /** The `code` of a Node.js system error (`ENOENT`), or undefined for any other value. */
@@ -44,24 +41,4 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
       cause,
     });
   }
-}
-
-/** A name beside `path` that no other process uses. */
-export function temporaryNameFor(path: string): string {
-  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
-}
-
-/** Writes a small file so that a reader sees the old text or the new one, never a part. Makes the folder. */
-export async function writeFileAtomically(path: string, text: string): Promise<void> {
-  const temporary = temporaryNameFor(path);
-  await writingTo(dirname(path), async () => {
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await writeFile(temporary, text);
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-  });
 }

@@ -11,10 +11,12 @@ export interface CommandResult {
 }
 
 const KEPT_LINES = 15;
+/** What ignores SIGTERM for so long is killed. */
+const KILL_AFTER_MS = 5_000;
 
 /**
  * Runs a program of the host to its end, with nothing of this process's environment but what is given.
- * An aborted signal kills it and rejects with the signal's reason. Never rejects because of its status.
+ * An aborted signal ends it and rejects with the signal's reason. Never rejects because of its status.
  */
 export async function runCommand(
   command: readonly [string, ...string[]],
@@ -39,13 +41,18 @@ export async function runCommand(
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const kill = (): void => {
+  const send = (name: NodeJS.Signals): void => {
     if (child.pid === undefined) return;
     try {
-      process.kill(-child.pid, 'SIGTERM');
+      process.kill(-child.pid, name);
     } catch {
       // It ended at this very moment.
     }
+  };
+  let harder: NodeJS.Timeout | undefined;
+  const kill = (): void => {
+    send('SIGTERM');
+    harder = setTimeout(send, KILL_AFTER_MS, 'SIGKILL');
   };
   options.signal.addEventListener('abort', kill);
   const stdout: Buffer[] = [];
@@ -77,5 +84,6 @@ export async function runCommand(
     throw error;
   } finally {
     options.signal.removeEventListener('abort', kill);
+    clearTimeout(harder);
   }
 }

@@ -44,7 +44,12 @@ export interface ContainerEngine {
   /** Makes an image of a root file system's tar. */
   importImage(
     rootfs: Readable,
-    options: ImageOptions & { readonly labels: Readonly<Record<string, string>>; readonly tag: string },
+    options: ImageOptions & {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly tag: string;
+      /** `linux/arm64`; the engine's own by default. Docker 20.10 looks at the operating system alone. */
+      readonly platform?: string;
+    },
   ): Promise<ImageInfo>;
 
   removeImage(reference: string, signal?: AbortSignal): Promise<void>;

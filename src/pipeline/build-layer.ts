@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { bootstrapFor } from '../bootstrap/bootstrap.js';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { UsageError } from '../core/errors.js';
-import { temporaryNameFor, writeFileAtomically, writingTo } from '../core/file-system.js';
+import { copyFileAtomically, writeFileAtomically } from '../core/atomic-file.js';
 import { checkLayerTree, MAX_DIRECT_ZIP_BYTES } from '../layer/check-layer.js';
 import { assembleLayerTree } from '../layer/layer-tree.js';
 import type { Manifest } from '../layer/manifest.js';
@@ -177,19 +176,8 @@ function manifestOf({ recipe, smoke, stages, item, file, context }: ManifestInpu
   };
 }
 
-/** Copies under another name and renames; a file that is the same already is left as it is. */
+/** A file that is the same already is left as it is. */
 async function placeFile(item: StoredItem, path: string): Promise<void> {
   const present = await sha256OfFile(path).catch(() => undefined);
-  if (present === item.sha256) return;
-  const temporary = temporaryNameFor(path);
-  await writingTo(dirname(path), async () => {
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await copyFile(item.path, temporary, constants.COPYFILE_FICLONE);
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-  });
+  if (present !== item.sha256) await copyFileAtomically(item.path, path);
 }

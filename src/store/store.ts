@@ -3,7 +3,8 @@ import { lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } 
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isSha256, sha256OfFile, type Sha256 } from '../core/digest.js';
-import { errorCodeOf, writeFileAtomically, writingTo } from '../core/file-system.js';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { errorCodeOf, writingTo } from '../core/file-system.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 
 /** What the store keeps by content key: artifacts of stages, and finished layers. */

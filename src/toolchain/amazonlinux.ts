@@ -128,7 +128,10 @@ export async function amazonImage(
 
 /** The engine quotes the whole RUN instruction; what failed in it is in the last lines. */
 function shortened(message: string): string {
-  return message.replace(/^.*The command '.*' returned a non-zero code: (\d+)/s, 'a command ended with status $1');
+  return message.replace(
+    /^.*The command '.*' returned a non-zero code: (\d+)/s,
+    'a command ended with status $1',
+  );
 }
 
 /** The image that an earlier run made for the same request, if the engine has one; the newest. */

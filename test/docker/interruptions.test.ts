@@ -14,7 +14,7 @@ import {
   expectTidy,
   openGate,
   runningContainer,
-  WAIT_AT_GATE,
+  waitAtGate,
   Workplace,
 } from '../support/workplace.js';
 
@@ -31,7 +31,7 @@ describe.each([
   test('during a stage removes its container and ends the run', async () => {
     const recipes = {
       ...tinyInterpreter('tiny', { needs: ['slow'] }),
-      ...tinyLibrary('slow', { script: WAIT_AT_GATE }),
+      ...tinyLibrary('slow', { script: waitAtGate() }),
     };
     await using workplace = await Workplace.make(recipes);
     const command = workplace.startBuild('tiny', ['--json', '--keep-container']);
@@ -58,7 +58,7 @@ describe.each([
 
 test('a run that is killed leaves its container to the next one, which goes on where it was', async () => {
   const recipes = {
-    ...tinyInterpreter('tiny', { needs: ['first'], script: WAIT_AT_GATE }),
+    ...tinyInterpreter('tiny', { needs: ['first'], script: waitAtGate() }),
     ...tinyLibrary('first'),
   };
   await using workplace = await Workplace.make(recipes);
@@ -82,7 +82,7 @@ test('a run that is killed leaves its container to the next one, which goes on w
 
 test('an engine that is lost during a stage is an error, and the next run goes on when it is back', async () => {
   const recipes = {
-    ...tinyInterpreter('tiny', { needs: ['first'], script: WAIT_AT_GATE }),
+    ...tinyInterpreter('tiny', { needs: ['first'], script: waitAtGate() }),
     ...tinyLibrary('first'),
   };
   await using workplace = await Workplace.make(recipes);
@@ -131,7 +131,7 @@ test('an engine that is lost during the smoke tests is an error, and no layer is
 
 test('two builds at once on one store both succeed, with the same layer', async () => {
   const recipes = {
-    ...tinyInterpreter('tiny', { needs: ['first', 'second'], script: WAIT_AT_GATE }),
+    ...tinyInterpreter('tiny', { needs: ['first', 'second'], script: waitAtGate() }),
     ...tinyLibrary('first'),
     ...tinyLibrary('second'),
   };
@@ -139,7 +139,7 @@ test('two builds at once on one store both succeed, with the same layer', async 
   const commands = [workplace.startBuild('tiny'), workplace.startBuild('tiny')];
   // Neither ends before both are at it.
   const containers = await Promise.all(commands.map((command) => runningContainer(command, 'tiny/1')));
-  await Promise.all(containers.map(openGate));
+  await Promise.all(containers.map((container) => openGate(container)));
   const both = await Promise.all(commands.map(({ ended }) => ended));
   const path = join(workplace.out, ZIP);
   const digest = await sha256OfFile(path);

@@ -111,6 +111,11 @@ export class Workplace implements AsyncDisposable {
     return readFile(found, 'utf8');
   }
 
+  /** Resolves when the log of the recipe's stage has the text. */
+  async logSays(recipe: string, text: string): Promise<void> {
+    while (!(await this.log(recipe)).includes(text)) await sleep(50);
+  }
+
   /** The folder of the newest entry of the store that was made of the recipe. */
   async entry(shelf: 'artifacts' | 'layers', recipe: string): Promise<string> {
     const folder = join(this.store, shelf);
@@ -152,16 +157,18 @@ export async function runningContainer(command: Running, stage?: string): Promis
   }
 }
 
-/** In a build script: waits until the test opens the gate. */
-export const WAIT_AT_GATE = 'echo at the gate; until [ -e /build/gate/open ]; do sleep 0.1; done';
+/** For a build script: waits until the test opens the gate. */
+export function waitAtGate(gate = 'gate'): string {
+  return `echo at the ${gate}; until [ -e /build/${gate}/open ]; do sleep 0.1; done`;
+}
 
-/** Lets a stage that waits at its gate go on. */
-export async function openGate(container: string): Promise<void> {
+/** Lets a stage that waits at a gate go on. */
+export async function openGate(container: string, gate = 'gate'): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-gate-'));
   try {
-    await mkdir(join(folder, 'gate'));
-    await writeFile(join(folder, 'gate', 'open'), '');
-    await run('docker', ['cp', join(folder, 'gate'), `${container}:/build/`]);
+    await mkdir(join(folder, gate));
+    await writeFile(join(folder, gate, 'open'), '');
+    await run('docker', ['cp', join(folder, gate), `${container}:/build/`]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

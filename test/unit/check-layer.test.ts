@@ -40,10 +40,13 @@ describe("Lambda's limit", () => {
 });
 
 describe('a path of the build containers in a file is found', () => {
-  test.each(['/build/work/php/main.c', '/build/out/opt', '/build/recipe', '/build/sources/x'])('%s', async (path) => {
-    const error = await failure(checkLayerTree([fileEntry('bin/php', `\0elf\0${path}\0`)]), LayerError);
-    expect(error.message).toMatch(/^the layer breaks a rule: bin\/php names the build path \/build\/\w+$/);
-  });
+  test.each(['/build/work/php/main.c', '/build/out/opt', '/build/recipe', '/build/sources/x'])(
+    '%s',
+    async (path) => {
+      const error = await failure(checkLayerTree([fileEntry('bin/php', `\0elf\0${path}\0`)]), LayerError);
+      expect(error.message).toMatch(/^the layer breaks a rule: bin\/php names the build path \/build\/\w+$/);
+    },
+  );
 
   test('wherever a chunk of the file ends', async () => {
     await using folder = await temporaryFolder();
@@ -51,7 +54,10 @@ describe('a path of the build containers in a file is found', () => {
     const chunk = 64 * 1024;
     for (let start = chunk - path.length - 1; start <= chunk + 1; start++) {
       const file = join(folder.path, String(start));
-      await writeFile(file, Buffer.concat([Buffer.alloc(start, '.'), Buffer.from(path), Buffer.alloc(chunk, '.')]));
+      await writeFile(
+        file,
+        Buffer.concat([Buffer.alloc(start, '.'), Buffer.from(path), Buffer.alloc(chunk, '.')]),
+      );
       const sizeBytes = start + path.length + chunk;
       const error = await failure(checkLayerTree([hole(file, sizeBytes)]), LayerError);
       expect(error.message, `at ${start}`).toContain('names the build path /build/work');

@@ -20,7 +20,16 @@ test('the script is the result', async () => {
 });
 
 test('commands come first', async () => {
-  expect(await offered('layersmith ')).toEqual(['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean', 'completion']);
+  expect(await offered('layersmith ')).toEqual([
+    'build',
+    'plan',
+    'fetch',
+    'test',
+    'recipes',
+    'doctor',
+    'clean',
+    'completion',
+  ]);
   expect(await offered('layersmith c')).toEqual(['clean', 'completion']);
 });
 
@@ -38,7 +47,10 @@ test.each(['test', 'doctor', 'clean'])('%s is not', async (name) => {
 });
 
 test('a flag is followed by its values', async () => {
-  expect(await offered('layersmith build --platform provided.al')).toEqual(['provided.al2', 'provided.al2023']);
+  expect(await offered('layersmith build --platform provided.al')).toEqual([
+    'provided.al2',
+    'provided.al2023',
+  ]);
   expect(await offered('layersmith build php/8.4 --arch ')).toEqual(['x86_64', 'arm64']);
   expect(await offered('layersmith build --toolchain d')).toEqual(['debian']);
   expect(await offered('layersmith test x.zip --recipe lua')).toEqual(['lua/5.4']);
@@ -51,6 +63,8 @@ test('a folder or a number is left to the shell', async () => {
 
 test('a dash offers the flags of the command', async () => {
   expect(await offered('layersmith build --jo')).toEqual(['--jobs']);
-  expect(await offered('layersmith recipes --')).toEqual(expect.arrayContaining(['--recipes', '--json', '--help']));
+  expect(await offered('layersmith recipes --')).toEqual(
+    expect.arrayContaining(['--recipes', '--json', '--help']),
+  );
   expect(await offered('layersmith recipes --j')).not.toContain('--jobs');
 });

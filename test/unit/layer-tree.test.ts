@@ -55,7 +55,10 @@ async function layerOf(
   for (const entry of entries) {
     if (entry.type === 'symlink') lines.push(`${entry.path} -> ${entry.target}`);
     else if (entry.type === 'directory') lines.push(`${entry.path}/`);
-    else lines.push(`${entry.path} ${entry.mode.toString(8)} ${(await buffer(openContent(entry))).toString().trim()}`);
+    else
+      lines.push(
+        `${entry.path} ${entry.mode.toString(8)} ${(await buffer(openContent(entry))).toString().trim()}`,
+      );
   }
   return lines;
 }
@@ -90,7 +93,8 @@ test('the same layer comes out whatever order the artifact is in', async () => {
 });
 
 describe('an artifact that lacks', () => {
-  const without = (...paths: string[]): TreeEntry[] => INSTALLED.filter(({ path }) => !paths.some((gone) => path.startsWith(gone)));
+  const without = (...paths: string[]): TreeEntry[] =>
+    INSTALLED.filter(({ path }) => !paths.some((gone) => path.startsWith(gone)));
 
   test('what the recipe names is no layer: every such path is told', async () => {
     const error = await failure(layerOf(without('bin/lua', 'lib/modules/')), LayerError);

@@ -82,9 +82,16 @@ test('what another machine or namespace left is never called gone', () => {
   expect(isGone('000000000000-999999999-1')).toBe(false);
 });
 
-test.each(['', 'x', scope, `${scope}-`, `${scope}-${pid}`, `${scope}-abc-1`, `${scope}--1-1`, `${scope}-0-1`, `${scope}-1.5-1`])(
-  '%j is no identity, so nothing is gone',
-  (text) => {
-    expect(isGone(text)).toBe(false);
-  },
-);
+test.each([
+  '',
+  'x',
+  scope,
+  `${scope}-`,
+  `${scope}-${pid}`,
+  `${scope}-abc-1`,
+  `${scope}--1-1`,
+  `${scope}-0-1`,
+  `${scope}-1.5-1`,
+])('%j is no identity, so nothing is gone', (text) => {
+  expect(isGone(text)).toBe(false);
+});

@@ -11,7 +11,11 @@ const sh = (script: string, signal = never()): ReturnType<typeof runCommand> =>
   runCommand(['/bin/sh', '-c', script], { env: {}, signal });
 
 test('a program gives its status and what it printed', async () => {
-  expect(await sh('echo out; echo err >&2; exit 3')).toEqual({ status: 3, stdout: 'out\n', lastLines: ['err'] });
+  expect(await sh('echo out; echo err >&2; exit 3')).toEqual({
+    status: 3,
+    stdout: 'out\n',
+    lastLines: ['err'],
+  });
 });
 
 test.each([
@@ -27,7 +31,9 @@ test('a program that does not exist has status 127 and says so', async () => {
 });
 
 test('the last fifteen lines of stderr are kept, empty ones and carriage returns left out', async () => {
-  const { lastLines } = await sh('i=1; while [ $i -le 40 ]; do printf "line $i\\r\\n\\n" >&2; i=$((i+1)); done');
+  const { lastLines } = await sh(
+    'i=1; while [ $i -le 40 ]; do printf "line $i\\r\\n\\n" >&2; i=$((i+1)); done',
+  );
   expect(lastLines).toEqual(Array.from({ length: 15 }, (_, index) => `line ${index + 26}`));
 });
 
@@ -63,7 +69,11 @@ test("nothing of this process's environment reaches it, only what is given and a
 });
 
 test('it starts in the folder that is given, with nothing on stdin', async () => {
-  const { stdout } = await runCommand(['/bin/sh', '-c', 'pwd; wc -c'], { env: {}, signal: never(), cwd: '/usr' });
+  const { stdout } = await runCommand(['/bin/sh', '-c', 'pwd; wc -c'], {
+    env: {},
+    signal: never(),
+    cwd: '/usr',
+  });
   expect(stdout.split('\n')).toEqual(['/usr', '0', '']);
 });
 
@@ -74,7 +84,10 @@ test('much output on stdout does not stop it', async () => {
 
 test('a signal that is aborted before starts nothing', async () => {
   await using folder = await temporaryFolder();
-  const error = await failure(sh(`touch ${folder.path}/started`, AbortSignal.abort(new RangeError('stop'))), RangeError);
+  const error = await failure(
+    sh(`touch ${folder.path}/started`, AbortSignal.abort(new RangeError('stop'))),
+    RangeError,
+  );
   expect(error.message).toBe('stop');
   await expect(readFile(join(folder.path, 'started'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

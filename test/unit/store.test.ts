@@ -15,7 +15,9 @@ const KEY = sha256('key');
 const CONTENT = 'the bytes of an artifact';
 
 /** A store in a folder of its own, and what it reported as broken. */
-async function emptyStore(): Promise<AsyncDisposable & { readonly store: Store; readonly broken: readonly string[] }> {
+async function emptyStore(): Promise<
+  AsyncDisposable & { readonly store: Store; readonly broken: readonly string[] }
+> {
   const folder = await temporaryFolder();
   const broken: string[] = [];
   const store = await openStore(join(folder.path, 'store'), (message) => broken.push(message));
@@ -59,7 +61,9 @@ describe('what is added', () => {
 
   test('can be a layer as well as an artifact', async () => {
     await using place = await emptyStore();
-    await place.store.add('layers', { key: KEY, name: 'php/8.4', seconds: () => 1 }, (path) => writeFile(path, 'zip'));
+    await place.store.add('layers', { key: KEY, name: 'php/8.4', seconds: () => 1 }, (path) =>
+      writeFile(path, 'zip'),
+    );
     expect(await place.store.find('layers', KEY)).toMatchObject({ name: 'php/8.4', sha256: sha256('zip') });
   });
 });
@@ -126,14 +130,20 @@ describe('two runs that add the same key at once', () => {
 
 describe('a broken entry is reported, dropped, and counts as absent:', () => {
   test.each<[string, (folder: string) => Promise<void>]>([
-    ['other bytes of the same size', (folder) => writeFile(join(folder, 'content'), 'THE bytes of an artifact')],
+    [
+      'other bytes of the same size',
+      (folder) => writeFile(join(folder, 'content'), 'THE bytes of an artifact'),
+    ],
     ['a file cut off', (folder) => truncate(join(folder, 'content'), 3)],
     ['a file that is not there', (folder) => rm(join(folder, 'content'))],
     ['a record that is no JSON', (folder) => writeFile(join(folder, 'record.json'), '{"name"')],
     ['a record that lacks a field', (folder) => writeFile(join(folder, 'record.json'), '{"name":"x"}')],
     ['a record that is not there', (folder) => rm(join(folder, 'record.json'))],
     ['an empty folder', (folder) => rm(folder, { recursive: true }).then(() => mkdir(folder))],
-    ['a file where a folder should be', (folder) => rm(folder, { recursive: true }).then(() => writeFile(folder, ''))],
+    [
+      'a file where a folder should be',
+      (folder) => rm(folder, { recursive: true }).then(() => writeFile(folder, '')),
+    ],
   ])('%s', async (_what, damage) => {
     await using place = await emptyStore();
     await put(place.store);
@@ -189,7 +199,10 @@ describe('when a store is opened', () => {
     await using folder = await temporaryFolder();
     await folder.write({ store: 'a file' });
     const root = join(folder.path, 'store');
-    const error = await failure(openStore(root, () => undefined), StorageError);
+    const error = await failure(
+      openStore(root, () => undefined),
+      StorageError,
+    );
     expect(error.message).toContain(`cannot write to ${root}: `);
     expect(error.hint).toContain('--store');
   });
@@ -259,7 +272,9 @@ describe('cleaning', () => {
     await mkdir(join(store.logsDir, 'run'));
     await writeFile(join(store.logsDir, 'run', 'zlib.log'), 'x'.repeat(100));
     await age(join(store.logsDir, 'run'), 10);
-    await store.add('layers', { key: sha256('new'), name: 'x', seconds: () => 0 }, (path) => writeFile(path, 'x'.repeat(2000)));
+    await store.add('layers', { key: sha256('new'), name: 'x', seconds: () => 0 }, (path) =>
+      writeFile(path, 'x'.repeat(2000)),
+    );
     await age(join(store.root, 'layers', sha256('new')), 1);
     return place;
   }
@@ -299,7 +314,12 @@ describe('cleaning', () => {
 
   test('a dry run says what would go, and removes nothing', async () => {
     await using place = await agedStore();
-    const gone = await cleanStore(place.store, { olderThanMs: 0, maxBytes: undefined, dryRun: true, now: NOW });
+    const gone = await cleanStore(place.store, {
+      olderThanMs: 0,
+      maxBytes: undefined,
+      dryRun: true,
+      now: NOW,
+    });
     expect(gone).toHaveLength(4);
     expect(await place.store.entries()).toHaveLength(4);
   });
@@ -307,7 +327,12 @@ describe('cleaning', () => {
   test('what a run found lately is young again', async () => {
     await using place = await agedStore();
     await place.store.find('artifacts', sha256('old'));
-    const gone = await cleanStore(place.store, { olderThanMs: 25 * DAY, maxBytes: undefined, dryRun: false, now: NOW });
+    const gone = await cleanStore(place.store, {
+      olderThanMs: 25 * DAY,
+      maxBytes: undefined,
+      dryRun: false,
+      now: NOW,
+    });
     expect(gone).toEqual([]);
   });
 
