@@ -7,7 +7,7 @@ import { createDebianIndexes, type DebianIndexes } from './debian-indexes.js';
 import { hostMirrors, namedMirror, type DebianMirror } from './debian-mirror.js';
 import type { Snapshot } from './debian-snapshot.js';
 import { compareDebianVersions } from './debian-version.js';
-import type { Ended } from './run-program.js';
+import type { CommandResult } from '../core/run-command.js';
 import type { Revision } from './sources-index.js';
 
 /** Takes pinned files out of Debian's source packages, through the host's own apt and mirror. */
@@ -115,7 +115,11 @@ async function takeFrom(
   const { mirror } = snapshot;
 
   /** One download by apt of a file that must then lie in `intoDir`. */
-  const attempt = async (place: string, name: string, run: Promise<Ended>): Promise<Taken | undefined> => {
+  const attempt = async (
+    place: string,
+    name: string,
+    run: Promise<CommandResult>,
+  ): Promise<Taken | undefined> => {
     const ended = await run;
     const path = join(intoDir, name);
     if (ended.ok && (await isReadable(path))) return { path, from: place };

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { diskFullError, freeBytes, watchingSpace } from './free-space.js';
-import { runProgram, type Ended } from './run-program.js';
+import { runCommand, type CommandResult } from '../core/run-command.js';
 
 /**
  * Apt with a state of its own, in one folder, that neither reads nor changes the host's packages. Of the
@@ -10,9 +10,9 @@ import { runProgram, type Ended } from './run-program.js';
  */
 export interface PrivateApt {
   /** `apt-get ARGS`, with one suite's list file or with all of them. */
-  get(run: AptRun): Promise<Ended>;
+  get(run: AptRun): Promise<CommandResult>;
   /** A program of apt's own library folder, `/usr/lib/apt/apt-helper ARGS`. */
-  helper(run: AptRun): Promise<Ended>;
+  helper(run: AptRun): Promise<CommandResult>;
 }
 
 export interface AptRun {
@@ -61,7 +61,7 @@ export function createPrivateApt(dir: string, env: Readonly<Record<string, strin
   const run = async (
     command: string,
     { args, signal, cwd, sourceList, onStdout, limitMs = LIMIT_MS }: AptRun,
-  ): Promise<Ended> => {
+  ): Promise<CommandResult> => {
     const options = {
       'Dir::State': join(dir, 'state/'),
       'Dir::State::status': join(dir, APT_FILES.status),
@@ -71,25 +71,21 @@ export function createPrivateApt(dir: string, env: Readonly<Record<string, strin
     };
     const folder = cwd ?? dir;
     const ended = await watchingSpace(folder, signal, (watched) =>
-      runProgram({
-        command,
-        args: [
+      runCommand(
+        [
+          command,
           ...['-c', join(dir, APT_FILES.config)],
           ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
           ...args,
         ],
-        cwd: folder,
-        env: {
-          ...env,
-          PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-          LC_ALL: 'C',
-          HOME: dir,
-          TMPDIR: join(dir, 'tmp'),
+        {
+          cwd: folder,
+          env: { ...env, HOME: dir, TMPDIR: join(dir, 'tmp') },
+          signal: watched,
+          limitMs,
+          onStdout,
         },
-        signal: watched,
-        limitMs,
-        onStdout,
-      }),
+      ),
     );
     if (!ended.ok && (await freeBytes(folder)) < LITTLE_BYTES) throw diskFullError(folder);
     return ended;

@@ -12,10 +12,29 @@ const sh = (script: string, signal = never()): ReturnType<typeof runCommand> =>
 
 test('a program gives its status and what it printed', async () => {
   expect(await sh('echo out; echo err >&2; exit 3')).toEqual({
+    ok: false,
     status: 3,
+    reason: '/bin/sh ended with exit code 3',
     stdout: 'out\n',
+    stderr: 'err\n',
     lastLines: ['err'],
   });
+});
+
+test('a program that takes too long is killed, and the result says so', async () => {
+  const result = await runCommand(['/bin/sh', '-c', 'sleep 60'], { env: {}, signal: never(), limitMs: 100 });
+  expect(result).toMatchObject({ ok: false, status: 137, reason: '/bin/sh took longer than 0.1 s' });
+});
+
+test('stdout can be taken as a stream, and what its reader throws ends the program', async () => {
+  const reading = runCommand(['/bin/sh', '-c', 'echo one; sleep 60'], {
+    env: {},
+    signal: never(),
+    onStdout: async (stdout) => {
+      for await (const chunk of stdout as AsyncIterable<Buffer>) throw new RangeError(chunk.toString());
+    },
+  });
+  expect((await failure(reading, RangeError)).message).toBe('one\n');
 });
 
 test.each([
@@ -27,7 +46,12 @@ test.each([
 
 test('a program that does not exist has status 127 and says so', async () => {
   const result = await runCommand(['layersmith-no-such-program'], { env: {}, signal: never() });
-  expect(result).toEqual({ status: 127, stdout: '', lastLines: ['layersmith-no-such-program: not found'] });
+  expect(result).toMatchObject({
+    ok: false,
+    status: 127,
+    stdout: '',
+    lastLines: ['there is no layersmith-no-such-program here'],
+  });
 });
 
 test('the last fifteen lines of stderr are kept, empty ones and carriage returns left out', async () => {
