@@ -15,6 +15,12 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Who reads the result may have seen enough: `layersmith recipes | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   homeDir: process.env['HOME'] ?? homedir(),

@@ -193,7 +193,8 @@ async function compileOne(
     return item;
   } catch (error) {
     view.failed();
-    if (error instanceof LayersmithError) error.stages.push(recipe.name);
+    // One that was stopped because of something else has no part in that.
+    if (error instanceof LayersmithError && !context.signal.aborted) error.stages.push(recipe.name);
     throw error;
   }
 }

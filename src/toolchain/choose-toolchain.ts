@@ -114,7 +114,7 @@ async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof EngineUnavailableError) throw error;
-    const why = deadline.aborted ? `not within ${options.registryTimeoutMs / 1000} s` : messageOf(error);
+    const why = deadline.aborted ? `not within ${options.registryTimeoutMs / 1000} s` : lastReason(error);
     return { answers: false, reason: `${registry} does not answer (${why})` };
   }
 }
@@ -131,22 +131,14 @@ async function askFor(
     return { digest: await engine.resolveRemoteDigest(image, signal) };
   } catch (error) {
     if (!(error instanceof EngineError) || !REFUSALS.includes(error.statusCode)) throw error;
-    return { missing: `the registry does not have ${image} (${messageOf(error)})` };
+    return { missing: `the registry does not have ${image} (${lastReason(error)})` };
   }
 }
 
 /** The end of an engine's chain of reasons: `Get "https://…": dial tcp: lookup …: no such host`. */
-function messageOf(error: unknown): string {
+export function lastReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return ((message.split('\n')[0] ?? '').split(': ').at(-1) ?? message).replace(/ \(HTTP \d+\)$/, '');
-}
-
-/** Asks whether the registry answers, for `doctor`. */
-export async function registryAnswers(
-  engine: ContainerEngine,
-  options: { readonly image: string; readonly signal: AbortSignal },
-): Promise<string | undefined> {
-  return engine.resolveRemoteDigest(options.image, options.signal);
 }
 
 function registryOf(image: string): string {

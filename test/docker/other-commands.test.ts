@@ -33,9 +33,8 @@ async function json(args: readonly string[]): Promise<unknown> {
 }
 
 describe('plan', () => {
-  const plan = (...more: string[]): string[] => [
-    ...['plan', 'tiny', '--recipes', workplace.recipes, '--toolchain', 'debian', '--store', workplace.store],
-    ...more,
+  const plan = (recipes = workplace.recipes): string[] => [
+    ...['plan', 'tiny', '--recipes', recipes, '--toolchain', 'debian', '--store', workplace.store],
   ];
 
   test('shows each stage with its key, and that it is in the store', async () => {
@@ -66,9 +65,7 @@ describe('plan', () => {
       ...tinyInterpreter('tiny', { needs: ['need'], script: 'true changed' }),
       ...tinyLibrary('need'),
     });
-    const ended = await workplace.run(
-      plan('--recipes', changed.recipes).filter((word) => word !== workplace.recipes),
-    );
+    const ended = await workplace.run(plan(changed.recipes));
     expect(ended.stdout).toMatch(/^need\/1 .* in the store$/m);
     expect(ended.stdout).toMatch(/^tiny\/1 .* to be built {2}after need\/1$/m);
     await expectTidy(workplace, ended);
@@ -135,10 +132,10 @@ describe('doctor', () => {
   });
 
   test('of a store that cannot be made is a problem', async () => {
-    const ended = await workplace.run(['doctor', '--store', '/proc/no-store', '--registry', '127.0.0.1:1']);
+    const store = join(workplace.recipes, 'tiny', 'build.sh', 'store');
+    const ended = await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1']);
     expect(ended.exitCode).toBe(74);
-    expect(ended.stdout).toMatch(/^problem +store +\/proc\/no-store cannot be written to\n +→ /m);
-    expect(existsSync('/proc/no-store')).toBe(false);
+    expect(ended.stdout).toMatch(/^problem +store +\/.*\/build\.sh\/store cannot be written to\n +→ /m);
   });
 
   test('makes no store', async () => {

@@ -131,7 +131,7 @@ test('a stage that fails stops those beside it', async () => {
     ...tinyLibrary('endless', { script: waitAtGate() }),
   });
   const command = workplace.startBuild('tiny', ['--jobs', '2']);
-  const [ofBad = ''] = await Promise.all([
+  const [ofBad] = await Promise.all([
     runningContainer(command, 'bad/1'),
     runningContainer(command, 'endless/1'),
   ]);

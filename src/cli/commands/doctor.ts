@@ -1,11 +1,11 @@
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { EXIT_CODES, LayersmithError } from '../../core/errors.js';
 import { runCommand } from '../../core/run-command.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
 import { findEngine } from '../../engine/find-engine.js';
-import { registryAnswers } from '../../toolchain/choose-toolchain.js';
+import { lastReason } from '../../toolchain/choose-toolchain.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
@@ -126,12 +126,12 @@ async function checkRegistry(
     return { name, state: 'warning', message: 'not asked without an engine', remedy: 'See engine.' };
   const deadline = AbortSignal.timeout(REGISTRY_TIMEOUT_MS);
   try {
-    const digest = await registryAnswers(engine, { image, signal: AbortSignal.any([signal, deadline]) });
+    const digest = await engine.resolveRemoteDigest(image, AbortSignal.any([signal, deadline]));
     return { name, state: 'ok', message: `${image} is ${digest ?? 'not resolved by this engine'}` };
   } catch (error) {
     signal.throwIfAborted();
-    const said = (error instanceof Error ? error.message : String(error)).slice(0, 150);
-    const message = `${image}: ${deadline.aborted ? `no answer within ${REGISTRY_TIMEOUT_MS / 1000} s` : said}`;
+    const why = deadline.aborted ? `no answer within ${REGISTRY_TIMEOUT_MS / 1000} s` : lastReason(error);
+    const message = `${image}: ${why}`;
     return {
       name,
       state: 'warning',
@@ -161,18 +161,19 @@ async function checkToolchain(engine: ContainerEngine | undefined, io: Io): Prom
 
 async function checkStore(store: string): Promise<Finding> {
   const name = 'store';
+  const folder = await nearestFolder(store);
   try {
-    await mkdir(store, { recursive: true });
-    await access(store, constants.W_OK);
-    return { name, state: 'ok', message: store };
+    await access(folder, constants.W_OK);
+    if ((await stat(folder)).isDirectory()) return { name, state: 'ok', message: store };
   } catch {
-    return {
-      name,
-      state: 'problem',
-      message: `${store} cannot be written to`,
-      remedy: 'Choose another folder with --store.',
-    };
+    // Not ours, or on a disk that is read-only.
   }
+  return {
+    name,
+    state: 'problem',
+    message: `${store} cannot be written to`,
+    remedy: 'Choose another folder with --store.',
+  };
 }
 
 /** The folder itself, or the nearest above it that exists. */
