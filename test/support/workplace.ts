@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 import { processIdentity } from '../../src/core/process-identity.js';
 import type { ContainerSummary } from '../../src/engine/container-engine.js';
@@ -18,6 +18,18 @@ const run = promisify(execFile);
 /** The label with the identity of the process that a container belongs to, and that with its stage's name. */
 const OWNER_LABEL = 'io.layersmith.process';
 const STAGE_LABEL = 'io.layersmith.stage';
+
+const commands = new Set<Running>();
+
+// A test that runs out of time must not leave its command to the next ones.
+afterAll(async () => {
+  for (const command of commands) {
+    if (command.isOver()) continue;
+    // The second one does not wait for containers.
+    for (let count = 0; count < 2; count++) command.kill('SIGTERM');
+    await command.ended;
+  }
+});
 
 export type StartOptions = Partial<RunOptions>;
 
@@ -61,7 +73,7 @@ export class Workplace implements AsyncDisposable {
 
   /** Starts a command with this place's home, and the engine that the tests use. */
   start(args: readonly string[], options: StartOptions = {}): Running {
-    return startCli(args, {
+    const command = startCli(args, {
       cwd: this.dir,
       ...options,
       env: {
@@ -71,6 +83,8 @@ export class Workplace implements AsyncDisposable {
         ...options.env,
       },
     });
+    commands.add(command);
+    return command;
   }
 
   run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
