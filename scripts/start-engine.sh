@@ -70,6 +70,8 @@ else
     rm -f "$pidfile"
   fi
   say "starting dockerd (log: $log)"
+  # containerd leaves a file `oom` in the folder that it was started in.
+  cd /
   setsid nohup dockerd >>"$log" 2>&1 </dev/null 9>&- &
   wait_for_answer || fail "dockerd was started but does not answer at $socket within 60 s: see $log"
 fi
