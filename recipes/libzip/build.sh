@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 
 hide_symbols
+# It uses INT_MAX without its header, which OpenSSL's headers bring in from 1.1.0 on only.
+export CFLAGS+=" -include limits.h"
 options=(
   -DCMAKE_INSTALL_PREFIX="$PREFIX" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_PREFIX_PATH="$PREFIX"
   -DCMAKE_BUILD_TYPE=None -DBUILD_SHARED_LIBS=OFF -DOPENSSL_USE_STATIC_LIBS=TRUE
