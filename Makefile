@@ -18,7 +18,7 @@ check: node_modules/.package-lock.json
 	npm run -s format
 	npm run -s arrows
 	npm run -s unused
-	shellcheck -x scripts/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh)
+	shellcheck -x scripts/*.sh bench/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh)
 
 bench: build/cli/main.js
 	npx tsc -p tsconfig.bench.json
