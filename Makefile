@@ -5,13 +5,19 @@ ARCH     ?= x86_64
 
 .PHONY: layer test check bench clean
 
-layer: build/cli/main.js
+# Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
+SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) --no-print-directory
+
+layer:
+	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
 
-test: build/cli/main.js
+test:
+	@$(SETUP) build/cli/main.js
 	npx vitest run
 
-check: node_modules/.package-lock.json
+check:
+	@$(SETUP) node_modules/.package-lock.json
 	@command -v shellcheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends shellcheck; }
 	npm run -s typecheck
 	npm run -s lint
@@ -20,17 +26,22 @@ check: node_modules/.package-lock.json
 	npm run -s unused
 	shellcheck -x scripts/*.sh bench/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh)
 
-bench: build/cli/main.js
+bench:
+	@$(SETUP) build/cli/main.js
 	npx tsc -p tsconfig.bench.json
 	@node build/with-bench/bench/bench.js
 
 clean:
-	rm -rf build dist node_modules
+	rm -rf build build.* dist node_modules
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
+# Made aside and moved into place: a run that is under way keeps what it has loaded.
 build/cli/main.js: node_modules/.package-lock.json tsconfig.build.json tsconfig.json $(shell find src -type f)
-	@rm -rf build
-	@npm run -s build
+	@rm -rf build.new build.old
+	@npx tsc -p tsconfig.build.json --outDir build.new
+	@if [ -e build ]; then mv build build.old; fi
+	@mv build.new build
+	@rm -rf build.old

@@ -15,7 +15,7 @@ fail() {
 }
 answers() {
   [ -S "$socket" ] && command -v docker >/dev/null &&
-    docker --host "unix://$socket" version --format '{{.Server.Version}}' >/dev/null 2>&1
+    timeout 5 docker --host "unix://$socket" version --format '{{.Server.Version}}' >/dev/null 2>&1
 }
 
 if answers; then
@@ -39,13 +39,19 @@ if answers; then
   exit 0
 fi
 
-if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null; then
+if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null || ! command -v iptables >/dev/null; then
   say "installing docker.io and iptables with apt-get"
   export DEBIAN_FRONTEND=noninteractive
   # apt-get update fails as a whole when one vendor's list does not answer, though Debian's did: the
   # install says whether what is needed was there.
   apt-get update -qq >&2 9>&- || say "apt-get update had errors; going on"
-  apt-get install -y -qq --no-install-recommends docker.io iptables >&2 9>&- ||
+  # An installation that was interrupted would stop this one.
+  dpkg --configure -a >&2 9>&- || say "dpkg --configure -a had errors; going on"
+  # From Debian 13 on the docker command is a package of its own.
+  client=
+  if apt-cache show docker-cli >/dev/null 2>&1; then client=docker-cli; fi
+  # shellcheck disable=SC2086 # one package, or none
+  apt-get install -y -qq --no-install-recommends docker.io iptables $client >&2 9>&- ||
     fail "apt-get could not install docker.io and iptables (above it says why)"
 fi
 

@@ -63,6 +63,15 @@ export function platformFor(
   });
 }
 
+/** The proxies of the environment, under the names that every tool knows. */
+function proxiesOf(io: Io): Readonly<Record<string, string>> {
+  const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
+    const value = io.env[name] ?? io.env[name.toUpperCase()];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(found);
+}
+
 export interface FetcherArgs {
   readonly sources: string | undefined;
   readonly offline: boolean;
@@ -73,10 +82,6 @@ export function fetcherFor(
   args: FetcherArgs,
   { store, report }: { readonly store: Store; readonly report: (line: string) => void },
 ): SourceFetcher {
-  const proxies = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
-    const value = io.env[name] ?? io.env[name.toUpperCase()];
-    return value === undefined ? [] : [[name, value] as const];
-  });
   return createSourceFetcher({
     sourcesDir: store.sourcesDir,
     tmpDir: store.tmpDir,
@@ -85,17 +90,26 @@ export function fetcherFor(
     debian: createDebianArchive({
       cacheDir: join(store.stateDir, 'apt'),
       mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
-      env: Object.fromEntries(proxies),
+      env: proxiesOf(io),
     }),
     report,
   });
 }
 
 /** The engine that answers; one is installed and started where that is possible. */
-export async function engineFor(io: Io, reporter: Reporter): Promise<ContainerEngine> {
+export async function engineFor(
+  io: Io,
+  { offline, reporter }: { readonly offline: boolean; readonly reporter: Reporter },
+): Promise<ContainerEngine> {
   return findOrStartEngine(
     { env: io.env, homeDir: io.homeDir, signal: io.signal },
-    { os: io.os, script: join(io.packageRoot, 'scripts', 'start-engine.sh'), report: reporter.info },
+    {
+      os: io.os,
+      script: join(io.packageRoot, 'scripts', 'start-engine.sh'),
+      offline,
+      env: proxiesOf(io),
+      report: reporter.info,
+    },
   );
 }
 
@@ -121,7 +135,7 @@ export async function openBuild(
   const jobs = wholeNumber('--jobs', args.jobs);
   const memory = wholeNumber('--memory', args.memory);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await engineFor(io, reporter);
+  const engine = await engineFor(io, { offline: args.offline, reporter });
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
   const toolchain = await chooseToolchain(toolchainOptions(io, args, { engine, platform, store, reporter }));
@@ -162,6 +176,7 @@ export function toolchainOptions(
     tmpDir: parts.store.tmpDir,
     dockerfile: join(io.packageRoot, 'Dockerfile.amazonlinux'),
     mirrors: () => debianMirrors(io),
+    proxies: proxiesOf(io),
     isRoot: io.isRoot,
     forced: args.toolchain,
     offline: args.offline,
@@ -176,10 +191,10 @@ function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter):
   reporter.info(`toolchain: ${name} (${toolchain.reason})`);
 }
 
-/** What the stages at once may use together leaves a fifth to the machine. */
+/** What all stages that run at once may use together leaves a fifth to the machine; no plan runs more than eight. */
 function fairMemory(total: number, jobs: number): number {
   const least = 1024 ** 3;
-  return Math.max(least, Math.floor((total * 0.8) / Math.min(jobs, 4)));
+  return Math.max(least, Math.floor((total * 0.8) / Math.min(jobs, 8)));
 }
 
 function wholeNumber(flag: string, value: number | undefined): number | undefined {
@@ -191,7 +206,8 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 async function debianMirrors(io: Io): Promise<DebianMirrors> {
   const named = io.env['LAYERSMITH_DEBIAN_MIRROR'];
-  const mirror = named === undefined ? (await hostMirrors('/etc/apt'))[0] : namedMirror(named);
+  const mirror =
+    named === undefined || named === '' ? (await hostMirrors('/etc/apt'))[0] : namedMirror(named);
   const keyring = await access(KEYRING).then(
     () => KEYRING,
     () => undefined,

@@ -48,7 +48,6 @@ export interface ContainerEngine {
       readonly labels: Readonly<Record<string, string>>;
       readonly tag: string;
       /** `linux/arm64`; the engine's own by default. Docker 20.10 looks at the operating system alone. */
-      readonly platform?: string;
     },
   ): Promise<ImageInfo>;
 

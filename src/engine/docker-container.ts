@@ -159,12 +159,12 @@ export class DockerContainer implements Container {
   }
 
   /**
-   * Removes the container. An engine that is gone is no error here: whatever else needed it has failed, and
-   * the error of that must not be hidden; the next run sweeps the container up.
+   * Removes the container. An engine that refuses, or is gone, is no error here: it would hide the one that
+   * the scope was left with. The next run sweeps the container up.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await removeContainer(this.#connection, this.id).catch((error: unknown) => {
-      if (!(error instanceof EngineUnavailableError)) throw error;
+      if (!(error instanceof EngineError || error instanceof EngineUnavailableError)) throw error;
     });
   }
 

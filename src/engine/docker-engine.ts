@@ -106,7 +106,11 @@ export class DockerEngine implements ContainerEngine {
       {
         method: 'POST',
         path: '/images/create',
-        query: { fromImage: name, tag },
+        query: {
+          fromImage: name,
+          tag,
+          ...(options.platform === undefined ? {} : { platform: options.platform }),
+        },
         doing,
         signal: options.signal,
       },
@@ -122,7 +126,6 @@ export class DockerEngine implements ContainerEngine {
       readonly buildArgs: Readonly<Record<string, string>>;
       readonly labels: Readonly<Record<string, string>>;
       readonly tag: string;
-      readonly platform?: string;
     },
   ): Promise<ImageInfo> {
     const doing = `build ${options.tag}`;
@@ -165,7 +168,6 @@ export class DockerEngine implements ContainerEngine {
     options: ImageOptions & {
       readonly labels: Readonly<Record<string, string>>;
       readonly tag: string;
-      readonly platform?: string;
     },
   ): Promise<ImageInfo> {
     const { name, tag } = parseImageReference(options.tag);

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Agent, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { Duplex, PassThrough, finished, pipeline, type Readable } from 'node:stream';
@@ -42,6 +43,8 @@ interface Modem {
   ): void;
 }
 
+/** How long a silent connection may be before the other machine is asked whether it lives. */
+const KEEP_ALIVE_MS = 15_000;
 /** Answers that are not JSON streams are small; this much is a mistake. */
 const ANSWER_LIMIT = 16 * 1024 * 1024;
 
@@ -190,6 +193,9 @@ export class EngineConnection {
           } else if (result instanceof Duplex || result instanceof IncomingMessage) {
             // An answer may begin while the body still goes out; once it is over nobody reads the rest.
             if (upload !== undefined) finished(result, () => upload.destroy());
+            // A remote engine whose machine vanishes says no goodbye, and `wait` waits without a limit.
+            const socket = result instanceof IncomingMessage ? result.socket : result;
+            if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
             resolve(result);
           } else {
             reject(this.#surprise(call));

@@ -17,7 +17,7 @@ export interface EngineSearch {
 }
 
 /** How long a place may take to answer before it counts as dead; a handshake of ssh alone can take seconds. */
-const PING_SECONDS = { socket: 3, tcp: 3, ssh: 15 } as const;
+const PING_SECONDS = { socket: 10, tcp: 10, ssh: 15 } as const;
 
 /** No place answered. `details` has each place that was tried with why it failed. */
 export class EngineNotFoundError extends EngineUnavailableError {

@@ -1,3 +1,4 @@
+import { EngineError } from '../core/errors.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 import type { ContainerEngine } from './container-engine.js';
 
@@ -17,11 +18,16 @@ export function ownerLabels(): Readonly<Record<string, string>> {
 /**
  * Removes containers whose run is over: those whose process is gone, and those of other machines that are
  * older than a day. With `kept`, also the ones that were kept on purpose; with `dryRun`, none is removed.
- * Gives their ids.
+ * Gives the ids of those that went; `warn` hears of one that the engine cannot remove.
  */
 export async function sweepContainers(
   engine: ContainerEngine,
-  options: { readonly kept: boolean; readonly dryRun?: boolean; readonly signal: AbortSignal },
+  options: {
+    readonly kept: boolean;
+    readonly dryRun?: boolean;
+    readonly warn?: (message: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly string[]> {
   const containers = await engine.listContainers(OWNER_LABEL, options.signal);
   const left = containers.filter(({ labels, createdAt }) => {
@@ -29,6 +35,15 @@ export async function sweepContainers(
     return over && (options.kept || labels[KEPT_LABEL] === undefined);
   });
   if (options.dryRun === true) return left.map(({ id }) => id);
-  for (const { id } of left) await engine.removeContainer(id);
-  return left.map(({ id }) => id);
+  const removed: string[] = [];
+  for (const { id } of left) {
+    try {
+      await engine.removeContainer(id);
+      removed.push(id);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      options.warn?.(`container ${id.slice(0, 12)} stays: ${error.message}`);
+    }
+  }
+  return removed;
 }

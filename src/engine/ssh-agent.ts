@@ -32,6 +32,8 @@ function openSshConnection(address: EngineAddress & { kind: 'ssh' }): Duplex {
       'BatchMode=yes',
       '-o',
       'ConnectTimeout=30',
+      '-o',
+      'ServerAliveInterval=15',
       ...address.destination,
       'docker system dial-stdio',
     ],

@@ -9,16 +9,24 @@ import { EngineNotFoundError, findEngine, type EngineSearch } from './find-engin
  */
 export async function findOrStartEngine(
   search: EngineSearch & { readonly signal: AbortSignal },
-  options: { readonly os: string; readonly script: string; readonly report: (line: string) => void },
+  options: {
+    readonly os: string;
+    readonly script: string;
+    /** Nothing may be installed. */
+    readonly offline: boolean;
+    /** Proxies, for apt. */
+    readonly env: Readonly<Record<string, string>>;
+    readonly report: (line: string) => void;
+  },
 ): Promise<ContainerEngine> {
   try {
     return await findEngine(search);
   } catch (error) {
-    if (!(error instanceof EngineNotFoundError) || error.configuredBy !== undefined || options.os !== 'linux')
-      throw error;
+    const mayStart = error instanceof EngineNotFoundError && error.configuredBy === undefined;
+    if (!mayStart || options.os !== 'linux' || options.offline) throw error;
     options.report('no container engine answers: running scripts/start-engine.sh');
     const { status, lastLines } = await runCommand(['/bin/sh', options.script], {
-      env: { HOME: search.homeDir },
+      env: { ...options.env, HOME: search.homeDir },
       signal: search.signal,
       onLine: (line) => {
         if (line.startsWith('start-engine:')) options.report(line);

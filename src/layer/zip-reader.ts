@@ -13,6 +13,8 @@ const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, 
 
 /** A zip may unpack to this much at the most: twice Lambda's limit, so that an oversized layer is still read. */
 const MAX_BYTES = 500 * 1024 ** 2;
+/** A path in Linux has no more. */
+const MAX_LINK_BYTES = 4096;
 
 /**
  * Reads a layer zip, ours or another's, into entries whose bytes are spooled to a file. Throws LayerError for
@@ -55,6 +57,8 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
       }
       const content = await openEntry(entry);
       if ((mode & 0o170000) === 0o120000) {
+        if (entry.uncompressedSize > MAX_LINK_BYTES)
+          throw new Error(`the link ${entry.fileName} is too long`);
         const target = await buffer(content);
         refuseDamage(entry, crc32(target));
         entries.push({ type: 'symlink', path: name, target: target.toString() });

@@ -39,12 +39,7 @@ export async function buildLayer(
 ): Promise<LayerResult> {
   const { recipe } = plan.root;
   const { store, platform, reporter } = context;
-  const { layer, smoke } = recipe;
-  if (layer === undefined || smoke === undefined) {
-    throw new UsageError(`${recipe.name} is a ${recipe.kind}: no layer is made of it`, {
-      hint: 'Name an interpreter; `layersmith recipes` says which they are.',
-    });
-  }
+  const { layer, smoke } = layerParts(recipe);
   const bootstrap = bootstrapFor(layer.interpreter);
   const keyOf = (stages: readonly KeyedStage[]): Promise<Sha256> =>
     layerKey({ recipe, layer, smoke, stages, bootstrap, context });
@@ -69,6 +64,17 @@ export async function buildLayer(
     );
   }
   return { path, manifestPath, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, manifest };
+}
+
+/** What makes a recipe one of a layer. Throws UsageError for a library or a tool. */
+export function layerParts(recipe: Recipe): { readonly layer: LayerSpec; readonly smoke: SmokeSpec } {
+  const { layer, smoke } = recipe;
+  if (layer === undefined || smoke === undefined) {
+    throw new UsageError(`${recipe.name} is a ${recipe.kind}: no layer is made of it`, {
+      hint: 'Name an interpreter; `layersmith recipes` says which they are.',
+    });
+  }
+  return { layer, smoke };
 }
 
 interface Making {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { InternalError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
 import { startFunctionContainer } from '../lambda/function-container.js';
@@ -70,7 +71,7 @@ export async function smokeTestLayer(
             timeoutMs: FUNCTION_TIMEOUT_MS,
             initTimeoutMs: INIT_TIMEOUT_MS,
             onLog: (line) => {
-              view.doing(line);
+              view.doing(stripVTControlCharacters(line));
             },
           }),
       },

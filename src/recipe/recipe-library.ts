@@ -114,6 +114,13 @@ function wholeFile(file: string, message: string): Problem {
   return { file, line: 1, column: 1, message };
 }
 
+/** The problem with a file of a recipe that the system does not let us read; throws any other error again. */
+export function unreadableFile(file: string, error: unknown): Problem {
+  const code = errorCodeOf(error);
+  if (code === undefined) throw error;
+  return wholeFile(file, `it cannot be read (${code})`);
+}
+
 function written(name: RecipeName): string {
   return name.line === undefined ? name.package : `${name.package}/${name.line}`;
 }
@@ -126,7 +133,11 @@ async function readYaml<T>(
   path: string,
   schema: Parameters<typeof parseYaml<T>>[1]['schema'],
 ): Promise<ReadYaml<T>> {
-  return { ...parseYaml(await readFile(path, 'utf8'), { file: path, schema }), path };
+  try {
+    return { ...parseYaml(await readFile(path, 'utf8'), { file: path, schema }), path };
+  } catch (error) {
+    return { ok: false, path, problems: [unreadableFile(path, error)] };
+  }
 }
 
 interface Parts {
@@ -159,7 +170,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     kind: packageFile.value.kind,
     summary: packageFile.value.summary,
     homepage: packageFile.value.homepage,
-    licence: packageFile.value.licence,
+    licence: value.licence ?? packageFile.value.licence,
     version: value.version,
     endOfLife: value.endOfLife,
     needs,

@@ -39,6 +39,7 @@ const pinnedFile = z.strictObject({
 /** recipes/PACKAGE/LINE.yaml: the pins of one version line. */
 export const lineSchema = z.strictObject({
   version,
+  licence: z.string().optional(),
   endOfLife: date.optional(),
   needs: z.array(needName).default([]),
   options: z

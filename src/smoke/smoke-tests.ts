@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { LayersmithError, SmokeError } from '../core/errors.js';
 import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
 import { StringDecoder } from 'node:string_decoder';
@@ -56,6 +56,8 @@ const USER = '993:990';
 const MEMORY_BYTES = 1024 ** 3;
 const TMP_BYTES = 512 * 1024 ** 2;
 const PIDS = 1024;
+/** A program that takes longer hangs. */
+const PROGRAM_LIMIT_MS = 60_000;
 
 /**
  * Runs the smoke tests of a layer where it will live: the runtime image, no network, a read-only root with
@@ -121,13 +123,20 @@ async function runProgram(
 ): Promise<string | undefined> {
   const { signal } = options;
   const env = options.runtime.environment('none');
+  let exitCode: number;
   await using container = await create({ command: program.run, env });
   const attachment = await container.attach(signal);
   attachment.stdin.end();
   const reading = Promise.all([textOf(attachment.stdout), textOf(attachment.stderr)]);
   reading.catch(() => undefined);
   await container.start(signal);
-  const { exitCode } = await container.wait(signal);
+  const limit = AbortSignal.timeout(PROGRAM_LIMIT_MS);
+  try {
+    exitCode = (await container.wait(AbortSignal.any([signal, limit]))).exitCode;
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error;
+    return `\`${program.run.join(' ')}\` did not end within ${PROGRAM_LIMIT_MS / 1000} s`;
+  }
   const [stdout, stderr] = await reading;
   const said = lastLines(`${stdout}\n${stderr}`);
   if (exitCode !== 0) return `\`${program.run.join(' ')}\` ended with status ${exitCode}: ${said}`;
@@ -212,7 +221,9 @@ async function textOf(stream: Readable): Promise<string> {
 }
 
 function lastLines(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   return lines.slice(-5).join(' | ').slice(-1000) || '(it printed nothing)';
 }
 

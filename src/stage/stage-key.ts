@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
+import { RecipeError, type Problem } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/tar.js';
 import type { Platform } from '../platform/platform.js';
+import { unreadableFile } from '../recipe/recipe-library.js';
 import type { Recipe } from '../recipe/recipe.js';
 
 /** Raised when what this code does around a build script changes the bytes that come out. */
@@ -25,17 +26,26 @@ export interface StageKeyInput {
 /**
  * The sha256 over everything that can change a stage's result (design decision 3): version, options, build
  * files, source digests, keys of what it needs, toolchain digest, platform, and the build protocol. Texts
- * for people (summary, licence, dates) and smoke tests are not in it.
+ * for people (summary, licence, dates) and smoke tests are not in it. Throws RecipeError with every build file
+ * that cannot be read.
  */
 export async function stageKey(input: StageKeyInput): Promise<Sha256> {
   const { recipe, platform } = input;
-  const buildFiles: [string, Sha256][] = [];
-  for (const [path, file] of recipe.buildFiles) buildFiles.push([path, await sha256OfFile(file)]);
+  const problems: Problem[] = [];
+  const digestOf = async (file: string): Promise<Sha256 | undefined> =>
+    sha256OfFile(file).catch((error: unknown) => {
+      problems.push(unreadableFile(file, error));
+      return undefined;
+    });
+  const buildFiles: [string, Sha256 | undefined][] = [];
+  for (const [path, file] of recipe.buildFiles) buildFiles.push([path, await digestOf(file)]);
+  const protocol = await digestOf(input.protocolPath);
+  if (problems.length > 0) throw new RecipeError(problems);
   return sha256(
     JSON.stringify([
       PROTOCOL_VERSION,
       SOURCE_DATE_EPOCH,
-      sha256(await readFile(input.protocolPath)),
+      protocol,
       [recipe.package, recipe.kind, recipe.version],
       sorted(Object.entries(recipe.options)),
       sorted(buildFiles),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isSha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { writeFileAtomically } from '../core/atomic-file.js';
+import { StorageError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 
@@ -34,7 +35,8 @@ export interface StoreEntry {
 /**
  * A content-addressed store in one folder. Every entry is written under a temporary name and renamed, so two
  * runs can share it: the one that comes second finds the entry there and drops its own. Bytes are checked
- * when they are taken out; an entry that is broken is dropped and counts as absent.
+ * when they are taken out; an entry that is broken is dropped and counts as absent. What the disk refuses to
+ * read or to write is a StorageError.
  */
 export interface Store {
   readonly root: string;
@@ -46,7 +48,10 @@ export interface Store {
   /** Private state of tools that layersmith calls (apt). */
   readonly stateDir: string;
   find(shelf: Shelf, key: Sha256): Promise<StoredItem | undefined>;
-  /** Stores the file that `write` makes at the path it is given. */
+  /**
+   * Stores the file that `write` makes at the path it is given. What `write` throws passes as it is, except
+   * for a full disk, which is the store's.
+   */
   add(
     shelf: Shelf,
     item: { readonly key: Sha256; readonly name: string; readonly seconds: () => number },
@@ -66,6 +71,9 @@ const recordSchema = z.object({
   sizeBytes: z.number(),
 });
 
+/** Errors of the system by which an entry is not what was stored; any other says nothing about the entry. */
+const DAMAGE = ['ENOENT', 'ENOTDIR', 'EISDIR'];
+
 const FILE = 'content';
 const RECORD = 'record.json';
 
@@ -84,8 +92,8 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     for (const folder of [sourcesDir, tmpDir, logsDir, timings, ...Object.values(shelfDirs)]) {
       await mkdir(folder, { recursive: true });
     }
+    await sweep(tmpDir);
   });
-  await sweep(tmpDir);
 
   const find = async (shelf: Shelf, key: Sha256): Promise<StoredItem | undefined> => {
     const folder = join(shelfDirs[shelf], key);
@@ -95,10 +103,13 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       if ((await sha256OfFile(path)) !== record.sha256)
         throw new Error('its bytes are not those that were stored');
       const now = new Date();
-      await utimes(folder, now, now);
+      // Another user's entry can be read, but not touched.
+      await utimes(folder, now, now).catch(() => undefined);
       return { key, path, ...record };
     } catch (error) {
-      if (errorCodeOf(error) === 'ENOENT' && !(await exists(folder))) return undefined;
+      const code = errorCodeOf(error);
+      if (code === 'ENOENT' && !(await exists(folder))) return undefined;
+      if (code !== undefined && !DAMAGE.includes(code)) throw unreadable(root, error);
       const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
       onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason ?? ''}`);
       await writingTo(root, () => discard(folder));
@@ -128,31 +139,32 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     async add(shelf, item, write) {
       const folder = join(tmpDir, uniqueName());
       const target = join(shelfDirs[shelf], item.key);
-      return writingTo(root, async () => {
+      const path = join(folder, FILE);
+      const shelve = async (): Promise<StoredItem> => {
+        const record = {
+          name: item.name,
+          seconds: item.seconds(),
+          sha256: await sha256OfFile(path),
+          sizeBytes: (await stat(path)).size,
+        };
+        await writeFile(join(folder, RECORD), `${JSON.stringify(record)}\n`);
         try {
-          await mkdir(folder);
-          const path = join(folder, FILE);
-          await write(path);
-          const record = {
-            name: item.name,
-            seconds: item.seconds(),
-            sha256: await sha256OfFile(path),
-            sizeBytes: (await stat(path)).size,
-          };
-          await writeFile(join(folder, RECORD), `${JSON.stringify(record)}\n`);
-          try {
-            await rename(folder, target);
-          } catch (error) {
-            if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(error) ?? '')) throw error;
-            const theirs = await find(shelf, item.key);
-            if (theirs !== undefined) return theirs;
-            await rename(folder, target);
-          }
-          return { key: item.key, path: join(target, FILE), ...record };
-        } finally {
-          await rm(folder, { recursive: true, force: true });
+          await rename(folder, target);
+        } catch (error) {
+          if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(error) ?? '')) throw error;
+          const theirs = await find(shelf, item.key);
+          if (theirs !== undefined) return theirs;
+          await rename(folder, target);
         }
-      });
+        return { key: item.key, path: join(target, FILE), ...record };
+      };
+      try {
+        await writingTo(root, () => mkdir(folder));
+        await fillingOnly(root, () => write(path));
+        return await writingTo(root, shelve);
+      } finally {
+        await writingTo(root, () => rm(folder, { recursive: true, force: true }));
+      }
     },
     async lastSeconds(name) {
       try {
@@ -166,28 +178,60 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       writeFileAtomically(join(timings, encodeURIComponent(name)), `${seconds.toFixed(1)}\n`),
     async entries() {
       const folders = [...Object.values(shelfDirs), sourcesDir, logsDir];
-      const found = await Promise.all(folders.map(entriesOf));
-      return found.flat();
+      try {
+        return (await Promise.all(folders.map(entriesOf))).flat();
+      } catch (error) {
+        throw unreadable(root, error);
+      }
     },
     remove: (entry) => writingTo(root, () => discard(entry.path)),
   };
 }
 
+/** Another run may remove entries meanwhile: those that vanish are not there. */
 async function entriesOf(folder: string): Promise<StoreEntry[]> {
   const names = await readdir(folder);
-  return Promise.all(
+  const found = await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name);
-      return { path, sizeBytes: await sizeOf(path), usedAt: (await lstat(path)).mtime };
+      const info = await unlessGone(lstat(path));
+      return info === undefined ? [] : [{ path, sizeBytes: await sizeOf(path), usedAt: info.mtime }];
     }),
   );
+  return found.flat();
 }
 
 async function sizeOf(path: string): Promise<number> {
-  const info = await lstat(path);
-  if (!info.isDirectory()) return info.size;
-  const sizes = await Promise.all((await readdir(path)).map((name) => sizeOf(join(path, name))));
+  const info = await unlessGone(lstat(path));
+  if (info?.isDirectory() !== true) return info?.size ?? 0;
+  const names = (await unlessGone(readdir(path))) ?? [];
+  const sizes = await Promise.all(names.map((name) => sizeOf(join(path, name))));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+  return looking.catch((error: unknown) => {
+    if (errorCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+function unreadable(root: string, cause: unknown): StorageError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StorageError(`cannot read the store ${root}: ${reason}`, {
+    hint: 'Look at who owns it and what it is, or choose another folder with --store.',
+    cause,
+  });
+}
+
+/** Runs what writes into the store and reads elsewhere: only for want of space is the store to blame. */
+async function fillingOnly(root: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof Error) || !['ENOSPC', 'EDQUOT'].includes(errorCodeOf(error) ?? '')) throw error;
+    await writingTo(root, () => Promise.reject(error));
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -208,6 +252,8 @@ async function sweep(tmpDir: string): Promise<void> {
   for (const name of await readdir(tmpDir)) {
     const path = join(tmpDir, name);
     const age = Date.now() - (await lstat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (isGone(name) || age > DAY_MS) await rm(path, { recursive: true, force: true });
+    if (!isGone(name) && age <= DAY_MS) continue;
+    // Another user's, or a tool that outlived its run still writes into it: a later run tries again.
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }

@@ -79,10 +79,7 @@ export async function amazonImage(
   const present = baseDigest === undefined ? undefined : await find(definitionOn(baseDigest));
   if (present !== undefined) return present;
   report(`pulling ${reference}`);
-  const base = await engine.pull(pinnedReference(reference, baseDigest), {
-    signal,
-    platform: ociPlatform(options.platform),
-  });
+  const base = await pull(request, { baseDigest, options });
   const definition = definitionOn(baseDigest ?? base.id);
   const known = await find(definition);
   if (known !== undefined) return known;
@@ -121,6 +118,24 @@ export async function amazonImage(
     throw new StageError(`${what} could not be built: ${shortened(cause.message)}`, {
       details: { ...cause.details, ...(lastLines.length === 0 ? {} : { 'last lines': lastLines }) },
       hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
+      cause,
+    });
+  }
+}
+
+async function pull(
+  { reference }: ImageRequest,
+  { baseDigest, options }: { readonly baseDigest: string | undefined; readonly options: AmazonOptions },
+): Promise<ImageInfo> {
+  try {
+    return await options.engine.pull(pinnedReference(reference, baseDigest), {
+      signal: options.signal,
+      platform: ociPlatform(options.platform),
+    });
+  } catch (cause) {
+    if (!(cause instanceof EngineError)) throw cause;
+    throw new StageError(`${reference} could not be pulled, though its registry answers: ${cause.message}`, {
+      hint: 'Try again later, give --registry another mirror, or use --toolchain debian.',
       cause,
     });
   }

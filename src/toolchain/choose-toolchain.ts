@@ -26,9 +26,10 @@ export type ChooseOptions = AmazonOptions &
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
   const { platform, forced } = options;
   if (forced === 'debian') return debian('asked for with --toolchain debian', options);
+  // Not asked again: what was pulled once for the same reference stays, until `clean --images`.
   const earlier = await amazonFromEarlier(options);
+  if (earlier !== undefined) return earlier;
   if (options.offline) {
-    if (earlier !== undefined) return earlier;
     if (forced === undefined)
       return debian('no Amazon Linux image is in the engine, and --offline forbids to pull it', options);
     throw new StageError(
@@ -54,8 +55,6 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
       runtime: await amazonImage(runtimeRequest(options), { baseDigest: answer.runtimeDigest, options }),
     };
   }
-  if (earlier !== undefined)
-    return { ...earlier, reason: `${answer.reason}; the images of an earlier run are here` };
   if (forced === undefined) return debian(answer.reason, options);
   throw new StageError(`the Amazon Linux toolchain cannot be had: ${answer.reason}`, {
     hint: 'Give --registry a mirror that answers, or use --toolchain debian.',

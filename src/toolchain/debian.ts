@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, sha256OfFile } from '../core/digest.js';
-import { StageError } from '../core/errors.js';
+import { StageError, StorageError } from '../core/errors.js';
 import { writingTo } from '../core/file-system.js';
+import { processIdentity } from '../core/process-identity.js';
 import { runCommand } from '../core/run-command.js';
 import { SOURCE_DATE_EPOCH } from '../core/tar.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
@@ -26,6 +27,8 @@ export interface DebianOptions {
   readonly isRoot: boolean;
   readonly report: (line: string) => void;
   readonly offline: boolean;
+  /** `http_proxy` and its like, for the programs that download. */
+  readonly proxies: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +36,8 @@ export interface DebianOptions {
 export const DEBIAN_GLIBC = '2.31';
 
 const SUITE = 'bullseye';
+
+const MIRROR = 'the Debian mirror (LAYERSMITH_DEBIAN_MIRROR, else the one in the apt sources)';
 
 type ImageName = 'debian-toolchain' | 'debian-runtime';
 
@@ -68,7 +73,7 @@ const IMAGES: Readonly<
 /**
  * The embedded toolchain's image, bootstrapped with mmdebstrap when the engine does not have it. Its digest
  * is the sha256 of its root file system, which is the same on every machine that sees the same packages.
- * Throws StageError when mmdebstrap is missing or fails.
+ * Throws StageError when mmdebstrap is missing or fails, StorageError when the disk is too full for it.
  */
 export async function debianImage(name: ImageName, options: DebianOptions): Promise<ToolchainImage> {
   const { engine, platform, signal } = options;
@@ -86,11 +91,11 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   }
   const mirrors = await options.mirrors();
   await ensureMmdebstrap(options);
-  const folder = await writingTo(options.tmpDir, () => mkdtemp(join(options.tmpDir, 'debian-')));
+  const folder = await writingTo(options.tmpDir, () => makeFolder(options.tmpDir));
   try {
     const rootfs = join(folder, 'rootfs.tar');
     options.report(`bootstrapping the ${name} image with mmdebstrap (Debian 11), once`);
-    await bootstrap({ rootfs, variant, packages, mirrors, options });
+    await bootstrap({ folder, rootfs, variant, packages, mirrors, options });
     const rootfsDigest = `sha256:${await sha256OfFile(rootfs, signal)}`;
     const image = await engine.importImage(createReadStream(rootfs), {
       labels: { [DEFINITION_LABEL]: definition, [DIGEST_LABEL]: rootfsDigest, [IMAGE_LABEL]: name },
@@ -104,7 +109,16 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   }
 }
 
+/** Its name starts with the process's identity, so that a later run sweeps up what a killed one left. */
+async function makeFolder(tmpDir: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpDir, `${processIdentity()}-debian-`));
+  // mmdebstrap and apt work in there as other users.
+  await chmod(folder, 0o755);
+  return folder;
+}
+
 interface Bootstrap {
+  readonly folder: string;
   readonly rootfs: string;
   readonly variant: string;
   readonly packages: readonly string[];
@@ -112,12 +126,13 @@ interface Bootstrap {
   readonly options: DebianOptions;
 }
 
-async function bootstrap({ rootfs, variant, packages, mirrors, options }: Bootstrap): Promise<void> {
+async function bootstrap({ folder, rootfs, variant, packages, mirrors, options }: Bootstrap): Promise<void> {
   const signedBy = `[signed-by=${mirrors.keyring}]`;
   const lines = [`deb ${signedBy} ${mirrors.main} ${SUITE} main`];
   if (mirrors.security !== undefined)
     lines.push(`deb ${signedBy} ${mirrors.security} ${SUITE}-security main`);
-  const { status, lastLines } = await runCommand(
+  using space = watchSpace(folder);
+  const { status, stderr, lastLines } = await runCommand(
     [
       'mmdebstrap',
       `--variant=${variant}`,
@@ -128,27 +143,60 @@ async function bootstrap({ rootfs, variant, packages, mirrors, options }: Bootst
       rootfs,
       ...lines,
     ],
-    { env: { SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH), TMPDIR: options.tmpDir }, signal: options.signal },
+    {
+      env: { ...options.proxies, SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH), TMPDIR: folder },
+      signal: options.signal,
+    },
   );
   if (status === 0) return;
+  if (/No space left on device|Disk quota exceeded/.test(stderr) || (await space.least()) < LITTLE_BYTES) {
+    throw new StorageError(`cannot write to ${options.tmpDir}: the disk is full`, {
+      details: { 'last lines': lastLines },
+      hint: 'Free some space there (`layersmith clean --older-than 30d`), or choose another folder with --store.',
+    });
+  }
   throw new StageError(`mmdebstrap could not bootstrap Debian 11 (status ${status})`, {
     details: { 'last lines': lastLines },
     hint:
       options.platform.architecture === 'arm64'
-        ? 'Foreign architectures need the package qemu-user-static; else check the Debian mirror in the apt sources.'
-        : 'Check that the Debian mirror in the apt sources answers and has bullseye.',
+        ? `Foreign architectures need the package qemu-user-static; else check ${MIRROR}.`
+        : `Check that ${MIRROR} answers and has bullseye.`,
   });
 }
 
-async function ensureMmdebstrap({ isRoot, report, signal }: DebianOptions): Promise<void> {
-  const found = await runCommand(['mmdebstrap', '--version'], { env: {}, signal });
+/** Less than this is a full disk: the smallest bootstrap needs more. */
+const LITTLE_BYTES = 64 * 1024 ** 2;
+const LOOK_EVERY_MS = 250;
+
+/** Notes the least space there was: when mmdebstrap fails for want of it, it tidies up before it ends. */
+function watchSpace(folder: string): Disposable & { readonly least: () => Promise<number> } {
+  let least = Infinity;
+  const look = async (): Promise<number> => {
+    // Where it cannot be seen, it is not the reason.
+    const space = await statfs(folder).catch(() => undefined);
+    if (space !== undefined) least = Math.min(least, space.bavail * space.bsize);
+    return least;
+  };
+  const timer = setInterval(() => {
+    void look();
+  }, LOOK_EVERY_MS);
+  return {
+    least: look,
+    [Symbol.dispose]: () => {
+      clearInterval(timer);
+    },
+  };
+}
+
+async function ensureMmdebstrap({ isRoot, report, proxies, signal }: DebianOptions): Promise<void> {
+  const found = await runCommand(['mmdebstrap', '--version'], { env: proxies, signal });
   if (found.status === 0) return;
   const advice =
     'Install the package mmdebstrap (Debian or Ubuntu), or use --toolchain amazonlinux where its registry answers.';
   if (!isRoot)
     throw new StageError('mmdebstrap is not installed, and only root can install it', { hint: advice });
   report('installing mmdebstrap with apt-get');
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const env = { ...proxies, DEBIAN_FRONTEND: 'noninteractive' };
   // Another vendor's list may not answer while Debian's does: what counts is the installation.
   await runCommand(['apt-get', 'update', '-qq'], { env, signal });
   const installed = await runCommand(

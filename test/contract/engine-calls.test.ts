@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { EngineError, EngineUnavailableError, InternalError } from '../../src/core/errors.js';
+import { EngineError, EngineUnavailableError, InternalError, UsageError } from '../../src/core/errors.js';
 import type { Container } from '../../src/engine/container-engine.js';
 import { openDockerEngine, type DockerEngine } from '../../src/engine/docker-engine.js';
 import { containerSpec } from '../support/container-spec.js';
@@ -295,7 +295,16 @@ describe('a container', () => {
     );
     const error = await failure(engine.removeContainer('c1'), EngineError);
     expect(error.statusCode).toBe(500);
-    await failure(Promise.resolve(container[Symbol.asyncDispose]()), EngineError);
+  });
+
+  test('that cannot be removed hides no other error by its removal', async () => {
+    scripted.on('DELETE /containers/c1', answer(500, '{"message":"device or resource busy"}'), END);
+    const scope = async (): Promise<void> => {
+      await using _container = container;
+      await Promise.reject(new UsageError('what really happened'));
+    };
+    await failure(scope(), UsageError);
+    expect(scripted.requests.some(({ method }) => method === 'DELETE')).toBe(true);
   });
 
   test('whose engine is gone hides no other error by its removal', async () => {

@@ -139,15 +139,15 @@ describe('the usual sockets', () => {
     });
   });
 
-  test('that accept and never answer cost three seconds together, not each', async () => {
+  test('that accept and never answer cost ten seconds together, not each', async () => {
     await silentAt(machineSockets().docker);
     await silentAt(join(home, '.docker/run/docker.sock'));
     await engineAt(machineSockets().podman);
     const started = performance.now();
     expect((await find()).endpoint).toBe(`unix://${machineSockets().podman}`);
     const seconds = (performance.now() - started) / 1000;
-    expect(seconds).toBeGreaterThan(2.9);
-    expect(seconds).toBeLessThan(4.5);
+    expect(seconds).toBeGreaterThan(9.9);
+    expect(seconds).toBeLessThan(15);
   });
 
   test('that answer something else are no engine', async () => {

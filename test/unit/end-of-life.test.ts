@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { warnAboutEndOfLife } from '../../src/pipeline/end-of-life.js';
+import type { Platform } from '../../src/platform/platform.js';
 import { lineYaml, planIn, recipeFolder } from '../support/recipe-files.js';
 
 /** The warnings for app/1, which needs lib/1, on a day. */
@@ -13,10 +14,18 @@ async function warnings(today: string): Promise<readonly string[]> {
   );
   const lines: string[] = [];
   const plan = await planIn(folder.path, 'app/1');
-  warnAboutEndOfLife(plan, {
-    reporter: { warn: (line) => lines.push(line) },
-    now: () => Date.parse(`${today}T12:00:00Z`),
-  });
+  const platform: Platform = {
+    name: 'provided.old',
+    architecture: 'x86_64',
+    glibc: '2.26',
+    endOfLife: '2026-09-30',
+    toolchain: { base: 'registry/base', release: '1' },
+    runtime: 'registry/runtime',
+  };
+  warnAboutEndOfLife(
+    { plan, platform },
+    { reporter: { warn: (line) => lines.push(line) }, now: () => Date.parse(`${today}T12:00:00Z`) },
+  );
   return lines;
 }
 
@@ -26,8 +35,9 @@ test('a version past its end of life is warned about, with the date', async () =
   ]);
 });
 
-test('every stage of the plan counts', async () => {
+test('every stage of the plan counts, and the platform', async () => {
   expect(await warnings('2027-01-01')).toEqual([
+    'provided.old is past its end of life: its operating system has had no fixes since 2026-09-30',
     'lib/1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
     'app/1 (1.5) is past its end of life: no fixes since 2026-12-31',
   ]);

@@ -1,7 +1,9 @@
+import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/core/errors.js';
 import { openRecipeLibrary, parseRecipeName } from '../../src/recipe/recipe-library.js';
+import { asNobody } from '../support/as-nobody.js';
 import { failure } from '../support/failure.js';
 import { lineYaml, loadRecipe, packageYaml, recipeFolder } from '../support/recipe-files.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -243,5 +245,30 @@ describe('a folder', () => {
     await using folder = await temporaryFolder();
     const error = await failure(openRecipeLibrary([folder.path]), UsageError);
     expect(error.message).toContain('no stage.sh');
+  });
+});
+
+describe('a file that cannot be read is a problem of that file:', () => {
+  test.each(['php/package.yaml', 'php/8.2.yaml'])('%s, for its permissions', async (file) => {
+    await using folder = await recipeFolder({ 'php/8.2': [] });
+    await chmod(folder.path, 0o755);
+    const path = join(folder.path, file);
+    await chmod(path, 0o600);
+    const loaded = asNobody(async () =>
+      (await openRecipeLibrary([folder.path])).load({ package: 'php', line: '8.2' }),
+    );
+    expect(await loaded).toEqual({
+      problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (EACCES)' }],
+    });
+  });
+
+  test('a line that is gone since the folder was listed', async () => {
+    await using folder = await recipeFolder({ 'php/8.2': [] });
+    const library = await openRecipeLibrary([folder.path]);
+    const path = join(folder.path, 'php/8.2.yaml');
+    await rm(path);
+    expect(await library.load({ package: 'php', line: undefined })).toEqual({
+      problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (ENOENT)' }],
+    });
   });
 });

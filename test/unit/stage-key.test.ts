@@ -1,9 +1,12 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256, type Sha256 } from '../../src/core/digest.js';
+import { RecipeError } from '../../src/core/errors.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { openRecipeLibrary } from '../../src/recipe/recipe-library.js';
 import { stageKey, type StageKeyInput } from '../../src/stage/stage-key.js';
+import { failure } from '../support/failure.js';
 import { loadRecipe, recipeFolder } from '../support/recipe-files.js';
 
 const PLATFORM: Platform = {
@@ -134,4 +137,24 @@ describe('the key of a stage does not change with', () => {
     expect(join(folder.path, 'stage.sh')).not.toBe('');
     expect(await keyWith()).toBe(base);
   });
+});
+
+test('files of the build that cannot be read are problems of the recipe, all of them', async () => {
+  await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE(), 'thing/helper.c': 'int x;' });
+  const library = await openRecipeLibrary([folder.path]);
+  const recipe = await loadRecipe(library, 'thing/1');
+  const lost = ['thing/build.sh', 'thing/helper.c', 'stage.sh'].map((file) => join(folder.path, file));
+  for (const file of lost) await rm(file);
+  const keying = stageKey({
+    recipe,
+    sources: {},
+    needs: [],
+    platform: PLATFORM,
+    toolchainDigest: 'sha256:t',
+    protocolPath: library.protocolPath,
+  });
+  const message = 'it cannot be read (ENOENT)';
+  expect((await failure(keying, RecipeError)).problems).toEqual(
+    lost.map((file) => ({ file, line: 1, column: 1, message })),
+  );
 });

@@ -1,12 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.js';
 import { StorageError } from '../../src/core/errors.js';
 import { processIdentity } from '../../src/core/process-identity.js';
 import { cleanStore } from '../../src/pipeline/clean-store.js';
 import { openStore, type Store } from '../../src/store/store.js';
+import { asNobody } from '../support/as-nobody.js';
 import { failure } from '../support/failure.js';
 import { smallDisk } from '../support/small-disk.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -79,6 +91,39 @@ describe('a write that fails', () => {
     expect((await failure(adding, RangeError)).message).toBe('it did not compile');
     expect(await place.store.find('artifacts', KEY)).toBeUndefined();
     expect(await readdir(place.store.tmpDir)).toEqual([]);
+  });
+
+  test.each(['EACCES', 'EPERM', 'EIO', 'EEXIST'])(
+    'because of a file elsewhere (%s) is not blamed on the store',
+    async (code) => {
+      await using place = await emptyStore();
+      const elsewhere = Object.assign(new Error(`${code}: elsewhere`), { code });
+      const adding = place.store.add('artifacts', { key: KEY, name: 'x', seconds: () => 0 }, () =>
+        Promise.reject(elsewhere),
+      );
+      expect(await failure(adding, Error)).toBe(elsewhere);
+      expect(await readdir(place.store.tmpDir)).toEqual([]);
+    },
+  );
+
+  test.each(['ENOSPC', 'EDQUOT'])('for want of space (%s) is, as it writes there', async (code) => {
+    await using place = await emptyStore();
+    const adding = place.store.add('artifacts', { key: KEY, name: 'x', seconds: () => 0 }, () =>
+      Promise.reject(Object.assign(new Error(code), { code })),
+    );
+    const error = await failure(adding, StorageError);
+    expect(error.message).toContain(`cannot write to ${place.store.root}: the disk`);
+    expect(await readdir(place.store.tmpDir)).toEqual([]);
+  });
+
+  test('because the store is not ours is a storage error, before anything is made', async () => {
+    await using place = await emptyStore();
+    await chmod(dirname(place.store.root), 0o755);
+    const error = await failure(
+      asNobody(() => put(place.store)),
+      StorageError,
+    );
+    expect(error.message).toBe(`cannot write to ${place.store.root}: permission denied`);
   });
 
   test('nobody sees half of it while it goes on', async () => {
@@ -160,7 +205,58 @@ describe('a broken entry is reported, dropped, and counts as absent:', () => {
   });
 });
 
+describe('an entry that only this user cannot use is kept:', () => {
+  test("another user's entry is found, though it cannot be marked as used", async () => {
+    await using place = await emptyStore();
+    const added = await put(place.store);
+    await chmod(dirname(place.store.root), 0o755);
+    expect(await asNobody(() => place.store.find('artifacts', KEY))).toEqual(added);
+    expect(place.broken).toEqual([]);
+  });
+
+  test.each<[string, (entry: string) => Promise<void>, string]>([
+    ['a record', (entry) => chmod(join(entry, 'record.json'), 0o600), 'EACCES'],
+    ['the bytes', (entry) => chmod(join(entry, 'content'), 0o600), 'EACCES'],
+    ['the folder', (entry) => chmod(entry, 0o700), 'EACCES'],
+    [
+      'a record by another error of the system',
+      async (entry) => {
+        await rm(join(entry, 'record.json'));
+        await symlink('record.json', join(entry, 'record.json'));
+      },
+      'ELOOP',
+    ],
+  ])('%s that cannot be read is a storage error', async (_what, lock, code) => {
+    await using place = await emptyStore();
+    await put(place.store);
+    await chmod(dirname(place.store.root), 0o755);
+    await lock(join(place.store.root, 'artifacts', KEY));
+    const error = await failure(
+      asNobody(() => place.store.find('artifacts', KEY)),
+      StorageError,
+    );
+    expect(error.message).toContain(`cannot read the store ${place.store.root}: ${code}`);
+    expect(error.hint).toContain('--store');
+    expect(error.cause).toMatchObject({ code });
+    expect(place.broken).toEqual([]);
+    expect(await readdir(join(place.store.root, 'artifacts'))).toEqual([KEY]);
+  });
+});
+
 describe('when a store is opened', () => {
+  test('what cannot be removed is left, and is no error', async () => {
+    await using place = await emptyStore();
+    const { tmpDir, root } = place.store;
+    await chmod(dirname(root), 0o755);
+    const old = join(tmpDir, 'of-root');
+    await mkdir(old);
+    await writeFile(join(old, 'content'), 'x');
+    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(old, before, before);
+    await asNobody(() => openStore(root, () => undefined));
+    expect(await readdir(tmpDir)).toEqual(['of-root']);
+  });
+
   test('what a killed run left is removed, what a live one or another machine works on is kept', async () => {
     await using place = await emptyStore();
     const { tmpDir, root } = place.store;
@@ -343,5 +439,27 @@ describe('cleaning', () => {
     await place.store.remove(entry);
     await place.store.remove(entry);
     expect(await place.store.entries()).toHaveLength(3);
+  });
+
+  test('by two at once removes everything, and neither fails', async () => {
+    await using place = await agedStore();
+    await Promise.all(Array.from({ length: 40 }, (_, index) => put(place.store, sha256(String(index)), 'x')));
+    const all = { olderThanMs: undefined, maxBytes: 0, dryRun: false, now: NOW };
+    const cleans = Array.from({ length: 6 }, () => cleanStore(place.store, all));
+    await Promise.all(cleans);
+    expect(await place.store.entries()).toEqual([]);
+    expect(await readdir(place.store.tmpDir)).toEqual([]);
+  });
+
+  test('what cannot be looked at is a storage error', async () => {
+    await using place = await agedStore();
+    const { root } = place.store;
+    await chmod(dirname(root), 0o755);
+    await chmod(join(root, 'layers', sha256('new')), 0o700);
+    const error = await failure(
+      asNobody(() => place.store.entries()),
+      StorageError,
+    );
+    expect(error.message).toContain(`cannot read the store ${root}: EACCES`);
   });
 });

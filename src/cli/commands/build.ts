@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { resolve } from 'node:path';
-import { buildLayer } from '../../pipeline/build-layer.js';
+import { buildLayer, layerParts } from '../../pipeline/build-layer.js';
 import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
@@ -14,7 +14,7 @@ import {
   stageOptions,
   storeOption,
 } from '../options.js';
-import { openBuild, openLibrary, reporterFor } from '../session.js';
+import { openBuild, openLibrary, platformFor, reporterFor } from '../session.js';
 import { duration, size } from '../words.js';
 
 /** `layersmith build`: the main job. */
@@ -49,7 +49,8 @@ export function buildCommand(io: Io) {
       try {
         const library = await openLibrary(io, args.recipes);
         const plan = await planFor(parseRecipeName(args.recipe), library);
-        warnAboutEndOfLife(plan, { reporter, now: io.now });
+        layerParts(plan.root.recipe);
+        warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
         const context = await openBuild(io, args, { library, reporter });
         const result = await buildLayer(plan, { output: resolve(io.cwd, args.output), context });
         reporter.close();

@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
-import { EngineUnavailableError, UsageError } from '../../core/errors.js';
+import { EngineError, EngineUnavailableError, UsageError } from '../../core/errors.js';
+import type { ContainerEngine } from '../../engine/container-engine.js';
 import { findEngine } from '../../engine/find-engine.js';
 import { sweepContainers } from '../../engine/owned-containers.js';
 import { cleanStore } from '../../pipeline/clean-store.js';
@@ -55,7 +56,9 @@ export function cleanCommand(io: Io) {
       const reporter = reporterFor(io);
       const { dryRun } = args;
       const containers =
-        args.containers || args.images ? await cleanEngine(io, args) : { containers: [], images: [] };
+        args.containers || args.images
+          ? await cleanEngine(io, { ...args, warn: reporter.warn })
+          : { containers: [], images: [] };
       const removed =
         olderThanMs === undefined && maxBytes === undefined
           ? []
@@ -82,7 +85,12 @@ export function cleanCommand(io: Io) {
 
 async function cleanEngine(
   io: Io,
-  args: { readonly containers: boolean; readonly images: boolean; readonly dryRun: boolean },
+  args: {
+    readonly containers: boolean;
+    readonly images: boolean;
+    readonly dryRun: boolean;
+    readonly warn: (message: string) => void;
+  },
 ): Promise<{ readonly containers: readonly string[]; readonly images: readonly string[] }> {
   const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal }).catch(
     (error: unknown) => {
@@ -92,15 +100,38 @@ async function cleanEngine(
     },
   );
   if (engine === undefined) return { containers: [], images: [] };
-  const { dryRun } = args;
+  const { dryRun, warn } = args;
+  const { signal } = io;
   const containers = args.containers
-    ? await sweepContainers(engine, { kept: true, dryRun, signal: io.signal })
+    ? await sweepContainers(engine, { kept: true, dryRun, warn, signal })
     : [];
   const images = args.images
-    ? (await engine.listImages({ key: IMAGE_LABEL }, io.signal)).map(({ id }) => id)
+    ? (await engine.listImages({ key: IMAGE_LABEL }, signal)).map(({ id }) => id)
     : [];
-  if (!dryRun) for (const id of images) await engine.removeImage(id, io.signal);
-  return { containers, images };
+  return { containers, images: dryRun ? images : await removeImages(images, { engine, warn, signal }) };
+}
+
+/** Gives those that went; the engine keeps an image that a container still uses. */
+async function removeImages(
+  ids: readonly string[],
+  options: {
+    readonly engine: ContainerEngine;
+    readonly warn: (message: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const id of ids) {
+    try {
+      await options.engine.removeImage(id, options.signal);
+      removed.push(id);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      // Not there any more: another `clean` was faster.
+      if (error.statusCode !== 404) options.warn(error.message);
+    }
+  }
+  return removed;
 }
 
 function parsed(

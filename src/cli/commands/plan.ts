@@ -6,6 +6,7 @@ import { keyPlan } from '../../pipeline/keyed-plan.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { chooseToolchain } from '../../toolchain/choose-toolchain.js';
+import type { Toolchain } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
@@ -18,7 +19,7 @@ import {
   toolchainOptions,
 } from '../session.js';
 
-/** `layersmith plan`: the graph, each stage's key, and whether it is in the store. Changes nothing. */
+/** `layersmith plan`: the graph, each stage's key, and whether it is in the store. Builds, pulls and bootstraps nothing. */
 export function planCommand(io: Io) {
   return command({
     command: 'plan [recipe]',
@@ -32,24 +33,24 @@ export function planCommand(io: Io) {
       const reporter = reporterFor(io);
       const library = await openLibrary(io, args.recipes);
       const plan = await planFor(parseRecipeName(args.recipe), library);
-      warnAboutEndOfLife(plan, { reporter, now: io.now });
       const platform = await platformFor(io, args);
+      warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
       const store = await openStoreFor(io, args.store, reporter);
-      const toolchainDigest = await digestOrReason();
+      const { toolchain, missing } = await presentToolchain();
       const stages =
-        toolchainDigest.digest === undefined
+        toolchain === undefined
           ? plan.stages.map((stage) => ({ stage, key: undefined }))
           : await keyPlan(plan, {
               fetcher: fetcherFor(io, args, { store, report: reporter.info }),
               platform,
-              toolchainDigest: toolchainDigest.digest,
+              toolchainDigest: toolchain.toolchain.digest,
               protocolPath: library.protocolPath,
               signal: io.signal,
             });
-      if (toolchainDigest.digest === undefined) {
-        reporter.warn(
-          `no keys: they depend on the toolchain image, which a build makes first (${toolchainDigest.reason})`,
-        );
+      if (toolchain === undefined) {
+        reporter.warn(`no keys: they depend on the toolchain image, which a build makes first (${missing})`);
+      } else {
+        reporter.info(`toolchain: ${toolchain.kind}, whose image is in the engine`);
       }
       const rows = [];
       for (const { stage, key } of stages) {
@@ -65,7 +66,7 @@ export function planCommand(io: Io) {
       }
       if (args.json) {
         io.out(
-          `${JSON.stringify({ recipe: plan.root.recipe.name, platform: platform.name, stages: rows })}\n`,
+          `${JSON.stringify({ recipe: plan.root.recipe.name, platform: platform.name, toolchain: toolchain?.kind, stages: rows })}\n`,
         );
         return;
       }
@@ -77,18 +78,18 @@ export function planCommand(io: Io) {
       }
 
       /** Looks only at images that are there: a plan pulls, builds and bootstraps nothing. */
-      async function digestOrReason(): Promise<{ readonly digest?: string; readonly reason: string }> {
+      async function presentToolchain(): Promise<{
+        readonly toolchain?: Toolchain;
+        readonly missing: string;
+      }> {
         try {
           const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
-          const options = toolchainOptions(
-            io,
-            { ...args, offline: true },
-            { engine, platform, store, reporter },
-          );
-          return { digest: (await chooseToolchain(options)).toolchain.digest, reason: '' };
+          const parts = { engine, platform, store, reporter };
+          const toolchain = await chooseToolchain(toolchainOptions(io, { ...args, offline: true }, parts));
+          return { toolchain, missing: '' };
         } catch (error) {
           if (!(error instanceof LayersmithError)) throw error;
-          return { reason: error.message };
+          return { missing: error.message };
         }
       }
     },
