@@ -27,7 +27,8 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
-  homeDir: process.env['HOME'] ?? homedir(),
+  // An empty HOME is none.
+  homeDir: process.env['HOME'] || homedir(),
   cwd: process.cwd(),
   isRoot: process.getuid?.() === 0,
   os: process.platform,

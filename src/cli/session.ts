@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { StageError, UsageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
@@ -41,7 +41,8 @@ export function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeL
 export function storeFolder(io: Io, asked: string | undefined): string {
   if (asked !== undefined) return resolve(io.cwd, asked);
   const cache = io.env['XDG_CACHE_HOME'];
-  return join(cache === undefined || cache === '' ? join(io.homeDir, '.cache') : cache, 'layersmith');
+  // A relative path is to be ignored (XDG Base Directory Specification).
+  return join(cache !== undefined && isAbsolute(cache) ? cache : join(io.homeDir, '.cache'), 'layersmith');
 }
 
 export function openStoreFor(io: Io, asked: string | undefined, reporter: Reporter): Promise<Store> {
@@ -199,7 +200,7 @@ function fairMemory(total: number, jobs: number): number {
 
 function wholeNumber(flag: string, value: number | undefined): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
-  throw new UsageError(`${flag} must be a whole number above 0`);
+  throw new UsageError(`${flag} must be a whole number above 0`, { hint: `For example: ${flag} 2048.` });
 }
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { writingTo } from './file-system.js';
+import { makeFolder, writingTo } from './file-system.js';
 import { isGone, processIdentity } from './process-identity.js';
 
 /** `.NAME.PROCESS-RANDOM.tmp`: beside the file, hidden, and telling whose it is. */
@@ -27,7 +27,7 @@ async function replace(path: string, write: (temporary: string) => Promise<void>
   const name = `.${basename(path)}.${processIdentity()}-${randomBytes(6).toString('hex')}.tmp`;
   const temporary = join(folder, name);
   await writingTo(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (const file of await readdir(folder)) {
       const owner = TEMPORARY.exec(file)?.[1];
       if (owner !== undefined && isGone(owner)) await rm(join(folder, file), { force: true });

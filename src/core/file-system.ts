@@ -1,3 +1,5 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StorageError } from './errors.js';
 
 /** The `code` of a Node.js system error (`ENOENT`), or undefined for any other value. */
@@ -40,5 +42,30 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
           : `Look at who owns it and what it is, or ${elsewhere}`,
       cause,
     });
+  }
+}
+
+/**
+ * Makes a folder and those above it. Not by Node's own `recursive`, which never ends where a file system
+ * answers ENOENT to every `mkdir`, as /proc does (seen on Node 20).
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const isThere = await stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (isThere) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') {
+      throw new StorageError(`no folder can be made at ${path}`, {
+        hint: 'Choose another folder with --store or --output.',
+        cause: error,
+      });
+    }
+    // Another process may have made it meanwhile.
+    if (errorCodeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
   }
 }

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { bootstrapFor } from '../bootstrap/bootstrap.js';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { UsageError } from '../core/errors.js';
@@ -56,6 +57,9 @@ export async function buildLayer(
   const path = join(output, `${name}.zip`);
   const manifestPath = join(output, `${name}.manifest.json`);
   const manifest = manifestOf({ recipe, smoke, stages, item, file: `${name}.zip`, context });
+  const replaced = await recipeOf(manifestPath);
+  if (replaced !== undefined && replaced !== recipe.name)
+    reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
   await writeFileAtomically(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`);
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
@@ -180,6 +184,17 @@ function manifestOf({ recipe, smoke, stages, item, file, context }: ManifestInpu
       })),
     })),
   };
+}
+
+const manifestSchema = z.object({ recipe: z.string() });
+
+/** The recipe that a manifest was written for; undefined where there is none that can be read. */
+async function recipeOf(manifestPath: string): Promise<string | undefined> {
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8'))).recipe;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file that is the same already is left as it is. */

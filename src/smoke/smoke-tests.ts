@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
-import { LayersmithError, SmokeError } from '../core/errors.js';
+import { EngineError, LayersmithError, SmokeError } from '../core/errors.js';
 import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
 import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
@@ -129,7 +129,12 @@ async function runProgram(
   attachment.stdin.end();
   const reading = Promise.all([textOf(attachment.stdout), textOf(attachment.stderr)]);
   reading.catch(() => undefined);
-  await container.start(signal);
+  try {
+    await container.start(signal);
+  } catch (error) {
+    if (!isMissingProgram(error)) throw error;
+    return `\`${program.run.join(' ')}\` cannot be started: ${error.message}`;
+  }
   const limit = AbortSignal.timeout(PROGRAM_LIMIT_MS);
   try {
     exitCode = (await container.wait(AbortSignal.any([signal, limit]))).exitCode;
@@ -154,7 +159,29 @@ async function runInvocation(
   const { runtime, signal } = options;
   const command = runtime.command(`${RELAY_FOLDER}/relay`);
   await using container = await create({ command, env: runtime.environment(test.handler) });
-  await using running = await runtime.start(container, signal);
+  try {
+    await using running = await runtime.start(container, signal);
+    return await invokeAll(running, test, options);
+  } catch (error) {
+    if (!isMissingProgram(error)) throw error;
+    return `the bootstrap cannot be started: ${error.message}`;
+  }
+}
+
+/** The engine is well: it is the layer that lacks what was to be run, or something that this needs. */
+function isMissingProgram(error: unknown): error is EngineError {
+  return (
+    error instanceof EngineError &&
+    error.statusCode !== undefined &&
+    /no such file|not found|permission denied|exec format/i.test(error.message)
+  );
+}
+
+async function invokeAll(
+  running: FunctionUnderTest,
+  test: SmokeInvocation,
+  options: SmokeOptions,
+): Promise<string | undefined> {
   try {
     for (let count = 1; count <= test.times; count++) {
       const answer = await running.invoke(JSON.stringify(test.event));

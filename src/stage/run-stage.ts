@@ -128,7 +128,9 @@ async function compile(container: Container, run: StageRun): Promise<void> {
     },
     hint: outOfMemory
       ? 'Give it more with --memory, or use fewer --jobs.'
-      : `Read the full log; --keep-container leaves the container for a look inside.`,
+      : run.keepContainer
+        ? 'Read the full log; `docker cp` takes files out of the container that was kept.'
+        : 'Read the full log; --keep-container leaves the container for a look inside.',
   });
 }
 

@@ -12,7 +12,7 @@ export interface FailedCommand {
 }
 
 const FAILED = /^@layersmith failed (\d+) (\S+) (.*)$/;
-const KEPT_LINES = 25;
+const KEPT_LINES = 12;
 
 /** The output of one stage: all of it in a file, its last lines and the failed command in memory. */
 export class StageLog implements AsyncDisposable {
@@ -56,7 +56,7 @@ export class StageLog implements AsyncDisposable {
       this.failed ??= { status: Number(status), place, command };
       return;
     }
-    this.lastLines.push(line);
+    this.lastLines.push(line.slice(0, 300));
     if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
     this.#onLine(line);
   }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { isSha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { StorageError } from '../core/errors.js';
-import { errorCodeOf, writingTo } from '../core/file-system.js';
+import { errorCodeOf, makeFolder, writingTo } from '../core/file-system.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 
 /** What the store keeps by content key: artifacts of stages, and finished layers. */
@@ -90,7 +90,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
   const shelfDirs = { artifacts: join(root, 'artifacts'), layers: join(root, 'layers') };
   await writingTo(root, async () => {
     for (const folder of [sourcesDir, tmpDir, logsDir, timings, ...Object.values(shelfDirs)]) {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
     }
     await sweep(tmpDir);
   });

@@ -159,7 +159,7 @@ async function bootstrap({ folder, rootfs, variant, packages, mirrors, options }
     details: { 'last lines': lastLines },
     hint:
       options.platform.architecture === 'arm64'
-        ? `Foreign architectures need the package qemu-user-static; else check ${MIRROR}.`
+        ? `Foreign architectures need the packages qemu-user-static and arch-test; else check ${MIRROR}.`
         : `Check that ${MIRROR} answers and has bullseye.`,
   });
 }

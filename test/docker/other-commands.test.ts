@@ -41,14 +41,15 @@ describe('plan', () => {
     const ended = await workplace.run(plan());
     expect(ended.exitCode).toBe(0);
     const lines = ended.stdout.split('\n');
-    expect(lines[0]).toMatch(/^need\/1 +1 +[0-9a-f]{64} {2}in the store$/);
-    expect(lines[1]).toMatch(/^tiny\/1 +1 +[0-9a-f]{64} {2}in the store {2}after need\/1$/);
+    expect(lines[0]).toMatch(/^need\/1 +1 +[0-9a-f]{16} {2}in the store$/);
+    expect(lines[1]).toMatch(/^tiny\/1 +1 +[0-9a-f]{16} {2}in the store {2}after need\/1$/);
   });
 
   test('gives the same as one JSON object, with the keys that the manifest has', async () => {
     expect(await json(plan())).toEqual({
       recipe: 'tiny/1',
       platform: 'provided.al2023',
+      toolchain: 'debian',
       stages: ['need/1', 'tiny/1'].map((stage) => ({
         stage,
         version: '1',

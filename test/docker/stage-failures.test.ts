@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { tinyInterpreter } from '../support/tiny-recipe.js';
+import { tinyInterpreter, tinyLibrary } from '../support/tiny-recipe.js';
 import { containersOf, expectError, expectTidy, Workplace } from '../support/workplace.js';
 
 // What a build says and leaves when a stage, or what comes out of it, is not as it should be.
@@ -172,4 +172,38 @@ test('--keep-container leaves the container of the stage that fails, until `clea
   expect(clean).toMatchObject({ exitCode: 0 });
   expect(clean.stdout).toMatch(/^removed [1-9]\d* container\(s\), 0 image\(s\), 0 store entries/);
   expect(await containersOf(ended.pid)).toEqual([]);
+});
+
+describe('a smoke test', () => {
+  test('of a program that is not in the layer fails, and says that it cannot be started', async () => {
+    const files = tinyInterpreter('tiny');
+    const packageYaml = (files['tiny/package.yaml'] ?? '').replace('/opt/bin/lua', '/opt/bin/nothing');
+    await using workplace = await Workplace.make({ ...files, 'tiny/package.yaml': packageYaml });
+    const error = expectError(await workplace.build('tiny'), 78);
+    expect(error).toContain('it runs: `/opt/bin/nothing` cannot be started: ');
+    expect(await workplace.output()).toEqual([]);
+  });
+
+  test('of a program that hangs is ended after a minute, and fails', async () => {
+    await using workplace = await Workplace.make(tinyInterpreter('tiny', { main: 'pause();' }));
+    const ended = await workplace.build('tiny');
+    expect(expectError(ended, 78)).toContain('it runs: `/opt/bin/lua` did not end within 60 s');
+    await expectTidy(workplace, ended);
+  });
+});
+
+test('a library is refused before anything is fetched, started or compiled', async () => {
+  await using workplace = await Workplace.make(tinyLibrary('small'));
+  const ended = await workplace.build('small');
+  expect(expectError(ended, 64)).toContain('small/1 is a library: no layer is made of it');
+  expect(ended.stderr).not.toContain('toolchain:');
+});
+
+test('a layer that takes the place of another recipe’s is told', async () => {
+  const files = tinyInterpreter('tiny');
+  await using workplace = await Workplace.make({ ...files, 'tiny/1x.yaml': files['tiny/1.yaml'] ?? '' });
+  expect((await workplace.build('tiny/1')).exitCode).toBe(0);
+  const ended = await workplace.build('tiny/1x');
+  expect(ended.exitCode).toBe(0);
+  expect(ended.stderr).toMatch(/^warning: .*\.zip was a layer of tiny\/1 and is replaced$/m);
 });

@@ -26,6 +26,15 @@ test('there are the lines that the issue lists', () => {
   expect(names).toEqual(expect.arrayContaining(listed));
 });
 
+test('OpenSSL has its own licence until 1.1.1, and the Apache licence after', async () => {
+  const licences = await Promise.all(
+    ['openssl/1.0.1', 'openssl/1.1.1', 'openssl/3.5'].map(
+      async (name) => (await loadRecipe(library, name)).licence,
+    ),
+  );
+  expect(licences).toEqual(['OpenSSL', 'OpenSSL', 'Apache-2.0']);
+});
+
 test.each([
   ['php/8.4', '8.4.24', 'openssl/3.5'],
   ['php/7.4', '7.4.33', 'openssl/1.1.1'],

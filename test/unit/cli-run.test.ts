@@ -72,7 +72,7 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
       ['recipes', '--recipes', 'none'],
       'cannot read the recipe folder HOME/none (ENOENT)',
     ],
-    ['a zip without a manifest', ['test', 'other.zip'], 'there is no manifest beside other.zip'],
+    ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest beside'],
     ['nothing to clean', ['clean'], 'say what to clean'],
     ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
     ['a size that is none', ['clean', '--max-size', 'big'], '--max-size big is not understood'],
@@ -86,9 +86,14 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     expect(left).toEqual([]);
   });
 
+  test('a zip that is not there cannot be tested', async () => {
+    const { exitCode, stderr } = await layersmith(['test', 'x.zip', '--recipe', 'lua']);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain('there is no file x.zip');
+  });
+
   test('a library makes no layer', async () => {
-    // Asked only once there is an engine, so the recipe is what the message is about.
-    const { exitCode, stderr } = await layersmith(['test', 'x.zip', '--recipe', 'zlib']);
+    const { exitCode, stderr } = await layersmith(['test', import.meta.filename, '--recipe', 'zlib']);
     expect(exitCode).toBe(64);
     expect(stderr).toContain('zlib has no smoke tests: it makes no layer');
   });

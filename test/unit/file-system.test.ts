@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StorageError } from '../../src/core/errors.js';
-import { errorCodeOf, writingTo } from '../../src/core/file-system.js';
+import { errorCodeOf, makeFolder, writingTo } from '../../src/core/file-system.js';
 import { failure } from '../support/failure.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const failing = (code: string) => (): Promise<never> =>
   Promise.reject(Object.assign(new Error(code), { code }));
@@ -38,4 +41,17 @@ test('the code of an error is known for errors of the system only', () => {
   expect(errorCodeOf(Object.assign(new Error('x'), { code: 5 }))).toBeUndefined();
   expect(errorCodeOf(new Error('x'))).toBeUndefined();
   expect(errorCodeOf({ code: 'ENOENT' })).toBeUndefined();
+});
+
+test('a folder is made with those above it, and once more', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'a/b/c');
+  await Promise.all([makeFolder(path), makeFolder(path)]);
+  await makeFolder(path);
+  expect((await stat(path)).isDirectory()).toBe(true);
+});
+
+test('a folder that no file system makes is an error at once', async () => {
+  const error = await failure(makeFolder('/proc/none/below'), StorageError);
+  expect(error.message).toBe('no folder can be made at /proc/none');
 });

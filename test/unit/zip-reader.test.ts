@@ -48,6 +48,14 @@ describe('is no layer, which the error says with the path:', () => {
     expect((await errorOf(bytes)).message).toMatch(/^cannot read the layer ZIP: /);
   });
 
+  test('a zip with a link that no path is as long as', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'layer.zip');
+    await writeZip(path, [{ type: 'symlink', path: 'a', target: 'x'.repeat(5000) }]);
+    const error = await failure(readZip(path, join(folder.path, 'spool')), LayerError);
+    expect(error.message).toBe(`cannot read the layer ${path}: the link a is too long`);
+  });
+
   test('a zip that is cut off', async () => {
     const whole = await zipWith('bin/php', 'x'.repeat(1000));
     for (const length of [whole.length - 1, whole.length - 22, 60, 10])

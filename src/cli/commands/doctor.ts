@@ -4,7 +4,7 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES, LayersmithError } from '../../core/errors.js';
 import { runCommand } from '../../core/run-command.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
-import { findEngine } from '../../engine/find-engine.js';
+import { EngineNotFoundError, findEngine } from '../../engine/find-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
@@ -18,7 +18,7 @@ interface Finding {
   readonly state: 'ok' | 'warning' | 'problem';
   readonly message: string;
   /** What to do, where the state is not ok. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
 }
 
 /** What a cold build of PHP takes, with room to spare. */
@@ -77,10 +77,11 @@ async function lookForEngine(io: Io): Promise<FoundEngine> {
     return { finding: { name: 'engine', state: 'ok', message }, engine, info };
   } catch (error) {
     if (!(error instanceof LayersmithError)) throw error;
-    const remedy =
-      io.os === 'linux'
-        ? 'On Debian or Ubuntu, `layersmith build` installs and starts one (scripts/start-engine.sh, as root).'
-        : 'Install Docker Desktop or Podman and start it, or set DOCKER_HOST.';
+    const mayStart =
+      error instanceof EngineNotFoundError && error.configuredBy === undefined && io.os === 'linux';
+    const remedy = mayStart
+      ? 'On Debian or Ubuntu, `layersmith build` as root installs and starts one (scripts/start-engine.sh).'
+      : error.hint;
     return {
       finding: { name: 'engine', state: 'problem', message: error.message, remedy },
       engine: undefined,

@@ -52,6 +52,14 @@ export function planCommand(io: Io) {
       } else {
         reporter.info(`toolchain: ${toolchain.kind}, whose image is in the engine`);
       }
+      const unfetched = stages.some(
+        (keyed) => 'sources' in keyed && keyed.sources.some(({ path }) => path === undefined),
+      );
+      if (unfetched) {
+        reporter.info(
+          'not all sources are here: a key changes if another alternative of a source is fetched than the first',
+        );
+      }
       const rows = [];
       for (const { stage, key } of stages) {
         const found = key === undefined ? undefined : await store.find('artifacts', key);
@@ -74,7 +82,9 @@ export function planCommand(io: Io) {
       for (const { stage, version, needs, key, inStore } of rows) {
         const where = inStore ? 'in the store' : 'to be built';
         const after = needs.length === 0 ? '' : `  after ${needs.join(', ')}`;
-        io.out(`${stage.padEnd(width)}  ${version.padEnd(8)}  ${key ?? '(no key yet)'}  ${where}${after}\n`);
+        io.out(
+          `${stage.padEnd(width)}  ${version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
+        );
       }
 
       /** Looks only at images that are there: a plan pulls, builds and bootstraps nothing. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { z } from 'zod';
@@ -60,6 +60,16 @@ export function testCommand(io: Io) {
         .example('$0 test other.zip --recipe php/8.4', 'A zip without a manifest'),
     handler: async (args) => {
       const zip = resolve(io.cwd, args.zip);
+      if (
+        !(await stat(zip).then(
+          (info) => info.isFile(),
+          () => false,
+        ))
+      ) {
+        throw new UsageError(`there is no file ${args.zip}`, {
+          hint: 'Give the path that `layersmith build` printed.',
+        });
+      }
       const manifest = await manifestBeside(zip);
       const recipe = args.recipe ?? manifest?.recipe;
       if (recipe === undefined) {
