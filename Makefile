@@ -6,7 +6,7 @@ ARCH     ?= x86_64
 .PHONY: layer test check bench clean
 
 # Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
-SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) --no-print-directory
+SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
 
 layer:
 	@$(SETUP) build/cli/main.js
