@@ -4,21 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { LayersmithError, StageError, StorageError } from '../../src/core/errors.js';
 import { processIdentity } from '../../src/core/process-identity.js';
 import { openDockerEngine } from '../../src/engine/docker-engine.js';
-import type { Platform } from '../../src/platform/platform.js';
 import { debianImage } from '../../src/toolchain/debian.js';
 import { failure } from '../support/failure.js';
 import { answer, END, ScriptedEngine } from '../support/scripted-engine.js';
 import { smallDisk } from '../support/small-disk.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-const PLATFORM: Platform = {
-  name: 'provided.al2023',
-  architecture: 'x86_64',
-  glibc: '2.34',
-  endOfLife: '2029-06-30',
-  toolchain: { base: 'a/b:1', release: '1' },
-  runtime: 'a/c:1',
-};
+import { PLATFORM } from '../support/platform.js';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 

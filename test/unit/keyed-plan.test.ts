@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.js';
 import { keyPlan, type KeyedStage } from '../../src/pipeline/keyed-plan.js';
-import type { Platform } from '../../src/platform/platform.js';
 import type { PinnedFile } from '../../src/recipe/source.js';
 import { planIn, recipeFolder } from '../support/recipe-files.js';
+import { PLATFORM } from '../support/platform.js';
 
-const PLATFORM: Platform = {
-  name: 'provided.al2023',
-  architecture: 'x86_64',
-  glibc: '2.34',
-  endOfLife: '2029-06-30',
-  toolchain: { base: 'a/b:1', release: '1' },
-  runtime: 'a/c:1',
-};
 const [FIRST, SECOND] = [sha256('upstream'), sha256('repacked')];
 const LIBRARY = `version: '1'
 sources:

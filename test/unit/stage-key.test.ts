@@ -3,20 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256, type Sha256 } from '../../src/core/digest.js';
 import { RecipeError } from '../../src/core/errors.js';
-import type { Platform } from '../../src/platform/platform.js';
 import { openRecipeLibrary } from '../../src/recipe/recipe-library.js';
 import { stageKey, type StageKeyInput } from '../../src/stage/stage-key.js';
 import { failure } from '../support/failure.js';
 import { loadRecipe, recipeFolder } from '../support/recipe-files.js';
-
-const PLATFORM: Platform = {
-  name: 'provided.al2023',
-  architecture: 'x86_64',
-  glibc: '2.34',
-  endOfLife: '2029-06-30',
-  toolchain: { base: 'a/b:1', release: '1' },
-  runtime: 'a/c:1',
-};
+import { PLATFORM } from '../support/platform.js';
 
 const RECIPES = { 'thing/1': [], 'thing/2': [] };
 const LINE = (rest = ''): string =>
