@@ -1,25 +1,39 @@
 /*
  * relay PORT PROGRAM [ARGUMENT...]
  *
- * Listens on 127.0.0.1:PORT, starts PROGRAM, and carries every connection that is made to the port over
- * stdin and stdout, as frames: so a server outside can serve a container that has no network.
+ * Listens on 127.0.0.1:PORT, starts PROGRAM when it is told to, as often as it is told to, and carries every
+ * connection that is made to the port over stdin and stdout, as frames: so a server outside can serve a
+ * container that has no network. In and out are seen from here.
  *
- *   u32 connection   big-endian; counts from 1, never used again
+ *   u32 connection   big-endian; counts from 1, never used again; 0 in the frames from `start` on
  *   u8  type         1 open   (out)   a connection was accepted
  *                    2 data   (both)  payload: the bytes
  *                    3 end    (both)  no more data in this direction; the other stays open
  *                    4 reset  (both)  the connection is gone, both directions, no answer expected
  *                    5 credit (both)  payload: u32, so many bytes of data were passed on: send as many more
+ *                    6 start  (in)    start PROGRAM, which must not be running
+ *                    7 kill   (in)    kill PROGRAM and all that it started; nothing when it is not running
+ *                    8 exited (out)   payload: u8 how, u8 oom, u32 value; see below
+ *                    9 memory (out)   payload: u64, the most bytes of memory that were in use so far
+ *                   10 log    (out)   payload: what PROGRAM wrote to its stdout and stderr
  *   u32 length       of the payload
  *
  * Each side may have WINDOW bytes of data under way to the other, for each connection and direction, that
  * no credit has answered yet. So a slow connection fills its own window and nothing else: frames never
  * wait for one another, and memory is bounded.
  *
- * PROGRAM gets /dev/null as stdin; its stdout and stderr are the relay's stderr. Signals TERM, INT, HUP and
- * QUIT are passed on to it. When it ends, what its connections still hold is delivered (DRAIN_MS at
- * most), and the relay exits with its status, or 128 + the signal. When stdin ends there is nobody left
- * to serve: PROGRAM is killed.
+ * PROGRAM gets /dev/null as stdin; its stdout and stderr are one pipe, whose content goes out as log frames.
+ * What it wrote before it sent something over a connection goes out before that: the pipe is emptied between
+ * the read of a socket and its data frame. So does a memory frame when the peak has risen. Both without a
+ * question, which would cost a round trip for each answer of a function.
+ *
+ * When PROGRAM ends, what it started is killed, what its connections still hold is delivered (as long as
+ * DRAIN_MS do not pass without any of it being taken), and `exited` follows: how 0: it ended with the status
+ * `value`; 1: by the signal `value`; 2: it could not be started, `value` is the errno. `oom`: meanwhile the
+ * kernel killed a process of the container for its memory limit. The next `start` may come then.
+ *
+ * Signals TERM, INT, HUP and QUIT are passed on to PROGRAM, and end the relay while there is none. When stdin
+ * ends there is nobody left to serve: everything is killed.
  *
  * src/lambda/relay-multiplexer.ts is the other side; a change to the frames is a change to both.
  */
@@ -34,13 +48,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { OPEN = 1, DATA, END, RESET, CREDIT };
+#include "memory.h"
+
+enum { OPEN = 1, DATA, END, RESET, CREDIT, START, KILL, EXITED, MEMORY, LOG };
+enum { BY_STATUS, BY_SIGNAL, NOT_STARTED };
 enum {
   HEADER = 9,
   WINDOW = 64 * 1024,
@@ -48,8 +66,13 @@ enum {
   MAX_CONNECTIONS = 1024,
   /* Room that only a RESET may use: each live connection needs one at most, and a reset cannot wait. */
   RESERVE = MAX_CONNECTIONS * HEADER,
+  /* What may come out of the program's pipe before a data frame: as much as a pipe holds by default. */
+  LOG_ROOM = 64 * 1024 + 3 * HEADER,
+  /* One round of a socket: its log, its memory frame and its data. */
+  PULL_ROOM = LOG_ROOM + HEADER + 8 + CHUNK,
   OUT_MAX = 256 * 1024,
   DRAIN_MS = 5000,
+  FIXED = 5, /* descriptors that are polled besides those of the connections */
 };
 
 struct connection {
@@ -68,15 +91,29 @@ static struct connection connections[MAX_CONNECTIONS];
 static size_t connection_count, polled_count, rotation;
 static uint32_t last_id;
 static int listener = -1, accept_paused;
+/* Ending: PROGRAM is gone, and what it left is being killed and delivered. */
+static enum { IDLE, RUNNING, ENDING } phase;
 static pid_t child;
-static int child_status = -1;
+static int exec_result = -1;        /* read end of a pipe: an errno if PROGRAM could not be started */
+static int end_how, end_value;
+static long drain_deadline;
+static int log_in = -1, log_out = -1;
+static uint64_t oom_before;
+static char **program;
+static sigset_t program_mask;
 static unsigned char out[OUT_MAX];
 static size_t out_start, out_length;
+
+/* As process 1 of a container: everything but itself. */
+static void kill_all(void) {
+  if (getpid() == 1) kill(-1, SIGKILL);
+  else if (child > 0) kill(-child, SIGKILL);
+}
 
 /* Ends everything at once; with a reason unless it is the orderly way, the end of stdin. */
 static _Noreturn void stop(const char *why) {
   if (why != NULL) fprintf(stderr, "relay: %s\n", why);
-  if (child > 0 && child_status < 0) kill(-child, SIGKILL);
+  kill_all();
   exit(128 + SIGKILL);
 }
 
@@ -85,6 +122,11 @@ static int would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK; }
 static void put_u32(unsigned char *to, uint32_t value) {
   value = htonl(value);
   memcpy(to, &value, sizeof value);
+}
+
+static void put_u64(unsigned char *to, uint64_t value) {
+  put_u32(to, (uint32_t)(value >> 32));
+  put_u32(to + 4, (uint32_t)value);
 }
 
 static uint32_t get_u32(const unsigned char *from) {
@@ -156,13 +198,41 @@ static struct connection *find(uint32_t id) {
   return NULL;
 }
 
-/* Socket to frames: as much as one read gives. */
+static void tell_memory(void) {
+  static uint64_t told_peak;
+  uint64_t peak = peak_memory();
+  if (peak == told_peak || !has_room(8)) return;
+  put_u64(out_tail() + HEADER, peak);
+  emit(0, MEMORY, 8);
+  told_peak = peak;
+}
+
+/* Pipe to frames; true when the pipe is empty. */
+static int forward_logs(void) {
+  size_t left = LOG_ROOM;
+  while (left > HEADER && has_room(left)) {
+    size_t most = left - HEADER < CHUNK ? left - HEADER : CHUNK;
+    ssize_t n = read(log_in, out_tail() + HEADER, most);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 1;
+    emit(0, LOG, (uint32_t)n);
+    left -= HEADER + (size_t)n < left ? HEADER + (size_t)n : left;
+  }
+  return 0;
+}
+
+/* Socket to frames: as much as one read gives, after what was logged before it was sent. */
 static void pull(struct connection *c) {
+  static unsigned char data[CHUNK];
   size_t most = c->credit < CHUNK ? c->credit : CHUNK;
-  ssize_t n = recv(c->fd, out_tail() + HEADER, most, 0);
+  ssize_t n = recv(c->fd, data, most, 0);
   if (n > 0) {
+    forward_logs();
+    tell_memory();
     c->credit -= (uint32_t)n;
+    memcpy(out_tail() + HEADER, data, (size_t)n);
     emit(c->id, DATA, (uint32_t)n);
+    drain_deadline = now_ms() + DRAIN_MS;
   } else if (n == 0) {
     c->read_done = 1;
     emit(c->id, END, 0);
@@ -207,26 +277,85 @@ static void deliver(struct connection *c, const unsigned char *data, size_t leng
   push(c);
 }
 
-static void accept_connections(void) {
+/* True when there is none left to accept. */
+static int accept_connections(void) {
   while (connection_count < MAX_CONNECTIONS && has_room(0)) {
     int on = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
-    if (fd < 0 && would_block()) {
-      if (child_status >= 0) {
-        close(listener);
-        listener = -1;
-      }
-      return;
-    }
+    if (fd < 0 && would_block()) return 1;
     if (fd < 0) { /* out of descriptors or memory: the next one that closes makes room */
       if (connection_count == 0) stop(strerror(errno));
       accept_paused = 1;
-      return;
+      return 0;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     connections[connection_count++] = (struct connection){.id = ++last_id, .fd = fd, .credit = WINDOW};
     emit(last_id, OPEN, 0);
   }
+  return 0;
+}
+
+/* What `execv` says, or nothing at all, comes out of `exec_result`. */
+static void start_program(void) {
+  int result[2];
+  if (phase != IDLE) stop("the program was to be started while it was running");
+  if (pipe2(result, O_CLOEXEC) < 0) stop(strerror(errno));
+  oom_before = oom_kills();
+  fflush(NULL);
+  child = fork();
+  if (child < 0) stop(strerror(errno));
+  if (child > 0) {
+    setpgid(child, child); /* both sides set it, so that neither can be too early */
+    close(result[1]);
+    exec_result = result[0];
+    phase = RUNNING;
+    return;
+  }
+  setpgid(0, 0);
+  int null = open("/dev/null", O_RDONLY);
+  if (null >= 0) dup2(null, STDIN_FILENO);
+  else close(STDIN_FILENO);
+  if (null > STDERR_FILENO) close(null);
+  dup2(log_out, STDOUT_FILENO);
+  dup2(log_out, STDERR_FILENO);
+  signal(SIGPIPE, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &program_mask, NULL);
+  execv(program[0], program);
+  int reason = errno;
+  _exit(write(result[1], &reason, sizeof reason) == sizeof reason ? 127 : 126);
+}
+
+static void program_ended(int status) {
+  int reason;
+  end_how = WIFSIGNALED(status) ? BY_SIGNAL : BY_STATUS;
+  end_value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+  if (read(exec_result, &reason, sizeof reason) == sizeof reason) {
+    end_how = NOT_STARTED;
+    end_value = reason;
+  }
+  close(exec_result);
+  kill_all();
+  child = 0;
+  phase = ENDING;
+  drain_deadline = now_ms() + DRAIN_MS;
+}
+
+/* After the program's end: is everything of it gone and delivered, or has that taken too long? Then it is told. */
+static void finish_program(void) {
+  int in_time = now_ms() < drain_deadline;
+  pid_t pid;
+  while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) continue;
+  if (in_time && !(pid < 0 && accept_connections() && connection_count == 0 && forward_logs())) return;
+  if (!has_room(8)) return;
+  for (size_t i = 0; i < connection_count; i++) reset(&connections[i]);
+  connection_count = 0;
+  tell_memory();
+  unsigned char *payload = out_tail() + HEADER;
+  payload[0] = (unsigned char)end_how;
+  payload[1] = oom_kills() > oom_before;
+  put_u32(payload + 2, (uint32_t)end_value);
+  emit(0, EXITED, 6);
+  phase = IDLE;
 }
 
 /* A whole frame other than DATA, for a connection that was not reset while the frame was under way. */
@@ -260,12 +389,14 @@ static void parse(const unsigned char *data, size_t length) {
     if (have < HEADER) continue;
     uint32_t payload = get_u32(head + 5);
     unsigned char type = head[4];
-    if (type < DATA || type > CREDIT) stop("a frame of unknown type");
+    if (type < DATA || type > KILL) stop("a frame of unknown type");
     if (type == DATA ? payload > WINDOW : payload != (type == CREDIT ? 4 : 0)) stop("a frame of wrong length");
     if (type != DATA && have < HEADER + payload) continue;
     have = 0;
     struct connection *c = find(get_u32(head));
-    if (type == DATA) data_left = payload;
+    if (type == START) start_program();
+    else if (type == KILL) kill_all();
+    else if (type == DATA) data_left = payload;
     else if (c != NULL) obey(c, type, get_u32(head + HEADER));
   }
 }
@@ -278,34 +409,17 @@ static void read_frames(void) {
   if (n < 0 && errno != EINTR && !would_block()) stop("stdin is gone");
 }
 
-static void start_program(char **argv, const sigset_t *mask) {
-  child = fork();
-  if (child < 0) stop(strerror(errno));
-  if (child > 0) {
-    setpgid(child, child); /* both sides set it, so that neither can be too early */
-    return;
-  }
-  setpgid(0, 0);
-  int null = open("/dev/null", O_RDONLY);
-  if (null >= 0) dup2(null, STDIN_FILENO);
-  else close(STDIN_FILENO);
-  if (null > STDERR_FILENO) close(null);
-  dup2(STDERR_FILENO, STDOUT_FILENO);
-  signal(SIGPIPE, SIG_DFL);
-  sigprocmask(SIG_SETMASK, mask, NULL);
-  execv(argv[0], argv);
-  fprintf(stderr, "relay: cannot run %s: %s\n", argv[0], strerror(errno));
-  _exit(errno == ENOENT ? 127 : 126);
-}
-
 static void take_signals(int fd) {
   struct signalfd_siginfo info;
-  while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-    if (info.ssi_signo != SIGCHLD && child_status < 0) kill(-child, (int)info.ssi_signo);
+  while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    if (info.ssi_signo == SIGCHLD) continue;
+    if (phase == IDLE) stop(NULL);
+    if (child > 0) kill(-child, (int)info.ssi_signo);
+  }
   int status;
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0) /* as process 1 of a container: orphans as well */
-    if (pid == child) child_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (pid == child) program_ended(status);
 }
 
 static int listen_on(const char *port) {
@@ -323,7 +437,7 @@ static int listen_on(const char *port) {
 
 static short wanted(const struct connection *c) {
   short events = c->length > 0 ? POLLOUT : 0;
-  if (!c->read_done && c->credit > 0 && has_room(CHUNK)) events |= POLLIN;
+  if (!c->read_done && c->credit > 0 && has_room(PULL_ROOM)) events |= POLLIN;
   return events;
 }
 
@@ -331,7 +445,7 @@ static void serve(struct connection *c) {
   if (c->revents & POLLOUT) push(c);
   if (c->fd >= 0 && c->revents & ~POLLOUT && wanted(c) & POLLIN) pull(c);
   else if (c->fd >= 0 && c->revents & POLLERR) reset(c);
-  if (c->fd >= 0 && c->read_done && (c->write_done || child_status >= 0)) drop(c);
+  if (c->fd >= 0 && c->read_done && (c->write_done || phase == ENDING)) drop(c);
 }
 
 static void grant(struct connection *c) {
@@ -342,34 +456,37 @@ static void grant(struct connection *c) {
 }
 
 static void round_of_events(int signals, int timeout) {
-  static struct pollfd polled[4 + MAX_CONNECTIONS];
-  int accepting = listener >= 0 && !accept_paused && connection_count < MAX_CONNECTIONS && has_room(0);
+  static struct pollfd polled[FIXED + MAX_CONNECTIONS];
+  int accepting = !accept_paused && connection_count < MAX_CONNECTIONS && has_room(0);
   polled[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   polled[1] = (struct pollfd){.fd = out_length > 0 ? STDOUT_FILENO : -1, .events = POLLOUT};
   polled[2] = (struct pollfd){.fd = signals, .events = POLLIN};
   polled[3] = (struct pollfd){.fd = accepting ? listener : -1, .events = POLLIN};
+  polled[4] = (struct pollfd){.fd = has_room(LOG_ROOM) ? log_in : -1, .events = POLLIN};
   polled_count = connection_count;
   for (size_t i = 0; i < polled_count; i++) { /* nothing wanted: not polled, or a hang-up would spin */
     short events = wanted(&connections[i]);
-    polled[4 + i] = (struct pollfd){.fd = events ? connections[i].fd : -1, .events = events};
+    polled[FIXED + i] = (struct pollfd){.fd = events ? connections[i].fd : -1, .events = events};
   }
-  if (poll(polled, 4 + polled_count, timeout) < 0) {
+  if (poll(polled, FIXED + polled_count, timeout) < 0) {
     if (errno != EINTR) stop(strerror(errno));
     return;
   }
+  if (polled[4].revents) forward_logs();
   if (polled[2].revents) take_signals(signals);
   if (polled[0].revents) read_frames();
-  for (size_t i = 0; i < polled_count; i++) connections[i].revents = polled[4 + i].revents;
+  for (size_t i = 0; i < polled_count; i++) connections[i].revents = polled[FIXED + i].revents;
   for (size_t i = 0; i < polled_count; i++) { /* another one first each time: the room in `out` is shared */
     struct connection *c = &connections[(i + rotation) % polled_count];
     if (c->fd >= 0) serve(c);
   }
   rotation++;
-  if (listener >= 0 && (polled[3].revents || child_status >= 0)) accept_connections();
+  if (polled[3].revents) accept_connections();
   size_t kept = 0;
   for (size_t i = 0; i < connection_count; i++)
     if (connections[i].fd >= 0) connections[kept++] = connections[i];
   connection_count = kept;
+  if (phase == ENDING) finish_program();
   flush_out(); /* first: what keeps a credit back is a full `out`, and then POLLOUT brings us here again */
   for (size_t i = 0; i < connection_count; i++) grant(&connections[i]);
   flush_out();
@@ -380,27 +497,28 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: relay PORT PROGRAM [ARGUMENT...]\n");
     return 64;
   }
-  sigset_t handled, before;
+  program = argv + 2;
+  sigset_t handled;
   const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT};
   sigemptyset(&handled);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaddset(&handled, numbers[i]);
-  sigprocmask(SIG_BLOCK, &handled, &before);
+  sigprocmask(SIG_BLOCK, &handled, &program_mask);
   signal(SIGPIPE, SIG_IGN);
   int signals = signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (signals < 0) stop(strerror(errno));
+  int pipe_ends[2];
+  if (signals < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0) stop(strerror(errno));
+  log_in = pipe_ends[0];
+  log_out = pipe_ends[1]; /* stays open, so that the pipe outlives each program */
+  prctl(PR_SET_DUMPABLE, 0);        /* or the program could open our stdin and stdout below /proc/1/fd */
+  prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come here also when this is not process 1 */
   listener = listen_on(argv[1]);
-  start_program(argv + 2, &before);
-  fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
-  fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
+  const int unblocked[] = {STDIN_FILENO, STDOUT_FILENO, log_in};
+  for (size_t i = 0; i < sizeof unblocked / sizeof *unblocked; i++)
+    fcntl(unblocked[i], F_SETFL, fcntl(unblocked[i], F_GETFL) | O_NONBLOCK);
 
-  long deadline = 0;
   for (;;) {
-    int timeout = -1;
-    if (child_status >= 0) {
-      if (deadline == 0) deadline = now_ms() + DRAIN_MS;
-      timeout = (int)(deadline - now_ms());
-      if (timeout <= 0 || (listener < 0 && connection_count == 0 && out_length == 0)) return child_status;
-    }
-    round_of_events(signals, timeout);
+    long left = drain_deadline - now_ms();
+    /* Without room for the last frame there is nothing to be done in time: it is waited for. */
+    round_of_events(signals, phase == ENDING && has_room(8) ? (int)(left < 0 ? 0 : left) : -1);
   }
 }

@@ -1,6 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import type { FunctionError } from './function-failure.js';
+
+/** An error as a function reports it to the Runtime API, or as Lambda words it when the function cannot. */
+export interface FunctionError {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly stackTrace: readonly string[];
+}
 
 const schema = z.object({
   errorType: z.string().optional(),
@@ -8,16 +13,12 @@ const schema = z.object({
   stackTrace: z.array(z.string()).optional(),
 });
 
-/** The form in which Lambda lets a type through from the header. */
-const KNOWN_TYPE = /(Runtime|Function)\.[A-Z][a-zA-Z]+/;
-
 /**
  * The error that a bootstrap reported. A body of another form is no reason to refuse it: then the message is
- * the body's text, and the type is the header's, or `Runtime.Unknown`.
+ * the body's text, and the type is the header's.
  */
-export function parseFunctionError(body: Buffer, headers: IncomingHttpHeaders): FunctionError {
-  const header = headers['lambda-runtime-function-error-type'];
-  const fallback = typeof header === 'string' && KNOWN_TYPE.test(header) ? header : 'Runtime.Unknown';
+export function parseFunctionError(body: Buffer, headerType: string | undefined): FunctionError {
+  const fallback = knownErrorType(headerType);
   const text = body.toString('utf8');
   const parsed = schema.safeParse(parseJson(text));
   if (!parsed.success) return { errorType: fallback, errorMessage: text, stackTrace: [] };
@@ -26,6 +27,31 @@ export function parseFunctionError(body: Buffer, headers: IncomingHttpHeaders): 
     errorMessage: parsed.data.errorMessage ?? '',
     stackTrace: parsed.data.stackTrace ?? [],
   };
+}
+
+/** What Lambda makes of the header `Lambda-Runtime-Function-Error-Type` (RIE, `fatalerror.go`; the pattern has no anchors there either). */
+function knownErrorType(header: string | undefined): string {
+  if (header === undefined) return 'Runtime.Unknown';
+  if (/(Runtime|Function)\.[A-Z][a-zA-Z]+/.test(header)) return header;
+  return header.startsWith('Function.') ? 'Function.Unknown' : 'Runtime.Unknown';
+}
+
+/**
+ * The body of `/error` with the content type `application/vnd.aws.lambda.error.cause+json`, which has a cause
+ * for X-Ray in it: the invoker gets it without that (RIE, `mime_type_error_cause_json.go`).
+ */
+export function withoutErrorCause(body: Buffer): { readonly body: Buffer; readonly contentType: string } {
+  const parsed = schema.safeParse(parseJson(body.toString('utf8')));
+  if (!parsed.success)
+    return { body: Buffer.from('"Invalid error body"'), contentType: 'application/octet-stream' };
+  const { errorMessage = '', errorType = '', stackTrace = [] } = parsed.data;
+  const kept = { errorMessage, errorType, ...(stackTrace.length === 0 ? {} : { stackTrace }) };
+  return { body: Buffer.from(JSON.stringify(kept)), contentType: 'application/json' };
+}
+
+/** The JSON that the invoker gets for an error that Lambda words. */
+export function errorPayload({ errorType, errorMessage }: FunctionError): Buffer {
+  return Buffer.from(JSON.stringify({ errorType, errorMessage }));
 }
 
 function parseJson(text: string): unknown {

@@ -1,14 +1,17 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { Readable } from 'node:stream';
 
 /** A line longer than this is cut into several. */
 const LONGEST_LINE = 64 * 1024;
 
-/**
- * Calls `onLine` for each line of the stream as it comes, without its newline, whatever the encoding's or
- * the lines' cuts; the last one also without a newline. Resolves when the stream ends or breaks.
- */
-export async function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {
+/** Makes lines of bytes that may be cut anywhere, also within a character. */
+export interface LineReader {
+  write(bytes: Buffer): void;
+  /** What has no newline yet is a line as well. */
+  flush(): void;
+}
+
+/** Calls `onLine` for each line as it comes, without its newline. */
+export function createLineReader(onLine: (line: string) => void): LineReader {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   const take = (text: string): void => {
@@ -20,16 +23,14 @@ export async function readLines(stream: Readable, onLine: (line: string) => void
       rest = rest.slice(LONGEST_LINE);
     }
   };
-  await new Promise<void>((resolve) => {
-    stream.on('data', (chunk: Buffer) => {
-      take(decoder.write(chunk));
-    });
-    stream.on('error', () => {
-      resolve();
-    });
-    stream.on('close', resolve);
-    stream.on('end', resolve);
-  });
-  take(decoder.end());
-  if (rest !== '') onLine(rest);
+  return {
+    write: (bytes) => {
+      take(decoder.write(bytes));
+    },
+    flush: () => {
+      take(decoder.end());
+      if (rest !== '') onLine(rest);
+      rest = '';
+    },
+  };
 }

@@ -1,34 +1,70 @@
 import { EngineError } from '../core/errors.js';
 
-/** What a frame of the relay says; the numbers are those of `recipes/relay/relay.c`. */
-export const FRAME_TYPES = { open: 1, data: 2, end: 3, reset: 4, credit: 5 } as const;
-export type FrameType = keyof typeof FRAME_TYPES;
-
 /** Bytes of data that may be under way on one connection in one direction before a credit answers them. */
 export const RELAY_WINDOW = 64 * 1024;
 
 /** The most connections that the relay keeps open at once. */
 export const RELAY_MAX_CONNECTIONS = 1024;
 
-const HEADER_LENGTH = 9;
-const TYPES: readonly (FrameType | undefined)[] = [undefined, 'open', 'data', 'end', 'reset', 'credit'];
+/** How a program ended: by itself, by a signal, or that it could not be started, for this errno. */
+export interface ProgramExit {
+  readonly how: 'status' | 'signal' | 'not-started';
+  /** The exit status, the signal's number, or the errno. */
+  readonly value: number;
+  /** While it ran, the kernel killed a process of the container because it passed the memory limit. */
+  readonly outOfMemory: boolean;
+}
 
-/** A frame, or a part of a data frame: data is passed on as it comes. */
+/** A frame, or a part of a data or log frame: those are passed on as they come. */
 export type Frame =
   | { readonly type: 'open' | 'end' | 'reset'; readonly connection: number }
   | { readonly type: 'data'; readonly connection: number; readonly payload: Buffer }
-  | { readonly type: 'credit'; readonly connection: number; readonly bytes: number };
+  | { readonly type: 'credit'; readonly connection: number; readonly bytes: number }
+  | { readonly type: 'start' | 'kill' }
+  | { readonly type: 'exited'; readonly exit: ProgramExit }
+  | { readonly type: 'memory'; readonly bytes: number }
+  | { readonly type: 'log'; readonly payload: Buffer };
+export type FrameType = Frame['type'];
+
+const HEADER_LENGTH = 9;
+
+/** By their numbers in `recipes/relay/relay.c`. */
+const TYPES: readonly (FrameType | undefined)[] = [
+  undefined,
+  ...(['open', 'data', 'end', 'reset', 'credit', 'start', 'kill', 'exited', 'memory', 'log'] as const),
+];
+
+/** Payload bytes of a frame; undefined: any number up to the window, passed on as they come. */
+const PAYLOAD_LENGTHS: Readonly<Record<FrameType, number | undefined>> = {
+  ...{ open: 0, data: undefined, end: 0, reset: 0, credit: 4 },
+  ...{ start: 0, kill: 0, exited: 6, memory: 8, log: undefined },
+};
+const LONGEST_FIXED_PAYLOAD = 8;
+
+const EXITS = ['status', 'signal', 'not-started'] as const;
 
 /** The bytes of a frame: u32 connection, u8 type, u32 payload length, payload; numbers big-endian. */
 export function encodeFrame(frame: Frame): Buffer {
-  const payloadLength = frame.type === 'data' ? frame.payload.length : frame.type === 'credit' ? 4 : 0;
-  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + payloadLength);
-  bytes.writeUInt32BE(frame.connection, 0);
-  bytes.writeUInt8(FRAME_TYPES[frame.type], 4);
-  bytes.writeUInt32BE(payloadLength, 5);
-  if (frame.type === 'data') frame.payload.copy(bytes, HEADER_LENGTH);
-  if (frame.type === 'credit') bytes.writeUInt32BE(frame.bytes, HEADER_LENGTH);
+  const payload = payloadOf(frame);
+  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
+  bytes.writeUInt32BE('connection' in frame ? frame.connection : 0, 0);
+  bytes.writeUInt8(TYPES.indexOf(frame.type), 4);
+  bytes.writeUInt32BE(payload.length, 5);
+  payload.copy(bytes, HEADER_LENGTH);
   return bytes;
+}
+
+function payloadOf(frame: Frame): Buffer {
+  if (frame.type === 'data' || frame.type === 'log') return frame.payload;
+  const payload = Buffer.alloc(PAYLOAD_LENGTHS[frame.type] ?? 0);
+  if (frame.type === 'credit') payload.writeUInt32BE(frame.bytes);
+  if (frame.type === 'memory') payload.writeBigUInt64BE(BigInt(frame.bytes));
+  if (frame.type === 'exited') {
+    payload.writeUInt8(EXITS.indexOf(frame.exit.how), 0);
+    payload.writeUInt8(frame.exit.outOfMemory ? 1 : 0, 1);
+    payload.writeUInt32BE(frame.exit.value, 2);
+  }
+  return payload;
 }
 
 /** Takes frames out of a stream of bytes that may be cut anywhere. */
@@ -39,42 +75,70 @@ export interface FrameReader {
   readonly midFrame: boolean;
 }
 
-/** Keeps no more than the fifteen bytes of a cut header. */
+/** Keeps no more than the bytes of a cut header and a short payload. */
 export function createFrameReader(): FrameReader {
-  const head = Buffer.alloc(HEADER_LENGTH + 4);
+  const head = Buffer.alloc(HEADER_LENGTH + LONGEST_FIXED_PAYLOAD);
   let have = 0;
-  let connection = 0;
-  let dataLeft = 0;
+  /** The data or log frame whose payload is coming. */
+  let coming: { readonly type: 'data' | 'log'; readonly connection: number } | undefined;
+  let left = 0;
 
   return {
     get midFrame() {
-      return have > 0 || dataLeft > 0;
+      return have > 0 || left > 0;
     },
     *read(bytes) {
       let at = 0;
       while (at < bytes.length) {
-        if (dataLeft > 0) {
-          const payload = bytes.subarray(at, at + dataLeft);
+        if (coming !== undefined && left > 0) {
+          const payload = bytes.subarray(at, at + left);
           at += payload.length;
-          dataLeft -= payload.length;
-          yield { type: 'data', connection, payload };
+          left -= payload.length;
+          const { type, connection } = coming;
+          yield type === 'log' ? { type, payload } : { type, connection, payload };
           continue;
         }
-        const wanted = have < HEADER_LENGTH ? HEADER_LENGTH : HEADER_LENGTH + head.readUInt32BE(5);
+        const type = have < HEADER_LENGTH ? undefined : frameType(head);
+        const wanted = HEADER_LENGTH + (type === undefined ? 0 : (PAYLOAD_LENGTHS[type] ?? 0));
         const copied = bytes.copy(head, have, at, at + wanted - have);
         at += copied;
         have += copied;
         if (have < HEADER_LENGTH) return;
-        const type = frameType(head);
-        if (type === 'credit' && have < HEADER_LENGTH + 4) continue;
+        const known = frameType(head);
+        if (have < HEADER_LENGTH + (PAYLOAD_LENGTHS[known] ?? 0)) continue;
         have = 0;
-        connection = head.readUInt32BE(0);
-        if (type === 'data') dataLeft = head.readUInt32BE(5);
-        else if (type === 'credit') yield { type, connection, bytes: head.readUInt32BE(HEADER_LENGTH) };
-        else yield { type, connection };
+        if (known === 'data' || known === 'log') {
+          coming = { type: known, connection: head.readUInt32BE(0) };
+          left = head.readUInt32BE(5);
+        } else {
+          yield shortFrame(known, head);
+        }
       }
     },
   };
+}
+
+function shortFrame(type: Exclude<FrameType, 'data' | 'log'>, head: Buffer): Frame {
+  const connection = head.readUInt32BE(0);
+  switch (type) {
+    case 'open':
+    case 'end':
+    case 'reset':
+      return { type, connection };
+    case 'credit':
+      return { type, connection, bytes: head.readUInt32BE(HEADER_LENGTH) };
+    case 'start':
+    case 'kill':
+      return { type };
+    case 'memory':
+      return { type, bytes: Number(head.readBigUInt64BE(HEADER_LENGTH)) };
+    case 'exited': {
+      const how = EXITS[head.readUInt8(HEADER_LENGTH)];
+      if (how === undefined) throw notAFrame('a program cannot end like that', head);
+      const outOfMemory = head.readUInt8(HEADER_LENGTH + 1) !== 0;
+      return { type, exit: { how, value: head.readUInt32BE(HEADER_LENGTH + 2), outOfMemory } };
+    }
+  }
 }
 
 function frameType(head: Buffer): FrameType {
@@ -82,8 +146,9 @@ function frameType(head: Buffer): FrameType {
   const length = head.readUInt32BE(5);
   const type = TYPES[number];
   if (type === undefined) throw notAFrame(`its type is ${number}`, head);
-  const fits = type === 'data' ? length <= RELAY_WINDOW : length === (type === 'credit' ? 4 : 0);
-  if (!fits) throw notAFrame(`a frame of type "${type}" cannot have ${length} bytes`, head);
+  const expected = PAYLOAD_LENGTHS[type];
+  if (expected === undefined ? length > RELAY_WINDOW : length !== expected)
+    throw notAFrame(`a frame of type "${type}" cannot have ${length} bytes`, head);
   return type;
 }
 

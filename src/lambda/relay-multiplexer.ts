@@ -1,6 +1,12 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { EngineError } from '../core/errors.js';
-import { createFrameReader, encodeFrame, RELAY_MAX_CONNECTIONS, type Frame } from './relay-frames.js';
+import {
+  createFrameReader,
+  encodeFrame,
+  RELAY_MAX_CONNECTIONS,
+  type Frame,
+  type ProgramExit,
+} from './relay-frames.js';
 import { RelayedConnection } from './relayed-connection.js';
 
 export interface RelayMultiplexerOptions {
@@ -10,6 +16,10 @@ export interface RelayMultiplexerOptions {
   readonly stdin: Writable;
   /** Gets each connection that is made inside the container. */
   readonly onConnection: (connection: Duplex) => void;
+  /** Gets what the program writes to its stdout and stderr, before anything that it sends afterwards. */
+  readonly onLog: (bytes: Buffer) => void;
+  /** The program ended, its left-overs are killed, and all that it sent has been received. */
+  readonly onExit: (exit: ProgramExit) => void;
 }
 
 export interface RelayMultiplexer {
@@ -18,6 +28,12 @@ export interface RelayMultiplexer {
    * bytes that are not frames, and with the stream's own error when that breaks. No connection outlives it.
    */
   readonly closed: Promise<void>;
+  /** Starts the program, which must not be running: never before `onExit` told of the last one. */
+  start(): void;
+  /** Kills the program and all that it started, and drops its connections; `onExit` follows if it was running. */
+  kill(): void;
+  /** The most memory, in bytes, that the container used until the program's last word; undefined when unknown. */
+  readonly peakMemory: number | undefined;
   /** Ends the relay's input and drops every connection. */
   close(): void;
 }
@@ -33,6 +49,8 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
   const connections = new Map<number, RelayedConnection>();
   let lastConnection = 0;
   let over = false;
+  let running = false;
+  let peakMemory: number | undefined;
 
   const send = (frame: Frame): void => {
     if (!over && stdin.writable) stdin.write(encodeFrame(frame));
@@ -50,7 +68,32 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
     options.onConnection(connection);
   };
 
+  /** Frames that are about the program, and not about one of its connections. */
+  const obeyProgram = (frame: Exclude<Frame, { readonly connection: number }>): void => {
+    switch (frame.type) {
+      case 'log':
+        options.onLog(frame.payload);
+        break;
+      case 'memory':
+        peakMemory = frame.bytes;
+        break;
+      case 'exited':
+        if (!running)
+          throw new EngineError('the relay told of the end of a program that it was not to start');
+        running = false;
+        options.onExit(frame.exit);
+        break;
+      case 'start':
+      case 'kill':
+        throw new EngineError(`the relay sent "${frame.type}", which is for it to obey`);
+    }
+  };
+
   const obey = (frame: Frame): void => {
+    if (!('connection' in frame)) {
+      obeyProgram(frame);
+      return;
+    }
     if (frame.type === 'open') {
       open(frame.connection);
       return;
@@ -115,6 +158,17 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
 
   return {
     closed,
+    start: () => {
+      running = true;
+      send({ type: 'start' });
+    },
+    kill: () => {
+      for (const connection of [...connections.values()]) connection.destroy();
+      if (running) send({ type: 'kill' });
+    },
+    get peakMemory() {
+      return peakMemory;
+    },
     close: () => {
       finish();
     },

@@ -1,315 +1,295 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InternalError } from '../core/errors.js';
-import { FunctionFailure, type FunctionError } from './function-failure.js';
-import { parseFunctionError } from './function-error.js';
+import { eventHeaders, type RuntimeEvent } from './event-headers.js';
+import { parseFunctionError, type FunctionError } from './function-error.js';
+import type { ResponseSink } from './invocation.js';
+import { bufferBody, streamBody } from './request-body.js';
+import * as answers from './runtime-api-answers.js';
+import {
+  errorAnswer,
+  invalidModeAnswer,
+  responseAnswer,
+  tooLongAnswer,
+  truncatedAnswer,
+  type RuntimeAnswer,
+} from './runtime-answer.js';
 
-/** The most that a function may answer: 6 MiB and 100 bytes. */
-export const MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100;
-
-/** What a function answered. An error that it reported is an answer as well. */
-export type InvocationResult =
-  | { readonly kind: 'response'; readonly body: Buffer; readonly contentType: string | undefined }
-  | { readonly kind: 'error'; readonly body: Buffer; readonly error: FunctionError };
+/** Go's server takes as much; an error's cause comes in a header. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 export interface RuntimeApiOptions {
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** A new request id for each invocation, in the form of a UUID. */
-  readonly newRequestId: () => string;
-  readonly functionArn: string;
-  /** How long the function may take for one invocation. */
-  readonly timeoutMs: number;
-  /** How long the bootstrap may take until it asks for its first event. */
-  readonly initTimeoutMs: number;
+  /** The bootstrap asks for an event, and has none: at first, and after each answer. */
+  readonly onAsked: () => void;
+  /** The event that was handed out is answered. */
+  readonly onAnswer: (answer: RuntimeAnswer) => void;
+  /** The bootstrap says that it cannot start. */
+  readonly onInitError: (failure: InitError) => void;
+}
+
+/** What was posted to `/init/error`. */
+export interface InitError {
+  readonly error: FunctionError;
+  readonly payload: Buffer;
 }
 
 /**
- * Lambda's Runtime API (2018-06-01) for one bootstrap, in this process: an HTTP server that listens nowhere
- * and serves the connections that it is handed.
+ * Lambda's Runtime API (2018-06-01) for one life of a bootstrap, in this process: an HTTP server that listens
+ * nowhere and serves the connections that it is handed. It has no clock: who uses it decides how long to wait.
  */
 export interface RuntimeApi {
-  /** Serves HTTP on the connection. */
+  /** Serves HTTP on the connection. Nothing that comes over it can throw or end anything but itself. */
   connect(connection: Duplex): void;
+  /** Does the bootstrap wait for an event? */
+  readonly asked: boolean;
+  /** Is the bootstrap in the middle of an answer? */
+  readonly answering: boolean;
   /**
-   * Hands the event to the bootstrap and waits for its answer; one at a time. Rejects with `FunctionFailure`
-   * when none can come, and with the signal's reason. After a rejection the API is stopped: what the
-   * bootstrap still does is unknown, so a new one is needed.
+   * Hands the event to the bootstrap, which must have asked. `onAnswer` follows, unless the bootstrap ends.
+   * The sink gets an answer that is streamed.
    */
-  invoke(event: Buffer | string, signal: AbortSignal): Promise<InvocationResult>;
-  /** Fulfilled when the bootstrap asks for its first event; rejected like `invoke`. Starts the init timeout. */
-  ready(): Promise<void>;
-  /** There will be no more answers, for this reason. The first reason stands. */
-  stop(reason: Error): void;
+  invoke(event: RuntimeEvent, sink: ResponseSink | undefined): void;
+  /** Drops every connection; nothing is called back any more. */
+  close(): void;
 }
 
-/** An event on its way: handed out or not, but not answered. */
-interface Invocation {
-  readonly id: string;
-  readonly event: Buffer;
-  readonly deadline: number;
-  readonly resolve: (result: InvocationResult) => void;
-  readonly reject: (reason: Error) => void;
-}
+/** Named as AWS names them in its refusals. */
+type State =
+  | 'Started'
+  | 'InitError'
+  | 'Ready'
+  | 'Running'
+  | 'InvocationResponse'
+  | 'InvocationErrorResponse'
+  | 'RuntimeResponseSentState';
 
-/** Named as AWS names them in its answers. `Ready`: asks for an event; `ResponseSent`: answered, and has not asked again. */
-type State = 'Started' | 'Ready' | 'Running' | 'RuntimeResponseSentState' | 'InitError';
-
-/** A POST whose state is checked twice: before its body is read and after. */
-type Report = 'response' | 'error' | 'init';
-
-const REPORT_STATES = {
-  response: 'InvocationResponse',
-  error: 'InvocationErrorResponse',
-  init: 'InitError',
-} as const satisfies Record<Report, string>;
+const ROUTES =
+  /^\/2018-06-01\/runtime\/(?:invocation\/(next)|invocation\/([^/?]*)\/(response|error)|init\/(error))(?:\?.*)?$/s;
 
 export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
   let state: State = 'Started';
-  let stopped: Error | undefined;
-  /** The id of the last event handed out; it stays until the next one is. */
+  let closed = false;
+  /** The id of the last event, from its invocation until the bootstrap asks again. */
   let currentId: string | undefined;
-  let invocation: Invocation | undefined;
+  let event: RuntimeEvent | undefined;
+  let sink: ResponseSink | undefined;
   /** Requests for the next event that are not answered yet. */
   let waiting: ServerResponse[] = [];
-  let initTimer: NodeJS.Timeout | undefined;
-  let markReady: () => void = () => undefined;
-  let failReady: (reason: Error) => void = () => undefined;
-  const asked = new Promise<void>((resolve, reject) => {
-    markReady = resolve;
-    failReady = reject;
-  });
-  asked.catch(() => undefined);
+  const connections = new Set<Duplex>();
+  /** The answer that each connection got last, or is to get. */
+  const lastAnswers = new WeakMap<Duplex, ServerResponse>();
 
-  const stop = (reason: Error): void => {
-    if (stopped !== undefined) return;
-    stopped = reason;
-    clearTimeout(initTimer);
-    failReady(reason);
-    invocation?.reject(reason);
-    invocation = undefined;
-    for (const response of waiting) response.destroy();
-    waiting = [];
-  };
-
-  const ready = (): Promise<void> => {
-    if (state === 'Started' && stopped === undefined && initTimer === undefined) {
-      initTimer = setTimeout(() => {
-        stop(
-          new FunctionFailure(
-            'init-timeout',
-            `the bootstrap did not ask for an event within ${options.initTimeoutMs / 1000} s of its start`,
-          ),
-        );
-      }, options.initTimeoutMs);
-    }
-    return asked;
-  };
-
-  const sendEvent = (response: ServerResponse, { id, event, deadline }: Invocation): void => {
-    response.writeHead(200, {
-      'Content-Type': 'application/json',
-      'Content-Length': event.length,
-      'Lambda-Runtime-Aws-Request-Id': id,
-      'Lambda-Runtime-Deadline-Ms': deadline,
-      'Lambda-Runtime-Invoked-Function-Arn': options.functionArn,
-      'Lambda-Runtime-Trace-Id': traceId(id, options.now()),
-    });
-    response.end(event);
+  const sendEvent = (response: ServerResponse, handedOut: RuntimeEvent): void => {
+    response.writeHead(200, eventHeaders(handedOut));
+    response.end(handedOut.event);
   };
 
   const handOut = (): void => {
-    if (state !== 'Ready' || invocation === undefined) return;
-    const response = waiting.shift();
+    if (state !== 'Ready' || event === undefined) return;
+    // One that was refused meanwhile, for a broken request, is not waiting any more.
+    const response = waiting.find(({ headersSent }) => !headersSent);
     if (response === undefined) return;
+    waiting = waiting.filter((other) => other !== response);
     state = 'Running';
-    currentId = invocation.id;
-    sendEvent(response, invocation);
+    sendEvent(response, event);
   };
 
-  const next = (response: ServerResponse): void => {
-    if (state === 'InitError') {
-      refuseTransition(response, state, 'Ready');
-      return;
-    }
+  const next = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     // A bootstrap that lost the answer asks again, and gets the same event.
-    if (state === 'Running' && invocation !== undefined) {
-      sendEvent(response, invocation);
+    if (state === 'Running' && event !== undefined) {
+      sendEvent(response, event);
       return;
     }
-    if (state === 'Started') {
-      clearTimeout(initTimer);
-      markReady();
+    if (state !== 'Started' && state !== 'Ready' && state !== 'RuntimeResponseSentState') {
+      answers.refuseTransition(response, { from: state, to: 'Ready' });
+      return;
     }
+    const first = state !== 'Ready';
     state = 'Ready';
+    if (first) currentId = undefined;
     waiting.push(response);
+    // A bootstrap that hangs up while it waits must not get the event; it may be waiting on another connection.
+    const hungUp = (): void => {
+      response.destroy();
+    };
+    socket.once('end', hungUp);
     response.once('close', () => {
+      socket.off('end', hungUp);
       waiting = waiting.filter((other) => other !== response);
     });
+    if (first) options.onAsked();
     handOut();
   };
 
-  /** Does the report come at the wrong time? Then it is refused, and true. */
-  const refuse = (response: ServerResponse, report: Report, id: string | undefined): boolean => {
-    if (report !== 'init' && id !== currentId) {
-      refuseWith(response, 400, 'InvalidRequestID', 'Invalid request ID');
-      return true;
-    }
-    if (state === (report === 'init' ? 'Started' : 'Running')) return false;
-    refuseTransition(response, state, REPORT_STATES[report]);
-    return true;
+  const answer = (given: RuntimeAnswer, nextState: State = 'RuntimeResponseSentState'): void => {
+    state = nextState;
+    event = undefined;
+    sink = undefined;
+    options.onAnswer(given);
   };
 
-  const answer = (result: InvocationResult): void => {
-    const answered = invocation;
-    invocation = undefined;
-    state = 'RuntimeResponseSentState';
-    answered?.resolve(result);
-  };
-
-  const accept = (response: ServerResponse, report: Report, request: IncomingMessage, body: Buffer): void => {
-    if (report === 'init') {
-      state = 'InitError';
-      const error = parseFunctionError(body, request.headers);
-      const message = `the bootstrap could not start: ${error.errorType}: ${error.errorMessage}`;
-      stop(new FunctionFailure('init-error', message, { error, details: { stack: error.stackTrace } }));
-    } else if (report === 'error') {
-      answer({ kind: 'error', body, error: parseFunctionError(body, request.headers) });
-    } else {
-      answer({ kind: 'response', body, contentType: request.headers['content-type'] });
-    }
-    sendJson(response, 202, { status: 'OK' });
-  };
-
-  const report = (
-    kind: Report,
-    request: IncomingMessage,
-    response: ServerResponse,
-    id: string | undefined,
-  ): void => {
-    if (refuse(response, kind, id)) {
+  const report = async (
+    kind: 'response' | 'error',
+    { request, response, id }: { request: IncomingMessage; response: ServerResponse; id: string },
+  ): Promise<void> => {
+    if (id !== currentId) {
       request.resume();
+      answers.refuseId(response);
       return;
     }
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= MAX_RESPONSE_BYTES) chunks.push(chunk);
-      else chunks.length = 0;
-    });
-    request.on('end', () => {
-      if (refuse(response, kind, id)) return;
-      if (length <= MAX_RESPONSE_BYTES) {
-        accept(response, kind, request, Buffer.concat(chunks));
-        return;
-      }
-      const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`;
-      const error = { errorType: 'Function.ResponseSizeTooLarge', errorMessage, stackTrace: [] };
-      answer({ kind: 'error', body: Buffer.from(JSON.stringify(error)), error });
-      refuseWith(
-        response,
-        413,
-        'RequestEntityTooLarge',
-        `Exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`,
-      );
-    });
+    const to = kind === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
+    if (state !== 'Running') {
+      request.resume();
+      answers.refuseTransition(response, { from: state, to });
+      return;
+    }
+    state = to;
+    const mode = header(request, 'lambda-runtime-function-response-mode') ?? '';
+    if (kind === 'response' && mode !== '' && mode !== 'streaming') {
+      request.resume();
+      // It stays in this state, so that only a new bootstrap gets further: so does RIE's `invocationresponse.go`.
+      answer(invalidModeAnswer(), to);
+      answers.refuseResponseMode(response);
+      return;
+    }
+    const streamed = kind === 'response' && mode === 'streaming';
+    const streamedTo = streamed ? sink : undefined;
+    const body = await (streamedTo === undefined
+      ? bufferBody(request, answers.MAX_RESPONSE_BYTES)
+      : streamBody(request, streamedTo));
+    if (closed) return;
+    if (body.status === 'too-long') {
+      answer(tooLongAnswer());
+      answers.refuseSize(response);
+    } else if (body.status === 'truncated') {
+      answer(truncatedAnswer(streamed));
+      answers.refuseTruncated(response);
+    } else {
+      const posted = { request, bytes: body.bytes, streamed };
+      answer(kind === 'response' ? responseAnswer(posted) : errorAnswer(posted));
+      answers.accept(response);
+    }
+  };
+
+  const initError = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await bufferBody(request, answers.MAX_RESPONSE_BYTES);
+    if (closed) return;
+    if (body.status === 'truncated') {
+      answers.refuseTruncated(response);
+    } else if (state !== 'Started') {
+      answers.refuseTransition(response, { from: state, to: 'InitError' });
+    } else {
+      state = 'InitError';
+      const type = header(request, 'lambda-runtime-function-error-type');
+      options.onInitError({ error: parseFunctionError(body.bytes, type), payload: body.bytes });
+      answers.accept(response);
+    }
   };
 
   const route = (request: IncomingMessage, response: ServerResponse): void => {
-    if (stopped !== undefined && state !== 'InitError') {
-      request.socket.destroy();
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+      request.resume();
+      answers.refuseHostless(response);
       return;
     }
-    const path =
-      /^\/2018-06-01\/runtime\/(?:invocation\/(next)|invocation\/([^/]+)\/(response|error)|init\/(error))$/.exec(
-        request.url ?? '',
-      );
-    const [, nextEvent, id, kind] = path ?? [];
-    if (path === null) refuseRoute(request, response, 404);
-    else if (request.method !== (nextEvent === undefined ? 'POST' : 'GET'))
-      refuseRoute(request, response, 405);
-    else if (nextEvent !== undefined) next(response);
-    else report(kind === 'response' || kind === 'error' ? kind : 'init', request, response, id);
+    const match = ROUTES.exec(request.url ?? '');
+    if (match === null) {
+      answers.answerOtherPath(request, response);
+      return;
+    }
+    const [, asksForNext, id, kind] = match;
+    const method = asksForNext === undefined ? 'POST' : 'GET';
+    if (request.method !== method) {
+      request.resume();
+      answers.refuseMethod(response, method);
+    } else if (asksForNext !== undefined) {
+      request.resume();
+      next(request, response);
+    } else if (id !== undefined && (kind === 'response' || kind === 'error')) {
+      void report(kind, { request, response, id });
+    } else {
+      void initError(request, response);
+    }
+  };
+
+  /** One request after the other on each connection, as Go's server does: Node begins the next one at once. */
+  const inTurn = (request: IncomingMessage, response: ServerResponse): void => {
+    // Its connection may break at any moment; who reads it sees that as well.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    const { socket } = request;
+    const last = lastAnswers.get(socket);
+    lastAnswers.set(socket, response);
+    if (last === undefined || last.writableFinished || last.destroyed) route(request, response);
+    else
+      last.once('close', () => {
+        if (!response.headersSent) route(request, response);
+      });
   };
 
   // Nothing here is on a clock but the function: a bootstrap may wait for its next event for hours.
-  const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 }, route);
+  const server = createServer(
+    {
+      ...{ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requireHostHeader: false,
+    },
+    inTurn,
+  );
+  // A client that says that it will send no more still gets its answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    request.resume();
+    answers.refuseExpectation(response);
+  });
   server.on('clientError', (_error, socket) => {
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-    else socket.destroy();
+    const response = lastAnswers.get(socket);
+    if (response === undefined || response.writableFinished || response.destroyed) {
+      answers.refuseBytes(socket);
+    } else if (response.req.complete) {
+      // What is wrong came after the request, which is still to be answered.
+      response.once('finish', () => {
+        answers.refuseBytes(socket);
+      });
+    } else {
+      // The answer first: to destroy the request, which ends the reading of its body, is to destroy the connection.
+      response.once('finish', () => socket.end(() => response.req.destroy()));
+      answers.refuseTruncated(response);
+    }
   });
 
   return {
     connect: (connection) => {
+      connections.add(connection);
+      connection.once('close', () => {
+        connections.delete(connection);
+      });
+      // The server has a listener of its own only while a request is being parsed.
+      connection.on('error', () => undefined);
       server.emit('connection', connection);
     },
-    ready,
-    stop,
-    invoke: async (event, signal) => {
-      signal.throwIfAborted();
-      if (invocation !== undefined) throw new InternalError('a function was invoked before it answered');
-      const onAbort = (): void => {
-        stop(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      let timer: NodeJS.Timeout | undefined;
-      try {
-        await ready();
-        if (stopped !== undefined) throw stopped;
-        return await new Promise<InvocationResult>((resolve, reject) => {
-          invocation = {
-            id: options.newRequestId(),
-            event: Buffer.from(event),
-            deadline: options.now() + options.timeoutMs,
-            resolve,
-            reject,
-          };
-          timer = setTimeout(() => {
-            stop(
-              new FunctionFailure(
-                'timeout',
-                `the function did not answer within its ${options.timeoutMs / 1000} s`,
-              ),
-            );
-          }, options.timeoutMs);
-          handOut();
-        });
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-      }
+    get asked() {
+      return state === 'Ready';
+    },
+    get answering() {
+      return event !== undefined && state !== 'Ready' && state !== 'Running';
+    },
+    invoke: (given, to) => {
+      if (state !== 'Ready' || event !== undefined)
+        throw new InternalError('an event was to be handed to a bootstrap that did not ask for one');
+      event = given;
+      sink = to;
+      currentId = given.requestId;
+      handOut();
+    },
+    close: () => {
+      closed = true;
+      for (const connection of connections) connection.destroy();
     },
   };
 }
 
-/** A trace id in X-Ray's form, made of the request's id; nothing is sampled. */
-function traceId(requestId: string, now: number): string {
-  const hex = requestId.replaceAll(/[^0-9a-f]/gi, '').padEnd(32, '0');
-  const seconds = Math.floor(now / 1000)
-    .toString(16)
-    .padStart(8, '0');
-  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(16, 32)};Sampled=0`;
-}
-
-function refuseTransition(response: ServerResponse, from: string, to: string): void {
-  const why = `State transition from ${from} to ${to} failed for runtime. Error: State transition is not allowed`;
-  refuseWith(response, 403, 'InvalidStateTransition', why);
-}
-
-function refuseWith(response: ServerResponse, status: number, errorType: string, errorMessage: string): void {
-  sendJson(response, status, { errorMessage, errorType });
-}
-
-function refuseRoute(request: IncomingMessage, response: ServerResponse, status: 404 | 405): void {
-  request.resume();
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
-  response.end(`${status} ${STATUS_CODES[status] ?? ''}\n`);
-}
-
-function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length });
-  response.end(body);
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : value?.[0];
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { InternalError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
-import { startFunctionContainer } from '../lambda/function-container.js';
 import { functionEnvironment, relayCommand } from '../lambda/function-environment.js';
+import { startSandbox } from '../lambda/sandbox.js';
 import { readZip } from '../layer/zip-reader.js';
 import { planFor, type Plan } from '../recipe/plan.js';
 import { runSmokeTests, type SmokeReport } from '../smoke/smoke-tests.js';
@@ -16,6 +16,14 @@ import { buildPlan } from './build-stages.js';
 /** The plan of the relay, which carries the Runtime API into a container that has no network. */
 export function relayPlan(context: Pick<BuildContext, 'library'>): Promise<Plan> {
   return planFor({ package: 'relay', line: undefined }, context.library);
+}
+
+/** The relay's bytes, compiled if the store has none. */
+export async function relayProgram(context: BuildContext): Promise<Uint8Array> {
+  const relay = await buildPlan(await relayPlan(context), context);
+  const program = await artifactFile(relay.artifact.path, 'bin/relay');
+  if (program === undefined) throw new InternalError('the relay stage installed no bin/relay');
+  return program;
 }
 
 const FUNCTION_MEMORY_MB = 1024;
@@ -34,9 +42,7 @@ export async function smokeTestLayer(
   const { smoke } = recipe;
   if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
   const { reporter, signal, store } = context;
-  const relay = await buildPlan(await relayPlan(context), context);
-  const program = await artifactFile(relay.artifact.path, 'bin/relay');
-  if (program === undefined) throw new InternalError('the relay stage installed no bin/relay');
+  const relay = await relayProgram(context);
   const spool = join(store.tmpDir, `${processIdentity()}-${randomUUID()}`);
   const view = reporter.stage('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
   const started = context.now();
@@ -51,7 +57,7 @@ export async function smokeTestLayer(
         ['version', recipe.version],
         ...plan.stages.map((stage) => [`${stage.recipe.package}.version`, stage.recipe.version] as const),
       ]),
-      relay: program,
+      relay,
       runtime: {
         command: relayCommand,
         environment: (handler) =>
@@ -62,8 +68,9 @@ export async function smokeTestLayer(
             region: 'us-east-1',
           }),
         start: (container) =>
-          startFunctionContainer({
+          startSandbox({
             container,
+            memoryMb: FUNCTION_MEMORY_MB,
             signal,
             now: context.now,
             newRequestId: randomUUID,

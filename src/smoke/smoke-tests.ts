@@ -1,21 +1,25 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
-import { EngineError, LayersmithError, SmokeError } from '../core/errors.js';
-import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
+import { EngineError, SmokeError } from '../core/errors.js';
+import { fileEntry, type TreeEntry } from '../core/tar.js';
 import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
+import { fillVolumes } from '../engine/filled-volumes.js';
 import type { SmokeInvocation, SmokeProgram, SmokeSpec } from '../recipe/recipe.js';
 
-/** What a function answered, as far as smoke tests look at it. */
-export type Answer =
-  | { readonly kind: 'response'; readonly body: Buffer }
-  | { readonly kind: 'error'; readonly error: { readonly errorType: string; readonly errorMessage: string } };
+/** How an invocation ended, as far as smoke tests look at it. */
+export interface Answer {
+  readonly payload: Buffer;
+  /** Undefined when the function answered with a response. */
+  readonly error: { readonly errorType: string; readonly errorMessage: string } | undefined;
+  /** The end of the invocation's log. */
+  readonly logTail: Buffer;
+}
 
-/** A function behind the Runtime API emulator. */
+/** A function behind the Runtime API emulator. Rejects for the engine's faults only. */
 export interface FunctionUnderTest extends AsyncDisposable {
-  invoke(event: string): Promise<Answer>;
-  readonly logTail: readonly string[];
+  invoke(request: { readonly event: Uint8Array }): Promise<Answer>;
 }
 
 export interface SmokeOptions {
@@ -75,18 +79,15 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
     readOnlyRoot: true,
     tmpfs: { '/tmp': TMP_BYTES },
   };
-  // Never started: it holds the volumes that the test containers mount read-only.
-  await using holder = await engine.createContainer(
-    { ...common, command: ['/nothing'], env: {}, volumes: ['/opt', TASK_ROOT, RELAY_FOLDER] },
+  await using holder = await fillVolumes(engine, {
+    spec: common,
+    trees: {
+      '/opt': options.layer,
+      [TASK_ROOT]: await treeOf(options.files),
+      [RELAY_FOLDER]: [fileEntry('relay', options.relay, 0o755)],
+    },
     signal,
-  );
-  await holder.putArchive('/opt', packTree(options.layer, { owner: 0 }), signal);
-  await holder.putArchive(TASK_ROOT, packTree(await treeOf(options.files), { owner: 0 }), signal);
-  await holder.putArchive(
-    RELAY_FOLDER,
-    packTree([fileEntry('relay', options.relay, 0o755)], { owner: 0 }),
-    signal,
-  );
+  });
 
   const create = (spec: Pick<ContainerSpec, 'command' | 'env'>): Promise<Container> =>
     engine.createContainer({ ...common, ...spec, volumes: [], volumesFrom: holder.id }, signal);
@@ -159,13 +160,14 @@ async function runInvocation(
   const { runtime, signal } = options;
   const command = runtime.command(`${RELAY_FOLDER}/relay`);
   await using container = await create({ command, env: runtime.environment(test.handler) });
-  try {
-    await using running = await runtime.start(container, signal);
-    return await invokeAll(running, test, options);
-  } catch (error) {
-    if (!isMissingProgram(error)) throw error;
-    return `the bootstrap cannot be started: ${error.message}`;
+  await using running = await runtime.start(container, signal);
+  const event = Buffer.from(JSON.stringify(test.event));
+  for (let count = 1; count <= test.times; count++) {
+    const answer = await running.invoke({ event });
+    const failure = compare(answer, test, options);
+    if (failure !== undefined) return `invocation ${count} of ${test.times}: ${failure}`;
   }
+  return undefined;
 }
 
 /** The engine is well: it is the layer that lacks what was to be run, or something that this needs. */
@@ -177,41 +179,32 @@ function isMissingProgram(error: unknown): error is EngineError {
   );
 }
 
-async function invokeAll(
-  running: FunctionUnderTest,
-  test: SmokeInvocation,
-  options: SmokeOptions,
-): Promise<string | undefined> {
-  try {
-    for (let count = 1; count <= test.times; count++) {
-      const answer = await running.invoke(JSON.stringify(test.event));
-      const failure = compare(answer, test, options);
-      if (failure !== undefined) return `invocation ${count} of ${test.times}: ${failure}`;
-    }
-    return undefined;
-  } catch (error) {
-    // The layer's failure is a finding like any other; the engine's is not.
-    if (!(error instanceof LayersmithError) || error.code === 'engine') throw error;
-    return `${error.message}: ${lastLines(running.logTail.join('\n'))}`;
-  }
-}
-
 function compare(answer: Answer, { expected }: SmokeInvocation, options: SmokeOptions): string | undefined {
+  const { payload, error } = answer;
   if (expected.kind === 'error') {
-    if (answer.kind === 'response') return `answered ${quoted(answer.body)} instead of an error`;
-    const { errorType, errorMessage } = answer.error;
+    if (error === undefined) return `answered ${quoted(payload)} instead of an error`;
+    const { errorType, errorMessage } = error;
     if (errorType === expected.errorType && errorMessage === expected.errorMessage) return undefined;
-    return `error ${errorType}: ${errorMessage} instead of ${expected.errorType}: ${expected.errorMessage}`;
+    return `${told(error, answer)}, instead of ${expected.errorType}: ${expected.errorMessage}`;
   }
-  if (answer.kind === 'error') return `error ${answer.error.errorType}: ${answer.error.errorMessage}`;
+  if (error !== undefined) return told(error, answer);
   if (expected.kind === 'json') {
-    if (isDeepStrictEqual(jsonOf(answer.body), expected.value)) return undefined;
-    return `answered ${quoted(answer.body)} instead of ${JSON.stringify(expected.value)}`;
+    if (isDeepStrictEqual(jsonOf(payload), expected.value)) return undefined;
+    return `answered ${quoted(payload)} instead of ${JSON.stringify(expected.value)}`;
   }
   const body = filled(expected.body, options);
-  return answer.body.equals(Buffer.from(body))
+  return payload.equals(Buffer.from(body))
     ? undefined
-    : `answered ${quoted(answer.body)} instead of ${JSON.stringify(body)}`;
+    : `answered ${quoted(payload)} instead of ${JSON.stringify(body)}`;
+}
+
+/** An error, and what the function logged, without what Lambda adds to either. */
+function told(error: { readonly errorType: string; readonly errorMessage: string }, answer: Answer): string {
+  const message = error.errorMessage.replace(/^RequestId: \S+ Error: /, '');
+  const log = answer.logTail
+    .toString('utf8')
+    .replace(/^(?:(?:START|END|REPORT) RequestId: |INIT_REPORT |RequestId: |Runtime\.\w+$).*\n/gm, '');
+  return `error ${error.errorType}: ${message}: ${lastLines(log)}`;
 }
 
 function quoted(body: Buffer): string {

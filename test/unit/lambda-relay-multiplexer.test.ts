@@ -10,6 +10,7 @@ import {
   RELAY_MAX_CONNECTIONS,
   RELAY_WINDOW,
   type Frame,
+  type ProgramExit,
 } from '../../src/lambda/relay-frames.js';
 import { multiplexRelay } from '../../src/lambda/relay-multiplexer.js';
 import { createRelayPeer } from './lambda-relay-peer.js';
@@ -17,10 +18,14 @@ import { createRelayPeer } from './lambda-relay-peer.js';
 function start(options: { readonly autoCredit?: boolean } = {}) {
   const peer = createRelayPeer({ autoCredit: options.autoCredit ?? true });
   const connections: Duplex[] = [];
+  const logged: Buffer[] = [];
+  const exits: ProgramExit[] = [];
   const relay = multiplexRelay({
     stdout: peer.stdout,
     stdin: peer.stdin,
     onConnection: (connection) => connections.push(connection),
+    onLog: (bytes) => logged.push(Buffer.from(bytes)),
+    onExit: (exit) => exits.push(exit),
   });
   const connection = async (index = 0): Promise<Duplex> => {
     for (;;) {
@@ -29,7 +34,7 @@ function start(options: { readonly autoCredit?: boolean } = {}) {
       await turn();
     }
   };
-  return { peer, connections, connection, relay };
+  return { peer, connections, connection, relay, exits, log: () => Buffer.concat(logged).toString() };
 }
 
 const data = (connection: number, payload: string | Buffer): Frame => ({
@@ -75,6 +80,8 @@ describe('a relayed connection', () => {
       stdout: peer.stdout,
       stdin: peer.stdin,
       onConnection: (connection) => server.emit('connection', connection),
+      onLog: () => undefined,
+      onExit: () => undefined,
     });
     peer.send({ type: 'open', connection: 1 });
     for (const path of ['/one', '/two', '/three']) {
@@ -132,6 +139,50 @@ describe('a relayed connection', () => {
     peer.send(data(1, 'late'), { type: 'credit', connection: 1, bytes: 1 }, { type: 'end', connection: 1 });
     peer.stdout.end();
     await expect(relay.closed).resolves.toBeUndefined();
+  });
+});
+
+describe('the program of the relay', () => {
+  const EXIT: ProgramExit = { how: 'signal', value: 9, outOfMemory: true };
+
+  test('is started and killed, and its end, its log and its memory are told', async () => {
+    const { peer, relay, exits, log } = start();
+    expect(relay.peakMemory).toBeUndefined();
+    relay.kill();
+    relay.start();
+    relay.kill();
+    await peer.until(() => peer.received.length === 2);
+    expect(peer.received).toEqual([{ type: 'start' }, { type: 'kill' }]);
+    peer.send({ type: 'log', payload: Buffer.from('one\n') }, { type: 'memory', bytes: 2 ** 33 });
+    peer.send({ type: 'log', payload: Buffer.from('two') }, { type: 'exited', exit: EXIT });
+    while (exits.length === 0) await turn();
+    expect(exits).toEqual([EXIT]);
+    expect(log()).toBe('one\ntwo');
+    expect(relay.peakMemory).toBe(2 ** 33);
+    relay.start();
+    await peer.until(() => peer.received.length === 3);
+  });
+
+  test('loses its connections when it is killed', async () => {
+    const { peer, relay, connection } = start();
+    relay.start();
+    peer.send({ type: 'open', connection: 1 });
+    const duplex = await connection();
+    relay.kill();
+    expect(duplex.destroyed).toBe(true);
+    await peer.until(() => peer.received.length === 3);
+    expect(peer.received).toEqual([{ type: 'start' }, { type: 'reset', connection: 1 }, { type: 'kill' }]);
+  });
+
+  test.each<readonly [string, Frame, RegExp]>([
+    ['ends without a start', { type: 'exited', exit: EXIT }, /not to start/],
+    ['gives orders', { type: 'start' }, /for it to obey/],
+    ['gives orders', { type: 'kill' }, /for it to obey/],
+  ])('that %s is an EngineError', async (_what, frame, message) => {
+    const { peer, relay } = start();
+    peer.send(frame);
+    await expect(relay.closed).rejects.toThrow(EngineError);
+    await expect(relay.closed).rejects.toThrow(message);
   });
 });
 

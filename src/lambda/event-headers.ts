@@ -1,0 +1,46 @@
+import type { InvocationRequest } from './invocation.js';
+
+/** An event that is to be handed to the bootstrap. */
+export interface RuntimeEvent extends InvocationRequest {
+  readonly requestId: string;
+  readonly functionArn: string;
+  /** When the invocation started, and when its time is over: milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly deadline: number;
+}
+
+/** The headers of an answer to `/next`; what is not given has none (RIE, `rapi/rendering/rendering.go`). */
+export function eventHeaders(event: RuntimeEvent): Readonly<Record<string, string | number>> {
+  const optional = {
+    'Lambda-Runtime-Client-Context': event.clientContext,
+    'Lambda-Runtime-Cognito-Identity': event.cognitoIdentity,
+    'Lambda-Runtime-Aws-Tenant-Id': event.tenantId,
+  };
+  const given = Object.entries(optional).flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [[name, headerValue(value)] as const],
+  );
+  return {
+    'Content-Type': 'application/json',
+    'Content-Length': event.event.length,
+    'Lambda-Runtime-Aws-Request-Id': event.requestId,
+    'Lambda-Runtime-Deadline-Ms': event.deadline,
+    'Lambda-Runtime-Invoked-Function-Arn': headerValue(event.functionArn),
+    'Lambda-Runtime-Trace-Id': headerValue(event.traceId ?? traceId(event)),
+    ...Object.fromEntries(given),
+  };
+}
+
+/** The value's UTF-8 bytes, as Node writes them; what would end a header is a space, as in Go's server. */
+function headerValue(value: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what must not get into a header
+  return Buffer.from(value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ')).toString('latin1');
+}
+
+/** A trace id in X-Ray's form, made of the request's id; nothing is sampled. */
+function traceId({ requestId, startedAt }: RuntimeEvent): string {
+  const hex = requestId.replaceAll(/[^0-9a-f]/gi, '').padEnd(32, '0');
+  const seconds = Math.floor(startedAt / 1000)
+    .toString(16)
+    .padStart(8, '0');
+  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(16, 32)};Sampled=0`;
+}
