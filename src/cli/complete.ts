@@ -3,10 +3,22 @@ import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import { openLibrary, platformsFolder } from './session.js';
 
-const COMMANDS = ['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean', 'completion'];
+const COMMANDS = [
+  'build',
+  'plan',
+  'fetch',
+  'test',
+  'invoke',
+  'serve',
+  'recipes',
+  'doctor',
+  'clean',
+  'completion',
+];
 const TAKE_A_RECIPE = ['build', 'plan', 'fetch', 'recipes'];
 /** Flags whose value only the shell can complete (a file), or nobody. */
-const FREE_VALUE = /^(-o|--(output|store|sources|recipes|registry|jobs|memory|older-than|max-size))$/;
+const FREE_VALUE =
+  /^(-o|--(output|store|sources|recipes|registry|jobs|memory|older-than|max-size|function|handler|event|env|timeout|repeat|client-context|port))$/;
 
 /**
  * What a shell offers for the last of the words, the first of which is the program: commands, flags, recipes,

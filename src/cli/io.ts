@@ -8,6 +8,11 @@ export interface Io {
   readonly os: string;
   /** stdout: for results only. */
   readonly out: (text: string) => void;
+  /** stdout, for a result of any bytes: fulfilled when more may come. */
+  readonly outBytes: (bytes: Uint8Array) => Promise<void>;
+  readonly outIsTerminal: boolean;
+  /** stdin from its start to its end; it is not touched before. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
   /** stderr: for everything else. */
   readonly err: (text: string) => void;
   /** stderr when it is a terminal that a live view can be drawn on. */

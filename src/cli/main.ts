@@ -15,17 +15,19 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-// Who reads the result may have seen enough: `layersmith recipes | head`.
+// Who reads the result may have seen enough: `layersmith recipes | head`. That is no failure, but all there was to do.
+const result = { unread: false };
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  result.unread = true;
+  interrupted.abort(new InterruptedError('SIGTERM'));
 });
 // Nobody reads the progress any more: the work goes on without.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2), {
+const exitCode = await run(process.argv.slice(2), {
   env: process.env,
   // An empty HOME is none.
   homeDir: process.env['HOME'] || homedir(),
@@ -33,7 +35,18 @@ process.exitCode = await run(process.argv.slice(2), {
   isRoot: process.getuid?.() === 0,
   os: process.platform,
   out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  outBytes: (bytes) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => {
+        if (error === undefined || error === null) resolve();
+        else reject(error);
+      });
+    }),
+  outIsTerminal: process.stdout.isTTY,
+  stdin: () => process.stdin,
+  err: (text) => {
+    if (!result.unread) process.stderr.write(text);
+  },
   terminal:
     process.stderr.isTTY && process.env['CI'] === undefined && process.env['TERM'] !== 'dumb'
       ? process.stderr
@@ -42,3 +55,4 @@ process.exitCode = await run(process.argv.slice(2), {
   packageRoot: join(import.meta.dirname, '..', '..'),
   signal: interrupted.signal,
 });
+process.exitCode = result.unread ? 0 : exitCode;

@@ -45,6 +45,55 @@ export const platformOptions = {
   },
 } as const;
 
+/** In place of those of `platformOptions`, for commands that take a layer. */
+export const platformOfLayerOptions = {
+  platform: {
+    type: 'string',
+    requiresArg: true,
+    describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
+  },
+  arch: {
+    choices: ARCHITECTURES,
+    requiresArg: true,
+    describe: "The architecture [default: the manifest's, or x86_64]",
+  },
+} as const;
+
+/** What `invoke` and `serve` are told about a function. */
+export const functionOptions = {
+  function: {
+    type: 'string',
+    requiresArg: true,
+    demandOption: true,
+    describe: 'Its folder, or its zip: what Lambda has at /var/task',
+  },
+  handler: {
+    type: 'string',
+    requiresArg: true,
+    demandOption: true,
+    describe: 'As Lambda is told it: hello is src/hello.php',
+  },
+  env: {
+    type: 'string',
+    requiresArg: true,
+    array: true,
+    default: [] as string[],
+    describe: 'A variable of the function, NAME=VALUE; repeatable',
+  },
+  timeout: {
+    type: 'number',
+    requiresArg: true,
+    default: 3,
+    describe: 'How long an invocation may take, in seconds up to 900',
+  },
+  memory: {
+    type: 'number',
+    requiresArg: true,
+    default: 128,
+    describe: 'Its memory in MiB, from 128 to 10240',
+  },
+} as const;
+
 export const stageOptions = {
   jobs: {
     type: 'number',

@@ -4,13 +4,14 @@ import { buildCommand } from './commands/build.js';
 import { cleanCommand } from './commands/clean.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fetchCommand } from './commands/fetch.js';
+import { invokeCommand } from './commands/invoke.js';
 import { planCommand } from './commands/plan.js';
 import { recipesCommand } from './commands/recipes.js';
+import { serveCommand } from './commands/serve.js';
 import { testCommand } from './commands/test.js';
 import { complete } from './complete.js';
 import { printError } from './error-printer.js';
 import type { Io } from './io.js';
-import { recipesOption } from './options.js';
 
 const VERSION = '0.1.0';
 
@@ -25,6 +26,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(planCommand(io))
       .command(fetchCommand(io))
       .command(testCommand(io))
+      .command(invokeCommand(io, outcome))
+      .command(serveCommand(io))
       .command(recipesCommand(io))
       .command(doctorCommand(io, outcome))
       .command(cleanCommand(io))
@@ -60,10 +63,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** Those that are made for several values, and the positionals that are. */
+const SEVERAL = ['recipes', 'env', 'layers'];
+
 /** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
 function takeTheLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
-    if (name !== '_' && !(name in recipesOption) && Array.isArray(value)) args[name] = value.at(-1);
+    if (name !== '_' && !SEVERAL.includes(name) && Array.isArray(value)) args[name] = value.at(-1);
   }
 }
 

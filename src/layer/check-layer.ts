@@ -2,7 +2,7 @@ import { LayerError } from '../core/errors.js';
 import { openContent, type TreeEntry } from '../core/tar.js';
 
 /** Lambda's limits (facts from its documentation): a function with all its layers, unzipped. */
-const MAX_UNZIPPED_BYTES = 250 * 1024 ** 2;
+export const MAX_UNZIPPED_BYTES = 250 * 1024 ** 2;
 /** A zip that is sent directly; a larger one goes through S3. */
 export const MAX_DIRECT_ZIP_BYTES = 50 * 1024 ** 2;
 

@@ -22,11 +22,14 @@ export interface Running {
   readonly pid: number;
   readonly ended: Promise<Ended>;
   isOver(): boolean;
-  /** What has come on stderr so far. */
+  /** What has come so far. */
+  stdout(): string;
   stderr(): string;
   /** Resolves when stderr has the text; rejects when the command ends without it. */
   says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Stops reading its stdout, as `| head` does. */
+  stopReading(): void;
 }
 
 export interface RunOptions {
@@ -35,10 +38,12 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Octal, as the shell's `umask` takes it. */
   readonly umask?: string;
+  /** What it reads on stdin; nothing by default. */
+  readonly input?: string | Uint8Array;
 }
 
 /** Starts `layersmith ARGS` as a process of its own. */
-export function startCli(args: readonly string[], { cwd, env, umask }: RunOptions): Running {
+export function startCli(args: readonly string[], { cwd, env, umask, input = '' }: RunOptions): Running {
   const command = [process.execPath, CLI, ...args];
   const [program = '', ...rest] =
     umask === undefined ? command : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...command];
@@ -46,7 +51,9 @@ export function startCli(args: readonly string[], { cwd, env, umask }: RunOption
     cwd,
     env: { ...process.env, ...env },
   });
-  child.stdin.end();
+  // It may end without having read all of it.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   let isOver = false;
@@ -64,6 +71,7 @@ export function startCli(args: readonly string[], { cwd, env, umask }: RunOption
     pid,
     ended,
     isOver: () => isOver,
+    stdout: () => stdout,
     stderr: () => stderr,
     async says(text) {
       while (!stderr.includes(text)) {
@@ -72,5 +80,6 @@ export function startCli(args: readonly string[], { cwd, env, umask }: RunOption
       }
     },
     kill: (signal) => child.kill(signal),
+    stopReading: () => child.stdout.destroy(),
   };
 }

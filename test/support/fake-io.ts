@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Io } from '../../src/cli/io.js';
 
 /** What a command line printed, and the Io that it printed on. */
@@ -25,6 +26,12 @@ export function fakeIo(folder: string, changes: Partial<Io> = {}): FakeIo {
     out: (text) => {
       printed.out += text;
     },
+    outBytes: (bytes) => {
+      printed.out += Buffer.from(bytes).toString();
+      return Promise.resolve();
+    },
+    outIsTerminal: false,
+    stdin: () => Readable.from([]),
     err: (text) => {
       printed.err += text;
     },

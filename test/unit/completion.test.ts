@@ -25,6 +25,8 @@ test('commands come first', async () => {
     'plan',
     'fetch',
     'test',
+    'invoke',
+    'serve',
     'recipes',
     'doctor',
     'clean',
@@ -42,7 +44,7 @@ test.each(['build', 'plan', 'fetch', 'recipes'])('%s is followed by a recipe', a
   expect(await offered(`layersmith ${name} `)).toContain('lua/5.4');
 });
 
-test.each(['test', 'doctor', 'clean'])('%s is not', async (name) => {
+test.each(['test', 'invoke', 'serve', 'doctor', 'clean'])('%s is not', async (name) => {
   expect(await offered(`layersmith ${name} `)).toEqual([]);
 });
 

@@ -1,16 +1,16 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { z } from 'zod';
 import { UsageError } from '../../core/errors.js';
 import { smokeTestLayer } from '../../pipeline/layer-smoke.js';
-import { ARCHITECTURES } from '../../platform/platform.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
+import { manifestBeside } from '../manifest-beside.js';
 import {
   jsonOption,
+  platformOfLayerOptions,
   platformOptions,
   recipesOption,
   sourceOptions,
@@ -18,12 +18,6 @@ import {
   storeOption,
 } from '../options.js';
 import { openBuild, openLibrary, reporterFor } from '../session.js';
-
-const manifestSchema = z.object({
-  recipe: z.string(),
-  platform: z.string(),
-  architecture: z.enum(ARCHITECTURES),
-});
 
 /** `layersmith test`: the smoke tests of a layer zip. */
 export function testCommand(io: Io) {
@@ -40,16 +34,7 @@ export function testCommand(io: Io) {
             describe: 'Whose smoke tests [default: as the manifest beside the zip says]',
           },
           ...platformOptions,
-          platform: {
-            type: 'string',
-            requiresArg: true,
-            describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
-          },
-          arch: {
-            choices: ARCHITECTURES,
-            requiresArg: true,
-            describe: "The architecture [default: the manifest's, or x86_64]",
-          },
+          ...platformOfLayerOptions,
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
@@ -98,13 +83,4 @@ export function testCommand(io: Io) {
       }
     },
   });
-}
-
-async function manifestBeside(zip: string): Promise<z.infer<typeof manifestSchema> | undefined> {
-  try {
-    const text = await readFile(zip.replace(/\.zip$/, '.manifest.json'), 'utf8');
-    return manifestSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,154 @@
+import type { Argv } from 'yargs';
+import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
+import type { Sandbox } from '../../lambda/sandbox.js';
+import { openLocalFunction } from '../../pipeline/local-function.js';
+import { command } from '../command.js';
+import { checkJson, readEvent } from '../event-input.js';
+import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
+import type { Io } from '../io.js';
+import { latencyMeter, latencyText, type Latency } from '../latency.js';
+import {
+  functionOptions,
+  jsonOption,
+  platformOfLayerOptions,
+  platformOptions,
+  recipesOption,
+  sourceOptions,
+  storeOption,
+} from '../options.js';
+import { quietReporter } from '../quiet-reporter.js';
+import { reporterFor } from '../session.js';
+
+/** `layersmith invoke`: a function on its layers, once or more often. Its exit code is 1 when the function fails. */
+export function invokeCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'invoke <layers..>',
+    describe: 'Run a function locally on a built layer and further ones',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('layers', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          describe: 'Layer zips or folders in their order: later ones replace files of earlier ones',
+        })
+        .options({
+          ...functionOptions,
+          event: {
+            type: 'string',
+            requiresArg: true,
+            default: '{}',
+            describe: 'JSON, @FILE, or - for stdin',
+          },
+          'client-context': {
+            type: 'string',
+            requiresArg: true,
+            describe: 'JSON that the function gets as client context',
+          },
+          repeat: {
+            type: 'number',
+            requiresArg: true,
+            default: 1,
+            describe: 'How many times; above 1 with a summary of how long they took',
+          },
+          ...platformOptions,
+          ...platformOfLayerOptions,
+          ...sourceOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example(
+          `$0 invoke dist/php-8.4.24-*.zip --function . --handler hello --event '{"name":"World"}'`,
+          '',
+        )
+        .example('$0 invoke php.zip vendor.zip --function app --handler hello --event @event.json', '')
+        .example('$0 invoke php.zip --function app --handler hello --repeat 1000', ''),
+    handler: async (args) => {
+      const repeat = numberFrom('--repeat', { value: args.repeat, least: 1, most: 1_000_000 });
+      const { clientContext } = args;
+      if (clientContext !== undefined) checkJson('--client-context', clientContext);
+      const fn = await localFunctionOf(io, args, (line) => {
+        if (repeat === 1 || !ROUTINE.test(line)) io.err(`${line}\n`);
+      });
+      const request: InvocationRequest = { event: await readEvent(io, args.event), clientContext };
+      const reporter = quietReporter(reporterFor(io));
+      try {
+        const context = await openFunctionContext(io, args, { fn, reporter });
+        await using sandbox = await openLocalFunction(fn, context);
+        reporter.close();
+        await sandbox.init();
+        const result =
+          repeat > 1
+            ? await invokeOften(sandbox, { request, repeat })
+            : { outcome: await sandbox.invoke(request, args.json ? undefined : sinkTo(io)) };
+        if (args.json) io.out(`${JSON.stringify(jsonOf(result))}\n`);
+        else await print(io, result);
+        if (result.outcome.status !== 'success') outcome.exitCode = 1;
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}
+
+/** What Lambda logs of each invocation; with many of them the summary stands for it. */
+const ROUTINE = /^(START|END|REPORT) RequestId: /;
+
+interface Result {
+  /** Of many the first that failed, else the last. */
+  readonly outcome: InvocationOutcome;
+  readonly latency?: Latency;
+}
+
+async function invokeOften(
+  sandbox: Sandbox,
+  { request, repeat }: { readonly request: InvocationRequest; readonly repeat: number },
+): Promise<Result> {
+  const meter = latencyMeter();
+  let shown: InvocationOutcome | undefined;
+  for (let count = 1; count < repeat; count++) {
+    const one = await sandbox.invoke(request);
+    meter.add(one);
+    if (one.status !== 'success') shown ??= one;
+  }
+  const last = await sandbox.invoke(request);
+  meter.add(last);
+  return { outcome: shown ?? last, latency: meter.latency(repeat) };
+}
+
+/** Passes a streamed answer on as it comes. */
+function sinkTo(io: Io): ResponseSink {
+  return { begin: () => undefined, write: (bytes) => io.outBytes(bytes) };
+}
+
+async function print(io: Io, { outcome, latency }: Result): Promise<void> {
+  const { payload, streamed, error } = outcome;
+  const begun = streamed && latency === undefined;
+  if (!begun) await io.outBytes(payload);
+  else if (error !== undefined) io.err(`the answer broke off: ${error.errorType}: ${error.errorMessage}\n`);
+  if (io.outIsTerminal && payload.at(-1) !== NEWLINE) await io.outBytes(Buffer.of(NEWLINE));
+  if (latency !== undefined) io.err(latencyText(latency));
+}
+
+const NEWLINE = 0x0a;
+
+function jsonOf({ outcome, latency }: Result): Readonly<Record<string, unknown>> {
+  const { payload, logTail: _logTail, ...rest } = outcome;
+  return { ...rest, ...payloadOf(payload), latency };
+}
+
+/** JSON as JSON, other text as text, anything else in base64. */
+function payloadOf(payload: Buffer): {
+  readonly payloadEncoding: 'json' | 'text' | 'base64';
+  readonly payload: unknown;
+} {
+  const text = payload.toString('utf8');
+  try {
+    return { payloadEncoding: 'json', payload: JSON.parse(text) };
+  } catch {
+    return payload.equals(Buffer.from(text))
+      ? { payloadEncoding: 'text', payload: text }
+      : { payloadEncoding: 'base64', payload: payload.toString('base64') };
+  }
+}

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import type { Reporter } from '../core/reporter.js';
+import { kindOfCode } from '../layer/code-tree.js';
+import type { BuildContext } from '../pipeline/build-context.js';
+import type { LocalFunction } from '../pipeline/local-function.js';
+import type { Architecture } from '../platform/platform.js';
+import type { Io } from './io.js';
+import { manifestBeside } from './manifest-beside.js';
+import { openBuild, openLibrary, type BuildArgs } from './session.js';
+
+/** The flags of a command that runs a function. */
+export interface FunctionArgs extends Pick<
+  BuildArgs,
+  'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry'
+> {
+  readonly layers: readonly string[];
+  readonly function: string;
+  readonly handler: string;
+  readonly env: readonly string[];
+  readonly timeout: number;
+  readonly memory: number;
+  readonly platform: string | undefined;
+  readonly arch: Architecture | undefined;
+}
+
+/** The function that the flags name. Throws UsageError for numbers that Lambda does not take, and for paths that hold no code. */
+export async function localFunctionOf(
+  io: Io,
+  args: FunctionArgs,
+  onLog: (line: string) => void,
+): Promise<LocalFunction> {
+  const timeout = numberFrom('--timeout', { value: args.timeout, least: 1, most: 900 });
+  const memoryMb = numberFrom('--memory', { value: args.memory, least: 128, most: 10_240 });
+  const env = Object.fromEntries(args.env.map(variableOf));
+  const layers = args.layers.map((path) => resolve(io.cwd, path));
+  const functionPath = resolve(io.cwd, args.function);
+  for (const layer of layers) await kindOfCode(layer, 'layer');
+  await kindOfCode(functionPath, 'function');
+  return { layers, functionPath, handler: args.handler, env, memoryMb, timeoutMs: timeout * 1000, onLog };
+}
+
+/** What running a function needs, for the platform of its first layer unless another is asked for. */
+export async function openFunctionContext(
+  io: Io,
+  args: FunctionArgs,
+  { fn, reporter }: { readonly fn: LocalFunction; readonly reporter: Reporter },
+): Promise<BuildContext> {
+  const manifest = await manifestBeside(fn.layers[0] ?? '');
+  const build: BuildArgs = {
+    ...args,
+    platform: args.platform ?? manifest?.platform ?? 'provided.al2023',
+    arch: args.arch ?? manifest?.architecture ?? 'x86_64',
+    // Of stages: the function's memory is another.
+    memory: undefined,
+    jobs: undefined,
+    keepContainer: false,
+  };
+  return openBuild(io, build, { library: await openLibrary(io, args.recipes), reporter });
+}
+
+/** A flag's value as it is, when it is a whole number within the limits. Throws UsageError. */
+export function numberFrom(
+  flag: string,
+  { value, least, most }: { readonly value: number; readonly least: number; readonly most: number },
+): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${flag} must be a whole number from ${least} to ${most}`, {
+    hint: `For example: ${flag} ${Math.max(least, Math.min(most, 10))}.`,
+  });
+}
+
+function variableOf(text: string): readonly [string, string] {
+  const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw new UsageError(`--env ${text} is no variable`, { hint: 'For example: --env LOG_LEVEL=debug.' });
+}

@@ -1,0 +1,211 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { LayersmithError, UsageError } from '../core/errors.js';
+import { errorCodeOf } from '../core/file-system.js';
+import { eventStreamMessage } from './event-stream.js';
+import type { InvocationOutcome } from './invocation.js';
+import { InvokeRefusal, parseInvocation, type ParsedInvocation } from './invocation-request.js';
+import type { Sandbox } from './sandbox.js';
+
+export interface InvocationEndpointOptions {
+  readonly sandbox: Pick<Sandbox, 'invoke'>;
+  /** On 127.0.0.1; 0 for one that is free. */
+  readonly port: number;
+  readonly newRequestId: () => string;
+  /** Gets what nobody else is told: how invocations that are not waited for failed, and faults of the engine. */
+  readonly onLog: (line: string) => void;
+}
+
+/** An endpoint that answers. Leaving its scope closes it, with its connections. */
+export interface InvocationEndpoint extends AsyncDisposable {
+  /** `http://127.0.0.1:9000` */
+  readonly url: string;
+}
+
+const HOST = '127.0.0.1';
+/** `$LATEST` is all there is here. */
+const VERSION = { 'X-Amz-Executed-Version': '$LATEST' };
+const INVOCATIONS = /^\/2015-03-31\/functions\/[^/]+\/invocations\/?$/;
+const STREAMING = /^\/2021-11-15\/functions\/[^/]+\/response-streaming-invocations\/?$/;
+
+/**
+ * Serves Lambda's Invoke and InvokeWithResponseStream for one function, whatever name it is called by, as
+ * AWS's own emulator does for `function`: SDKs can be pointed at it. Throws UsageError for a port that cannot
+ * be had.
+ */
+export async function openInvocationEndpoint(
+  options: InvocationEndpointOptions,
+): Promise<InvocationEndpoint> {
+  const server = createServer((request, response) => {
+    void serve(request, { ...options, response });
+  });
+  try {
+    server.listen(options.port, HOST);
+    await once(server, 'listening');
+  } catch (cause) {
+    throw portRefused(options.port, cause);
+  }
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    url: `http://${HOST}:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function portRefused(port: number, cause: unknown): UsageError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'it is in use',
+    EACCES: 'that is not allowed',
+  };
+  const code = errorCodeOf(cause) ?? String(cause);
+  return new UsageError(`cannot listen at ${HOST}:${port}: ${reasons[code] ?? code}`, {
+    hint: 'Choose another port with --port; --port 0 takes one that is free.',
+    cause,
+  });
+}
+
+interface Exchange extends InvocationEndpointOptions {
+  readonly response: ServerResponse;
+}
+
+async function serve(message: IncomingMessage, exchange: Exchange): Promise<void> {
+  const { response } = exchange;
+  // A client that goes away is no fault, and its invocation goes on, as Lambda's do.
+  response.on('error', () => undefined);
+  message.on('error', () => undefined);
+  response.setHeader('X-Amzn-RequestId', exchange.newRequestId());
+  try {
+    const streaming = routeOf(message);
+    const invocation = await parseInvocation(message);
+    if (invocation.type === 'DryRun') response.writeHead(204, VERSION).end();
+    else if (streaming) await invokeStreaming(invocation, exchange);
+    else if (invocation.type === 'Event') invokeLater(invocation, exchange);
+    else await invokeNow(invocation, exchange);
+  } catch (error) {
+    if (message.errored === null) refuse(error, exchange);
+  }
+}
+
+/** Is it the streaming invocation? Throws InvokeRefusal for anything that is no invocation. */
+function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
+  const path = url.replace(/\?.*$/s, '');
+  const streaming = STREAMING.test(path);
+  if (!streaming && !INVOCATIONS.test(path)) {
+    throw new InvokeRefusal(
+      404,
+      'ResourceNotFoundException',
+      `there is nothing at ${path}: invoke with POST /2015-03-31/functions/function/invocations`,
+    );
+  }
+  if (method !== 'POST')
+    throw new InvokeRefusal(405, 'MethodNotAllowedException', `${method} is not allowed here: use POST`);
+  return streaming;
+}
+
+async function invokeNow({ request, tail }: ParsedInvocation, exchange: Exchange): Promise<void> {
+  const { sandbox, response } = exchange;
+  const outcome = await sandbox.invoke(request);
+  response.writeHead(200, {
+    ...VERSION,
+    'X-Amzn-RequestId': outcome.requestId,
+    'Content-Type': typeOfAnswer(outcome),
+    'Content-Length': outcome.payload.length,
+    ...(outcome.status === 'success' ? {} : { 'X-Amz-Function-Error': 'Unhandled' }),
+    ...(tail ? { 'X-Amz-Log-Result': outcome.logTail.toString('base64') } : {}),
+  });
+  response.end(outcome.payload);
+}
+
+function typeOfAnswer({ status, contentType }: InvocationOutcome): string {
+  return (status === 'success' ? contentType : undefined) ?? 'application/json';
+}
+
+/** Answers at once. Lambda would try a failed one twice more, after minutes; here it is reported instead. */
+function invokeLater({ request }: ParsedInvocation, { sandbox, response, onLog }: Exchange): void {
+  response.writeHead(202, VERSION).end();
+  sandbox.invoke(request).then(
+    ({ requestId, error }) => {
+      if (error !== undefined)
+        onLog(`the invocation ${requestId}, which nobody waited for, failed: ${error.errorMessage}`);
+    },
+    (error: unknown) => {
+      onLog(`an invocation that nobody waited for was lost: ${messageOf(error)}`);
+    },
+  );
+}
+
+/**
+ * The answer as events: `PayloadChunk` for each piece of it, at the end `InvokeComplete`. Of a function that
+ * does not stream, its answer is one piece.
+ */
+async function invokeStreaming({ request, tail }: ParsedInvocation, exchange: Exchange): Promise<void> {
+  const { sandbox, response } = exchange;
+  const begin = (): void => {
+    if (!response.headersSent)
+      response.writeHead(200, { ...VERSION, 'Content-Type': 'application/vnd.amazon.eventstream' });
+  };
+  const send = async (event: string, { type, bytes }: { type: string; bytes: Uint8Array }): Promise<void> => {
+    const headers = { ':message-type': 'event', ':event-type': event, ':content-type': type };
+    begin();
+    if (response.destroyed || response.write(eventStreamMessage(headers, bytes))) return;
+    await roomIn(response);
+  };
+  const write = (bytes: Uint8Array): Promise<void> =>
+    send('PayloadChunk', { type: 'application/octet-stream', bytes });
+  let outcome: InvocationOutcome;
+  try {
+    outcome = await sandbox.invoke(request, { begin, write });
+  } catch (error) {
+    // Half an answer cannot become a refusal any more.
+    if (response.headersSent) response.destroy();
+    throw error;
+  }
+  const { error, payload } = outcome;
+  if (error === undefined && payload.length > 0) await write(payload);
+  const details = payload.length > 0 ? payload.toString() : error?.errorMessage;
+  const complete = {
+    ...(error === undefined ? {} : { ErrorCode: error.errorType, ErrorDetails: details }),
+    ...(tail ? { LogResult: outcome.logTail.toString('base64') } : {}),
+  };
+  await send('InvokeComplete', { type: 'application/json', bytes: Buffer.from(JSON.stringify(complete)) });
+  response.end();
+}
+
+/** Fulfilled when more may be written, and when nobody reads any more. */
+function roomIn(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
+
+function refuse(error: unknown, { response, onLog }: Exchange): void {
+  const refusal =
+    error instanceof InvokeRefusal ? error : new InvokeRefusal(500, 'ServiceException', messageOf(error));
+  if (refusal !== error) onLog(`no invocation: ${refusal.message}`);
+  if (response.headersSent || response.destroyed) return;
+  const { statusCode, type, message } = refusal;
+  const body = JSON.stringify({ Type: statusCode < 500 ? 'User' : 'Service', Message: message, message });
+  response.writeHead(statusCode, {
+    'Content-Type': 'application/json',
+    'x-amzn-ErrorType': type,
+    'Content-Length': Buffer.byteLength(body),
+    ...(statusCode === 405 ? { Allow: 'POST' } : {}),
+    ...(response.req.complete ? {} : { Connection: 'close' }),
+  });
+  response.end(body);
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof LayersmithError)) return String(error);
+  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+}

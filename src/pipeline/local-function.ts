@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LayersmithError, UsageError } from '../core/errors.js';
+import { processIdentity } from '../core/process-identity.js';
+import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
+import type { Container } from '../engine/container-engine.js';
+import { fillVolumes } from '../engine/filled-volumes.js';
+import { functionEnvironment, relayCommand, TASK_ROOT } from '../lambda/function-environment.js';
+import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
+import { readCodeTree, unreadablePaths } from '../layer/code-tree.js';
+import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../layer/merge-layers.js';
+import type { BuildContext } from './build-context.js';
+import { relayProgram } from './layer-smoke.js';
+
+/** A function with its layers, as Lambda would be told about it. */
+export interface LocalFunction {
+  /** Zips or folders, merged in their order at `/opt`, as Lambda does: later ones replace earlier ones. */
+  readonly layers: readonly string[];
+  /** A folder or a zip, at `/var/task`. */
+  readonly functionPath: string;
+  readonly handler: string;
+  /** The function's own variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The container's limit, and what the function is told that it has. */
+  readonly memoryMb: number;
+  /** How long one invocation may take. */
+  readonly timeoutMs: number;
+  /** Gets every line of the function's log, with START, END and REPORT. */
+  readonly onLog: (line: string) => void;
+}
+
+const OPT = '/opt';
+const RELAY_FOLDER = '/var/layersmith';
+const FUNCTION_NAME = 'function';
+const REGION = 'us-east-1';
+/** Lambda's: facts §1. */
+const INIT_TIMEOUT_MS = 10_000;
+const PIDS = 1024;
+/** Lambda's user has a number like these; what matters is that it is not root. */
+const USER = '993:990';
+const STICKY_FOR_ALL = 0o1777;
+
+/**
+ * Puts a function and its layers into a container of the runtime image: no network, a read-only root, the code
+ * read-only too, and a `/tmp` on disk that is kept when the bootstrap is started again. The bootstrap does not
+ * run yet. Disposing the sandbox removes the container.
+ *
+ * Throws UsageError for code that cannot be read and for variables that Lambda sets itself, LayerError for
+ * layers that Lambda would refuse or that have no bootstrap, and the engine's errors.
+ */
+export async function openLocalFunction(fn: LocalFunction, context: BuildContext): Promise<Sandbox> {
+  const { engine, signal } = context;
+  const env = environmentOf(fn);
+  const spools: string[] = [];
+  const spec = {
+    image: context.toolchain.runtime.id,
+    workingDir: TASK_ROOT,
+    user: USER,
+    labels: context.labels,
+    memoryBytes: fn.memoryMb * 1024 ** 2,
+    pids: PIDS,
+    readOnlyRoot: true,
+    tmpfs: {},
+  };
+  const owned: Container[] = [];
+  const removeOwned = async (): Promise<void> => {
+    for (const container of owned.splice(0).reverse()) await container[Symbol.asyncDispose]();
+  };
+  try {
+    const newSpool = (): string => {
+      const spool = join(context.store.tmpDir, `${processIdentity()}-${randomUUID()}`);
+      spools.push(spool);
+      return spool;
+    };
+    const trees = await readTrees(fn, { newSpool, warn: context.reporter.warn });
+    const relay = await relayProgram(context);
+    const holder = await fillVolumes(engine, {
+      spec,
+      trees: { ...trees, [RELAY_FOLDER]: [fileEntry('relay', relay, 0o755)] },
+      signal,
+    }).catch((error: unknown) => {
+      throw error instanceof LayersmithError || signal.aborted ? error : changedMeanwhile(error);
+    });
+    owned.push(holder);
+    const container = await engine.createContainer(
+      // A volume, not a file system in memory, which would count against the function's limit.
+      {
+        ...spec,
+        command: relayCommand(`${RELAY_FOLDER}/relay`),
+        env,
+        volumes: ['/tmp'],
+        volumesFrom: holder.id,
+      },
+      signal,
+    );
+    owned.push(container);
+    const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
+    await container.putArchive('/tmp', packTree([tmp], { owner: 0 }), signal);
+    const sandbox = await startSandbox({
+      container,
+      functionArn: `arn:aws:lambda:${REGION}:123456789012:function:${FUNCTION_NAME}`,
+      memoryMb: fn.memoryMb,
+      timeoutMs: fn.timeoutMs,
+      initTimeoutMs: INIT_TIMEOUT_MS,
+      now: context.now,
+      newRequestId: randomUUID,
+      onLog: fn.onLog,
+      signal,
+    });
+    return {
+      init: () => sandbox.init(),
+      invoke: (request, sink) => sandbox.invoke(request, sink),
+      [Symbol.asyncDispose]: async () => {
+        try {
+          await sandbox[Symbol.asyncDispose]();
+        } finally {
+          await removeOwned();
+        }
+      },
+    };
+  } catch (error) {
+    await removeOwned();
+    throw error;
+  } finally {
+    for (const spool of spools) await rm(spool, { force: true });
+  }
+}
+
+/** Files of a folder are read while they are sent to the engine, long after they were listed. */
+function changedMeanwhile(cause: unknown): UsageError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new UsageError(`the code cannot be read, or changed while it was: ${reason}`, {
+    hint: 'Try again when nothing writes to the folders of the function and its layers.',
+    cause,
+  });
+}
+
+function environmentOf(fn: LocalFunction): Readonly<Record<string, string>> {
+  const { handler, memoryMb, env } = fn;
+  const environment = functionEnvironment({
+    handler,
+    functionName: FUNCTION_NAME,
+    memoryMb,
+    region: REGION,
+    env,
+  });
+  const reserved = Object.keys(env).filter((name) => environment[name] !== env[name]);
+  if (reserved.length > 0) {
+    throw new UsageError(`Lambda sets ${reserved.join(', ')} itself: a function's variables cannot`, {
+      hint: 'Choose another name for the variable.',
+    });
+  }
+  return environment;
+}
+
+async function readTrees(
+  fn: LocalFunction,
+  { newSpool, warn }: { readonly newSpool: () => string; readonly warn: (line: string) => void },
+): Promise<Readonly<Record<string, readonly TreeEntry[]>>> {
+  const layers = [];
+  for (const path of fn.layers)
+    layers.push(await readCodeTree(path, { what: 'layer', root: OPT, spool: newSpool() }));
+  const code = await readCodeTree(fn.functionPath, {
+    what: 'function',
+    root: TASK_ROOT,
+    spool: newSpool(),
+  });
+  const opt = mergeLayers(layers);
+  const task = functionTree(code);
+  checkBootstrap(opt);
+  checkUnzippedSize(opt, task);
+  for (const tree of [...layers, code]) {
+    const [first, ...more] = unreadablePaths(tree.entries);
+    if (first === undefined) continue;
+    const others = more.length === 0 ? '' : ` and ${more.length} more`;
+    warn(
+      `${tree.path}: ${first}${others} cannot be read by the function: on Lambda too all must be readable by all`,
+    );
+  }
+  return { [OPT]: opt, [TASK_ROOT]: task };
+}

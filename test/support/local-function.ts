@@ -1,0 +1,88 @@
+import { homedir } from 'node:os';
+
+import { openBuild, openLibrary } from '../../src/cli/session.js';
+import type { Reporter } from '../../src/core/reporter.js';
+import type { Sandbox } from '../../src/lambda/sandbox.js';
+import type { BuildContext } from '../../src/pipeline/build-context.js';
+import { openLocalFunction } from '../../src/pipeline/local-function.js';
+import { fakeIo } from './fake-io.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+export interface TestFunctionOptions {
+  readonly layers: readonly string[];
+  /** The function's files, by their path below `/var/task`. */
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+  readonly handler: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** 512 by default. */
+  readonly memoryMb?: number;
+  /** 10 s by default. */
+  readonly timeoutMs?: number;
+  readonly onLog?: (line: string) => void;
+}
+
+/** A sandbox and the lines of its log so far. */
+export interface TestFunction extends Sandbox {
+  readonly log: string[];
+}
+
+/**
+ * A function in a container of the real engine, on the embedded Debian toolchain and this user's store.
+ * Leaving its scope removes it.
+ */
+export async function openTestFunction(options: TestFunctionOptions): Promise<TestFunction> {
+  const { layers, files, handler, env = {}, memoryMb = 512, timeoutMs = 10_000 } = options;
+  await using folder = await temporaryFolder();
+  await folder.write(files);
+  const log: string[] = [];
+  const onLog = (line: string): void => {
+    log.push(line);
+    options.onLog?.(line);
+  };
+  const sandbox = await openLocalFunction(
+    { layers, functionPath: folder.path, handler, env, memoryMb, timeoutMs, onLog },
+    await testContext(),
+  );
+  return {
+    log,
+    init: () => sandbox.init(),
+    invoke: (request, sink) => sandbox.invoke(request, sink),
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}
+
+const QUIET: Reporter = {
+  info: () => undefined,
+  warn: () => undefined,
+  stage: () => ({ doing: () => undefined, finished: () => undefined, failed: () => undefined }),
+  close: () => undefined,
+};
+
+let context: Promise<BuildContext> | undefined;
+
+/** What the command line would open with `--toolchain debian`; once for each test file. */
+export function testContext(): Promise<BuildContext> {
+  context ??= openTestContext();
+  return context;
+}
+
+async function openTestContext(): Promise<BuildContext> {
+  const io = fakeIo(homedir(), { env: process.env, now: Date.now, isRoot: process.getuid?.() === 0 });
+  return openBuild(
+    io,
+    {
+      recipes: [],
+      store: undefined,
+      sources: undefined,
+      offline: false,
+      platform: 'provided.al2023',
+      arch: 'x86_64',
+      toolchain: 'debian',
+      registry: undefined,
+      jobs: undefined,
+      memory: undefined,
+      keepContainer: false,
+    },
+    { library: await openLibrary(io, []), reporter: QUIET },
+  );
+}
