@@ -25,13 +25,3 @@ describe.each(INTERPRETERS)('the bootstrap for %s', (interpreter) => {
     }
   });
 });
-
-describe('the bootstrap for php', () => {
-  test('keeps to the syntax of PHP 7.3', () => {
-    const text = bootstrapFor('php');
-    expect(text).not.toMatch(/\bfn\s*\(/); // arrow functions: 7.4
-    expect(text).not.toMatch(/^\s*(?:private|public|protected) (?:static )?\??\w+ \$/m); // typed properties: 7.4
-    expect(text).not.toMatch(/\?\?=|\?->|\bmatch\s*\(|\benum\b|#\[/); // 7.4, 8.0, 8.0, 8.1, 8.0
-    expect(text).not.toMatch(/: (?:static|mixed|never)\b/); // 8.0, 8.0, 8.1
-  });
-});

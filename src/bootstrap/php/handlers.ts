@@ -1,0 +1,156 @@
+/** From the handler's name to something that can be called. */
+export const HANDLERS = String.raw`/** The handler cannot be had: reported to /init/error. */
+final class BadHandler extends \Exception
+{
+    public $type;
+    public $trace;
+
+    public function __construct(string $type, string $message, array $trace = [])
+    {
+        parent::__construct($message);
+        $this->type = $type;
+        $this->trace = $trace;
+    }
+}
+
+/** Loads the handler that _HANDLER names. */
+function load_handler(string $root): \Closure
+{
+    $name = (string) \getenv('_HANDLER');
+    if ($name === '') {
+        throw new BadHandler('Runtime.HandlerNotFound', '_HANDLER is not set: name a handler of the function');
+    }
+    if ($name[0] === '/' || \in_array('..', \explode('/', $name), true)) {
+        throw new BadHandler('Runtime.HandlerNotFound', "handler $name: it must lie below $root");
+    }
+    try {
+        $autoloaders = load_autoloaders($root);
+        if (\strpos($name, '@') !== false || \strpos($name, '\\') !== false) {
+            return method_handler($name, $autoloaders);
+        }
+        [$files, $function] = candidates($name);
+        foreach ($files as $file) {
+            if (\is_file("$root/$file")) {
+                return file_handler($name, "$root/$file", $function);
+            }
+        }
+        if (\strpbrk($name, './') === false && \class_exists($name)) {
+            return method_handler($name, $autoloaders);
+        }
+    } catch (BadHandler $bad) {
+        throw $bad;
+    } catch (\ParseError $error) {
+        $message = $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine();
+        throw new BadHandler('Runtime.UserCodeSyntaxError', "handler $name: $message", trace_of($error));
+    } catch (Throwable $error) {
+        $message = \get_class($error) . ': ' . $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine();
+        throw new BadHandler('Runtime.ImportModuleError', "handler $name: $message", trace_of($error));
+    }
+    $looked = \implode(' nor ', \array_map(static function (string $file) use ($root): string {
+        return "$root/$file";
+    }, $files));
+    throw new BadHandler('Runtime.ImportModuleError', "handler $name: there is no file $looked");
+}
+
+/** @return string[] the autoloaders that were loaded: a layer's first, so that the function's own comes first when a class is looked for */
+function load_autoloaders(string $root): array
+{
+    $loaded = [];
+    foreach (['/opt', $root] as $folder) {
+        $file = "$folder/vendor/autoload.php";
+        if (!\is_file($file)) {
+            continue;
+        }
+        // Composer names a class in this file after the project: the same project twice would be a fatal error.
+        $class = \preg_match('~ComposerAutoloaderInit\w+~', (string) \file_get_contents($file), $match) === 1 ? $match[0] : $file;
+        if (!isset($loaded[$class])) {
+            require_file($file);
+            $loaded[$class] = $file;
+        }
+    }
+    return \array_values($loaded);
+}
+
+/** In a scope of its own, with no variable of ours in it. */
+function require_file(string $file)
+{
+    return (static function () {
+        return require \func_get_arg(0);
+    })($file);
+}
+
+/** @return array{0: string[], 1: string} files to look for below the task root, and the function in them */
+function candidates(string $name): array
+{
+    $base = \basename($name);
+    $dot = \strrpos($base, '.');
+    if ($dot === false) {
+        return [["src/$name.php", "$name.php"], $base];
+    }
+    if (\substr($base, $dot) === '.php') {
+        return [[$name, "src/$name"], \substr($base, 0, $dot)];
+    }
+    $path = \substr($name, 0, $dot - \strlen($base));
+    return [["$path.php", "src/$path.php"], \substr($base, $dot + 1)];
+}
+
+function file_handler(string $name, string $file, string $function): \Closure
+{
+    $result = require_file($file);
+    if (\is_callable($result)) {
+        return closure_of($result);
+    }
+    $found = function_of($file, $function);
+    if ($found === null) {
+        $message = "handler $name: $file neither returns a callable nor defines the function $function";
+        throw new BadHandler('Runtime.HandlerNotFound', $message);
+    }
+    return closure_of($found);
+}
+
+/** The function of that name that the file defines, in whatever namespace; else a global one that is not PHP's. */
+function function_of(string $file, string $function): ?string
+{
+    $file = (string) \realpath($file);
+    $wanted = \strtolower($function);
+    $global = null;
+    foreach (\get_defined_functions()['user'] as $candidate) {
+        $isGlobal = $candidate === $wanted;
+        if (!$isGlobal && \substr($candidate, -\strlen($wanted) - 1) !== '\\' . $wanted) {
+            continue;
+        }
+        if ((new \ReflectionFunction($candidate))->getFileName() === $file) {
+            return $candidate;
+        }
+        $global = $isGlobal ? $candidate : $global;
+    }
+    return $global;
+}
+
+/** Class@method, or a class that can be invoked. */
+function method_handler(string $name, array $autoloaders): \Closure
+{
+    [$class, $method] = \explode('@', $name, 2) + [1 => '__invoke'];
+    if (!\class_exists($class)) {
+        $where = $autoloaders === [] ? 'there is no vendor/autoload.php in the function or in /opt' : 'not in ' . \implode(' or ', $autoloaders);
+        throw new BadHandler('Runtime.HandlerNotFound', "handler $name: there is no class $class: $where");
+    }
+    if (!\method_exists($class, $method) || !(new \ReflectionMethod($class, $method))->isPublic()) {
+        throw new BadHandler('Runtime.HandlerNotFound', "handler $name: the class $class has no public method $method");
+    }
+    $isStatic = (new \ReflectionMethod($class, $method))->isStatic();
+    return closure_of([$isStatic ? $class : new $class(), $method]);
+}
+
+/** PHP's own functions know nothing of a context. */
+function closure_of(callable $callable): \Closure
+{
+    $closure = \Closure::fromCallable($callable);
+    if (!(new \ReflectionFunction($closure))->isInternal()) {
+        return $closure;
+    }
+    return static function ($event) use ($closure) {
+        return $closure($event);
+    };
+}
+`;

@@ -1,0 +1,102 @@
+/** What functions see: `Layersmith\Context`, `Layersmith\ResponseStream`, `Layersmith\StreamedResponse`. */
+export const PUBLIC_CLASSES = String.raw`/** What Lambda says about one invocation: a handler's second argument. */
+final class Context implements \JsonSerializable
+{
+    /** @var string */
+    public $awsRequestId = '';
+    /** @var string */
+    public $invokedFunctionArn = '';
+    /** @var int when the function is stopped, in milliseconds since 1970 */
+    public $deadlineMs = 0;
+    /** @var string|null of X-Ray */
+    public $traceId;
+    /** @var array|null what the invoker sent along */
+    public $clientContext;
+    /** @var array|null Cognito's */
+    public $identity;
+    /** @var string|null */
+    public $tenantId;
+    /** @var string */
+    public $functionName;
+    /** @var string */
+    public $functionVersion;
+    /** @var int */
+    public $memoryLimitInMB;
+    /** @var string */
+    public $logGroupName;
+    /** @var string */
+    public $logStreamName;
+
+    public function __construct()
+    {
+        $this->functionName = (string) \getenv('AWS_LAMBDA_FUNCTION_NAME');
+        $this->functionVersion = (string) \getenv('AWS_LAMBDA_FUNCTION_VERSION');
+        $this->memoryLimitInMB = (int) \getenv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
+        $this->logGroupName = (string) \getenv('AWS_LAMBDA_LOG_GROUP_NAME');
+        $this->logStreamName = (string) \getenv('AWS_LAMBDA_LOG_STREAM_NAME');
+    }
+
+    /** Milliseconds until the function is stopped; 0 when that is past. */
+    public function getRemainingTimeInMillis(): int
+    {
+        return \max(0, $this->deadlineMs - (int) (\microtime(true) * 1000));
+    }
+
+    public function jsonSerialize(): array
+    {
+        return \get_object_vars($this);
+    }
+}
+
+/** Where a streamed answer is written to. What is written is sent at once. */
+final class ResponseStream
+{
+    private $send;
+
+    /** @internal */
+    public function __construct(\Closure $send)
+    {
+        $this->send = $send;
+    }
+
+    public function write(string $bytes): void
+    {
+        ($this->send)($bytes);
+    }
+}
+
+/**
+ * A streamed answer with a content type of its own. The body is an iterable of strings, or a callable that
+ * gets a ResponseStream.
+ */
+final class StreamedResponse
+{
+    /** @internal */
+    public $body;
+    /** @internal */
+    public $contentType;
+    /** @internal */
+    public $prelude = '';
+
+    public function __construct($body, string $contentType = 'application/octet-stream')
+    {
+        if (!\is_iterable($body) && !\is_callable($body)) {
+            throw new \InvalidArgumentException('the body of a StreamedResponse is an iterable or a callable');
+        }
+        $this->body = $body;
+        $this->contentType = $contentType;
+    }
+
+    /** An answer to a function URL, with its status, headers (one value a name) and cookies. */
+    public static function http($body, int $statusCode = 200, array $headers = [], array $cookies = []): self
+    {
+        $response = new self($body, 'application/vnd.awslambda.http-integration-response');
+        $prelude = ['statusCode' => $statusCode, 'headers' => (object) $headers];
+        if ($cookies !== []) {
+            $prelude['cookies'] = \array_values($cookies);
+        }
+        $response->prelude = \json_encode($prelude, JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR) . \str_repeat("\0", 8);
+        return $response;
+    }
+}
+`;

@@ -1,0 +1,112 @@
+/** What an invocation may change in the process, and how it is put back. */
+export const STATE = String.raw`/** The process as it was at the end of init: frameworks install their handlers there. */
+final class State
+{
+    private $errorHandler;
+    private $exceptionHandler;
+    private $errorReporting;
+    private $folder;
+    private $umask;
+    private $timezone;
+    private $timeLimit;
+    private $server;
+    private $env;
+    private $libxml;
+
+    public function __construct()
+    {
+        $this->errorHandler = $this->currentErrorHandler();
+        $this->exceptionHandler = $this->currentExceptionHandler();
+        $this->errorReporting = \error_reporting();
+        $this->folder = \getcwd();
+        $this->umask = \umask();
+        $this->timezone = \date_default_timezone_get();
+        $this->timeLimit = (int) \ini_get('max_execution_time');
+        $this->server = $_SERVER;
+        $this->env = $_ENV;
+        $this->libxml = \function_exists('libxml_use_internal_errors') ? \libxml_use_internal_errors() : null;
+    }
+
+    /** Seconds that an invocation may compute: max_execution_time, or 0. */
+    public function timeLimit(): int
+    {
+        return $this->timeLimit;
+    }
+
+    public function restore(): void
+    {
+        if ((int) \ini_get('max_execution_time') !== 0) {
+            \set_time_limit(0);
+        }
+        flush_buffers();
+        for ($count = 0; $count < 50 && $this->currentErrorHandler() !== $this->errorHandler; $count++) {
+            $this->currentErrorHandler() === null ? \set_error_handler($this->errorHandler) : \restore_error_handler();
+        }
+        for ($count = 0; $count < 50 && $this->currentExceptionHandler() !== $this->exceptionHandler; $count++) {
+            $this->currentExceptionHandler() === null
+                ? \set_exception_handler($this->exceptionHandler)
+                : \restore_exception_handler();
+        }
+        if (\error_reporting() !== $this->errorReporting) {
+            \error_reporting($this->errorReporting);
+        }
+        if (\getcwd() !== $this->folder) {
+            @\chdir($this->folder);
+        }
+        \umask($this->umask);
+        if (\date_default_timezone_get() !== $this->timezone) {
+            \date_default_timezone_set($this->timezone);
+        }
+        if ($this->libxml !== null) {
+            \libxml_use_internal_errors($this->libxml);
+            \libxml_clear_errors();
+        }
+        if (\function_exists('pcntl_alarm')) {
+            \pcntl_alarm(0);
+        }
+        $_SERVER = $this->server;
+        $_ENV = $this->env;
+        $_GET = $_POST = $_COOKIE = $_FILES = $_REQUEST = [];
+    }
+
+    private function currentErrorHandler()
+    {
+        $current = \set_error_handler('strlen');
+        \restore_error_handler();
+        return $current;
+    }
+
+    private function currentExceptionHandler()
+    {
+        $current = \set_exception_handler('strlen');
+        \restore_exception_handler();
+        return $current;
+    }
+}
+
+/** What is printed goes to the log. Buffers that were left open are printed; ours, when it was taken away, comes again. */
+function flush_buffers(): void
+{
+    while (\ob_get_level() > 1) {
+        \ob_end_flush();
+    }
+    if (\ob_get_level() === 0) {
+        \ob_start(static function (string $printed): string {
+            log_text($printed);
+            return '';
+        }, 1);
+    }
+}
+
+/** What PHP needs beside what its memory_limit counts, in MB: its program, its libraries, the bootstrap. */
+const MEMORY_FOR_PHP = 32;
+
+/** Without a limit of PHP's own, the kernel would kill a function that uses too much, and nobody be told where. */
+function limit_memory(): void
+{
+    $available = (int) \getenv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
+    if (\ini_get('memory_limit') === '-1' && $available > 2 * MEMORY_FOR_PHP) {
+        \ini_set('memory_limit', ($available - MEMORY_FOR_PHP) . 'M');
+    }
+}
+`;
