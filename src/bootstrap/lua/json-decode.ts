@@ -1,33 +1,5 @@
-/**
- * JSON for the Lua bootstrap: a part of a Lua program that defines the local `json`. Strict when it reads
- * (RFC 8259, UTF-8), and what it reads it can write again: empty arrays stay arrays, null is `json.null`.
- */
-export const LUA_JSON = String.raw`-- JSON. null is json.null; a table is an array when it was read as one, was made by json.array, or has
--- something at 1. Modules get it with require("layersmith.json").
-
-local json = { null = setmetatable({}, { __tostring = function() return "null" end, __name = "json.null" }) }
-package.preload["layersmith.json"] = function() return json end
-
-local DEEPEST = 512
-local array_mt = { __name = "json.array" }
-local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
-
-function json.array(list) return setmetatable(list, array_mt) end
-
--- Any bytes as UTF-8: each that is none becomes U+FFFD.
-function json.clean(text)
-  local parts, at = {}, 1
-  while true do
-    local _, bad = utf8.len(text, at)
-    if not bad then break end
-    parts[#parts + 1] = text:sub(at, bad - 1) .. "\u{FFFD}"
-    at = bad + 1
-  end
-  parts[#parts + 1] = text:sub(at)
-  return table.concat(parts)
-end
-
-function json.decode(text)
+/** The part of the Lua bootstrap's JSON that reads; strict (RFC 8259, UTF-8). */
+export const JSON_DECODE = String.raw`function json.decode(text)
   local at = 1
   local value
 
@@ -166,71 +138,5 @@ function json.decode(text)
   skip_space()
   if at <= #text then fail("something after the value") end
   return result
-end
-
-local function encode_string(text)
-  if not utf8.len(text) then error("JSON: a string is not UTF-8", 0) end
-  return '"' .. text:gsub('["\\%c]', function(byte)
-    if byte == '"' or byte == "\\" then return "\\" .. byte end
-    return string.format("\\u%04x", byte:byte())
-  end) .. '"'
-end
-
-local function encode_number(number)
-  if math.type(number) == "integer" then return string.format("%d", number) end
-  if number ~= number or number == math.huge or number == -math.huge then
-    error("JSON: " .. tostring(number) .. " cannot be written", 0)
-  end
-  for digits = 15, 17 do
-    local text = string.format("%." .. digits .. "g", number)
-    if tonumber(text) == number then return text end
-  end
-end
-
-local function encode(value, depth, write)
-  local kind = type(value)
-  if value == nil or value == json.null then
-    write("null")
-  elseif kind == "boolean" then
-    write(tostring(value))
-  elseif kind == "number" then
-    write(encode_number(value))
-  elseif kind == "string" then
-    write(encode_string(value))
-  elseif kind ~= "table" then
-    error("JSON: a " .. kind .. " cannot be written", 0)
-  elseif depth >= DEEPEST then
-    error("JSON: nested deeper than " .. DEEPEST .. ", or in a circle", 0)
-  elseif getmetatable(value) == array_mt or value[1] ~= nil then
-    write("[")
-    for i = 1, #value do
-      if i > 1 then write(",") end
-      encode(value[i], depth + 1, write)
-    end
-    write("]")
-  else
-    local names = {}
-    for name in pairs(value) do
-      if type(name) ~= "string" and math.type(name) ~= "integer" then
-        error("JSON: a " .. type(name) .. " cannot be a name", 0)
-      end
-      names[#names + 1] = name
-    end
-    table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-    write("{")
-    for i, name in ipairs(names) do
-      if i > 1 then write(",") end
-      write(encode_string(tostring(name)))
-      write(":")
-      encode(value[name], depth + 1, write)
-    end
-    write("}")
-  end
-end
-
-function json.encode(value)
-  local parts = {}
-  encode(value, 0, function(text) parts[#parts + 1] = text end)
-  return table.concat(parts)
 end
 `;
