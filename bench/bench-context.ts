@@ -1,0 +1,102 @@
+import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Io } from '../src/cli/io.js';
+import { openBuild } from '../src/cli/session.js';
+import { plainReporter } from '../src/cli/plain-reporter.js';
+import type { TreeEntry } from '../src/core/tar.js';
+import { bootstrapFor } from '../src/bootstrap/bootstrap.js';
+import { assembleLayerTree } from '../src/layer/layer-tree.js';
+import type { BuildContext } from '../src/pipeline/build-context.js';
+import { layerParts } from '../src/pipeline/build-layer.js';
+import { buildPlan } from '../src/pipeline/build-stages.js';
+import { planFor } from '../src/recipe/plan.js';
+import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
+
+/** What measurements are made with: a build context whose recipes are the bench's and the built-in ones. */
+export interface BenchContext extends AsyncDisposable {
+  readonly build: BuildContext;
+  /** Temporary, for what is unpacked. */
+  readonly folder: string;
+  /** What a recipe's layer has below `/opt`; its interpreter is compiled when the store does not have it. */
+  layer(recipe: string): Promise<readonly TreeEntry[]>;
+}
+
+/**
+ * Opens this user's store and this machine's engine, with the embedded toolchain. `root` is the checkout. Throws
+ * what building throws. Leaving its scope removes its temporary folder; what was built stays in the store.
+ */
+export async function openBenchContext({
+  root,
+  report,
+  signal,
+}: {
+  readonly root: string;
+  /** Gets what is done, in lines. */
+  readonly report: (text: string) => void;
+  readonly signal: AbortSignal;
+}): Promise<BenchContext> {
+  const io = ioOf({ root, report, signal });
+  const library = await openRecipeLibrary([join(root, 'bench', 'recipes'), join(root, 'recipes')]);
+  const reporter = plainReporter({ print: io.err, now: io.now });
+  const args = {
+    recipes: [],
+    store: undefined,
+    platform: 'provided.al2023',
+    arch: 'x86_64',
+    toolchain: 'debian',
+    registry: undefined,
+    jobs: undefined,
+    memory: undefined,
+    keepContainer: false,
+    sources: undefined,
+    offline: false,
+  } as const;
+  const build = await openBuild(io, args, { library, reporter });
+  const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
+  let layers = 0;
+  return {
+    build,
+    folder,
+    async layer(recipe) {
+      const plan = await planFor(parseRecipeName(recipe), library);
+      const { layer } = layerParts(plan.root.recipe);
+      const { artifact } = await buildPlan(plan, build);
+      return assembleLayerTree({
+        recipe: plan.root.recipe,
+        artifact: artifact.path,
+        bootstrap: bootstrapFor(layer.interpreter),
+        spool: join(folder, `layer-${layers++}`),
+      });
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function ioOf({
+  root,
+  report,
+  signal,
+}: {
+  readonly root: string;
+  readonly report: (text: string) => void;
+  readonly signal: AbortSignal;
+}): Io {
+  return {
+    env: process.env,
+    homeDir: homedir(),
+    cwd: root,
+    isRoot: process.getuid?.() === 0,
+    os: process.platform,
+    out: report,
+    err: report,
+    outBytes: () => Promise.resolve(),
+    outIsTerminal: false,
+    stdin: () => Readable.from([]),
+    terminal: undefined,
+    now: Date.now,
+    packageRoot: root,
+    signal,
+  };
+}

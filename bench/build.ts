@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { planFor, type Plan } from '../src/recipe/plan.js';
+import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
+import { createSourceFetcher } from '../src/source/source-fetcher.js';
+import { formatReport, median } from './report.js';
+
+interface Run {
+  readonly seconds: number;
+  /** Peak resident memory of the process itself, in MB. */
+  readonly peakMb: number;
+  readonly stdout: string;
+}
+
+/** Runs a program to its end, watching its peak memory (Linux: VmHWM). Throws when it fails. */
+async function measured(command: string, args: readonly string[]): Promise<Run> {
+  const started = performance.now();
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, CI: 'true' },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  let peakMb = 0;
+  const watch = setInterval(() => {
+    readFile(`/proc/${child.pid ?? 0}/status`, 'utf8').then(
+      (status) => {
+        peakMb = Math.max(peakMb, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
+      },
+      () => undefined,
+    );
+  }, 20);
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  clearInterval(watch);
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with status ${String(status)}:\n${stderr}`);
+  return { seconds: (performance.now() - started) / 1000, peakMb, stdout };
+}
+
+/** The same stages by bench/serial.sh in one container; gives its seconds. */
+async function serialBuild(
+  plan: Plan,
+  { root, sourcesDir, work }: { root: string; sourcesDir: string; work: string },
+): Promise<number> {
+  const images = await measured('docker', [
+    'images',
+    '-q',
+    '--filter',
+    'label=io.layersmith.image=debian-toolchain',
+  ]);
+  const image = images.stdout.split('\n')[0] ?? '';
+  const fetcher = createSourceFetcher({
+    sourcesDir,
+    tmpDir: work,
+    offline: true,
+    debian: undefined,
+    report: () => undefined,
+  });
+  const bench = join(work, 'bench');
+  await mkdir(bench);
+  await cp(join(root, 'recipes', 'stage.sh'), join(bench, 'stage.sh'));
+  await cp(join(root, 'bench', 'serial.sh'), join(bench, 'serial.sh'));
+  const stages: string[] = [];
+  for (const { recipe } of plan.stages) {
+    const folder = join(bench, recipe.package);
+    for (const [path, file] of recipe.buildFiles) await cp(file, join(folder, 'recipe', path));
+    for (const source of recipe.sources) {
+      const { file, path } = await fetcher.fetch(source, new AbortController().signal);
+      await cp(path, join(folder, 'sources', source.name, file.file));
+    }
+    await mkdir(join(folder, 'sources'), { recursive: true });
+    const sources = recipe.sources.map(({ name }) => name).join(' ');
+    stages.push(`${recipe.package} ${recipe.kind} ${recipe.version} ${sources}`);
+  }
+  const env = ['LAYERSMITH_ARCH=x86_64', 'SOURCE_DATE_EPOCH=1700000000'].flatMap((text) => ['-e', text]);
+  const command = ['bash', '/bench/serial.sh', String(availableParallelism()), ...stages];
+  const created = await measured('docker', ['create', '--network', 'none', ...env, image, ...command]);
+  const id = created.stdout.trim();
+  try {
+    await measured('docker', ['cp', bench, `${id}:/bench`]);
+    return (await measured('docker', ['start', '--attach', id])).seconds;
+  } finally {
+    await measured('docker', ['rm', '--force', '--volumes', id]);
+  }
+}
+
+/**
+ * A cold build against the same stages in a plain shell script, a run with nothing to do, and the
+ * orchestrator's peak memory.
+ */
+export async function benchBuild({
+  root,
+  recipe,
+  runs,
+}: {
+  readonly root: string;
+  readonly recipe: string;
+  readonly runs: number;
+}): Promise<string> {
+  const cli = join(root, 'build', 'cli', 'main.js');
+  const work = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
+  try {
+    const store = join(work, 'store');
+    const common = [recipe, '--store', store, '--output', join(work, 'dist'), '--toolchain', 'debian'];
+    const library = await openRecipeLibrary([join(root, 'recipes')]);
+    const plan = await planFor(parseRecipeName(recipe), library);
+    process.stderr.write('set-up: images and sources, not measured\n');
+    const otherStore = ['--store', join(work, 'other-store'), '--output', work, '--toolchain', 'debian'];
+    await measured('node', [cli, 'build', 'lua/5.4', ...otherStore]);
+    await measured('node', [cli, 'fetch', recipe, '--store', store]);
+
+    process.stderr.write(`cold build of ${recipe}\n`);
+    const cold = await measured('node', [cli, 'build', ...common]);
+    process.stderr.write('nothing to do\n');
+    const idle: Run[] = [];
+    for (let run = 0; run < runs; run++) idle.push(await measured('node', [cli, 'build', ...common]));
+    process.stderr.write('the same stages in a plain shell script\n');
+    const serial = await serialBuild(plan, { root, sourcesDir: join(store, 'sources'), work });
+
+    const quiet = median(idle.map(({ seconds }) => seconds));
+    const ratio = cold.seconds / serial;
+    const memory = Math.max(cold.peakMb, ...idle.map(({ peakMb }) => peakMb));
+    return formatReport(`build: ${recipe} on ${availableParallelism()} cores, ${plan.stages.length} stages`, [
+      { what: 'cold build, zip and smoke tests', value: `${cold.seconds.toFixed(1)} s` },
+      { what: 'the stages in a shell script', value: `${serial.toFixed(1)} s` },
+      { what: 'their ratio', value: ratio.toFixed(2), aim: 'at most 1', met: ratio <= 1 },
+      {
+        what: `nothing to do, median of ${runs}`,
+        value: `${quiet.toFixed(2)} s`,
+        aim: 'under 1 s',
+        met: quiet < 1,
+      },
+      {
+        what: "orchestrator's peak memory",
+        value: `${memory.toFixed(0)} MB`,
+        aim: 'under 200 MB',
+        met: memory < 200,
+      },
+    ]);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}

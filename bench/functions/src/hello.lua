@@ -1,0 +1,3 @@
+return function(event)
+  return "Hello, " .. event.name .. "!"
+end

@@ -1,0 +1,6 @@
+<?php
+
+function hello(array $event): string
+{
+    return "Hello, {$event['name']}!";
+}

@@ -1,0 +1,156 @@
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { fileEntry, packTree, type TreeEntry } from '../src/core/tar.js';
+import type { Attachment } from '../src/engine/container-engine.js';
+import { functionEnvironment, TASK_ROOT } from '../src/lambda/function-environment.js';
+import type { BuildContext } from '../src/pipeline/build-context.js';
+import { buildPlan } from '../src/pipeline/build-stages.js';
+import { planFor } from '../src/recipe/plan.js';
+import { artifactFile } from '../src/store/artifact-file.js';
+
+/** The tool of bench/recipes/loopback-api, where it lies in the container. */
+export const LOOPBACK_API = '/var/measure/loopback-api';
+
+/** A program to measure. Its tool's C file says what the events are. */
+export interface Job {
+  /** Path and arguments, without tabs or line ends. */
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly events: 'hello' | 'varied' | 'none';
+  /** How many events it gets; with 0 it is over when it asks for the first. At most a million. */
+  readonly count: number;
+}
+
+const cycleSchema = z.object({
+  mean: z.number(),
+  min: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  max: z.number(),
+});
+
+const measurementSchema = z.object({
+  failed: z.string().nullable(),
+  endedUs: z.number().nullable(),
+  exitCode: z.number().nullable(),
+  firstNextUs: z.number().nullable(),
+  firstAnswerUs: z.number().nullable(),
+  answers: z.number(),
+  errors: z.number(),
+  initErrors: z.number(),
+  refused: z.number(),
+  connections: z.number(),
+  cycleUs: cycleSchema.nullable(),
+  rssKb: z.array(z.number()),
+  peakRssKb: z.number(),
+  userUs: z.number(),
+  systemUs: z.number(),
+  minorFaults: z.number(),
+});
+
+/** What loopback-api tells of a job; its C file says what each member is. Times in microseconds, memory in KiB. */
+export type Measurement = z.infer<typeof measurementSchema>;
+
+const EDGE_SAMPLES = 10;
+
+/**
+ * By how many KiB the memory grew: the most of the last ten samples less the most of the first ten, because one
+ * sample alone tells where a garbage collector was in its round.
+ */
+export function growthKb({ rssKb }: Measurement): number {
+  return Math.max(...rssKb.slice(-EDGE_SAMPLES)) - Math.max(...rssKb.slice(0, EDGE_SAMPLES));
+}
+
+/** A container of the runtime image in which one program at a time is measured. Leaving its scope removes it. */
+export interface MeasuringContainer extends AsyncDisposable {
+  /** Throws an Error with the end of its log when the program failed. Not to be called before the last is over. */
+  measure(job: Job): Promise<Measurement>;
+}
+
+const TMP_BYTES = 512 * 1024 ** 2;
+const LOG_LINES = 20;
+
+/**
+ * Starts a container as Lambda would be: no network but its loopback, a read-only root, a writable `/tmp`, not
+ * root, the layer at `/opt` and the function's files at `/var/task`.
+ */
+export async function openMeasuringContainer(
+  files: { readonly opt: readonly TreeEntry[]; readonly task: readonly TreeEntry[] },
+  context: BuildContext,
+): Promise<MeasuringContainer> {
+  const { engine, signal } = context;
+  const tool = await loopbackApi(context);
+  const container = await engine.createContainer(
+    {
+      image: context.toolchain.runtime.id,
+      command: [LOOPBACK_API],
+      env: functionEnvironment({
+        handler: 'hello',
+        functionName: 'measured',
+        memoryMb: 2048,
+        region: 'us-east-1',
+      }),
+      workingDir: TASK_ROOT,
+      user: '993:990',
+      labels: context.labels,
+      memoryBytes: 2 * 1024 ** 3,
+      pids: 256,
+      readOnlyRoot: true,
+      tmpfs: { '/tmp': TMP_BYTES },
+      volumes: ['/opt', TASK_ROOT, '/var/measure'],
+    },
+    signal,
+  );
+  try {
+    const put = (path: string, tree: readonly TreeEntry[]): Promise<void> =>
+      container.putArchive(path, packTree(tree, { owner: 0 }), signal);
+    await put('/opt', files.opt);
+    await put(TASK_ROOT, files.task);
+    await put('/var/measure', [fileEntry('loopback-api', tool, 0o755)]);
+    const attachment = await container.attach(signal);
+    await container.start(signal);
+    return {
+      measure: measurer(attachment),
+      [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await container[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function measurer({ stdin, stdout, stderr }: Attachment): MeasuringContainer['measure'] {
+  const log: string[] = [];
+  createInterface({ input: stderr }).on('line', (line) => {
+    log.push(line);
+    if (log.length > LOG_LINES) log.shift();
+  });
+  const answers = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  return async (job) => {
+    log.length = 0;
+    stdin.write(`${jobLine(job)}\n`);
+    const line = await answers.next();
+    if (line.done === true) throw new Error(`loopback-api ended: ${log.join('\n')}`);
+    const measurement = measurementSchema.parse(JSON.parse(line.value));
+    if (measurement.failed === null && measurement.refused === 0) return measurement;
+    throw new Error(
+      `${job.command.join(' ')}: ${measurement.failed ?? 'it made requests that were refused'}: ` +
+        `${JSON.stringify(measurement)}\n${log.join('\n')}`,
+    );
+  };
+}
+
+function jobLine({ command, env = {}, events, count }: Job): string {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return [String(count), events, ...variables, ...command].join('\t');
+}
+
+/** Compiles the tool, or finds it in the store. */
+async function loopbackApi(context: BuildContext): Promise<Buffer> {
+  const plan = await planFor({ package: 'loopback-api', line: undefined }, context.library);
+  const { artifact } = await buildPlan(plan, context);
+  const program = await artifactFile(artifact.path, 'bin/loopback-api');
+  if (program === undefined) throw new Error('the stage loopback-api installed no bin/loopback-api');
+  return program;
+}
