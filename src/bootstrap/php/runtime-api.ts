@@ -169,6 +169,11 @@ final class RuntimeApi
         for ($at = 0, $length = \strlen($bytes); $at < $length; $at += $written) {
             $written = \fwrite($this->socket, $at === 0 ? $bytes : \substr($bytes, $at, 65536));
             if ($written === false || $written === 0) {
+                // Who reads a streamed answer may be slow.
+                if (\stream_get_meta_data($this->socket)['timed_out']) {
+                    $written = 0;
+                    continue;
+                }
                 throw new ConnectionLost('the Runtime API closed the connection');
             }
         }
@@ -210,8 +215,8 @@ final class RuntimeApi
             $this->buffer .= $this->receive($this->buffer !== '');
         }
         $head = $end === false ? $this->buffer : \substr($this->buffer, 0, $end);
-        $status = \substr($head, 9, 3);
-        if (\strncmp($head, 'HTTP/1.', 7) !== 0 || !\ctype_digit($status) || \strpos($head, "\0") !== false) {
+        $status = (string) \substr($head, 9, 3);
+        if (\strncmp($head, 'HTTP/1.', 7) !== 0 || \preg_match('~^[1-5]\d\d$~D', $status) !== 1 || \strpos($head, "\0") !== false) {
             throw $this->garbage('it begins with ' . \substr($head, 0, 40));
         }
         $this->buffer = (string) \substr($this->buffer, $end + 4);
