@@ -17,6 +17,20 @@ export default defineConfig({
           hookTimeout: 600_000,
         },
       },
+      {
+        test: {
+          // Judged by AWS's own emulator.
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          globalSetup: ['test/support/start-engine.ts'],
+          fileParallelism: false,
+          // Each case waits for two containers more than it works.
+          maxConcurrency: 2,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });
