@@ -24,7 +24,7 @@ check:
 	npm run -s format
 	npm run -s arrows
 	npm run -s unused
-	shellcheck -x scripts/*.sh bench/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh)
+	shellcheck -x scripts/*.sh bench/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
 # BENCH=runtime for one part of it; bench/bench.ts names them all.
 bench:
