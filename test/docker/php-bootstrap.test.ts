@@ -256,6 +256,27 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect((await run({ case: 'state' })).value).toEqual(before);
   });
 
+  test('a session ends with its invocation, and no other gets it', async () => {
+    const { value: first } = await run({ case: 'session' });
+    const { value: second } = await run({ case: 'session' });
+    expect(first).toMatchObject({ visits: 1 });
+    expect(second).toMatchObject({ visits: 1, headers: (first as { headers: string[] }).headers });
+    expect((second as { id: string }).id).not.toBe((first as { id: string }).id);
+  });
+
+  test('an output buffer that fails costs nothing but its content', async () => {
+    const { value, log } = await run({ case: 'bad buffer' });
+    expect(value).toBe('answered');
+    expect(log).toContain('bootstrap: an output buffer failed: this buffer always fails');
+    expect((await run({ case: 'state' })).value).toMatchObject({ levels: 1 });
+  });
+
+  test('a content type is no way into the request', async () => {
+    expect((await run({ case: 'bad type' })).error).toMatchObject({
+      errorType: 'Function.InvalidArgumentException',
+    });
+  });
+
   test('a child process that ends does not speak for the function', async () => {
     expect((await run({ case: 'fork' })).value).toEqual({ status: 3 });
   });

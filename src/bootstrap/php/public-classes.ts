@@ -83,6 +83,9 @@ final class StreamedResponse
         if (!\is_iterable($body) && !\is_callable($body)) {
             throw new \InvalidArgumentException('the body of a StreamedResponse is an iterable or a callable');
         }
+        if (\preg_match('~[^\x20-\x7e]~', $contentType) === 1) {
+            throw new \InvalidArgumentException('a content type is one line of ASCII');
+        }
         $this->body = $body;
         $this->contentType = $contentType;
     }

@@ -38,7 +38,16 @@ final class State
         if ((int) \ini_get('max_execution_time') !== 0) {
             \set_time_limit(0);
         }
-        flush_buffers();
+        // Of what fails here nobody is to be told, least of all a function that makes exceptions of warnings.
+        \set_error_handler(static function () {
+            return true;
+        });
+        try {
+            $this->restoreAll();
+        } catch (Throwable $error) {
+            log_line('cleaning up after the invocation: ' . $error->getMessage());
+        }
+        \restore_error_handler();
         for ($count = 0; $count < 50 && $this->currentErrorHandler() !== $this->errorHandler; $count++) {
             $this->currentErrorHandler() === null ? \set_error_handler($this->errorHandler) : \restore_error_handler();
         }
@@ -47,11 +56,16 @@ final class State
                 ? \set_exception_handler($this->exceptionHandler)
                 : \restore_exception_handler();
         }
+    }
+
+    private function restoreAll(): void
+    {
+        flush_buffers();
         if (\error_reporting() !== $this->errorReporting) {
             \error_reporting($this->errorReporting);
         }
         if (\getcwd() !== $this->folder) {
-            @\chdir($this->folder);
+            \chdir($this->folder);
         }
         \umask($this->umask);
         if (\date_default_timezone_get() !== $this->timezone) {
@@ -67,6 +81,12 @@ final class State
         $_SERVER = $this->server;
         $_ENV = $this->env;
         $_GET = $_POST = $_COOKIE = $_FILES = $_REQUEST = [];
+        \header_remove();
+        if (\function_exists('session_status') && \session_status() === PHP_SESSION_ACTIVE) {
+            \session_write_close();
+            \session_id('');
+            $_SESSION = [];
+        }
     }
 
     private function currentErrorHandler()
@@ -87,8 +107,12 @@ final class State
 /** What is printed goes to the log. Buffers that were left open are printed; ours, when it was taken away, comes again. */
 function flush_buffers(): void
 {
-    while (\ob_get_level() > 1) {
-        \ob_end_flush();
+    for ($level = \ob_get_level(); $level > 1; $level = \min($level - 1, \ob_get_level())) {
+        try {
+            \ob_end_flush();
+        } catch (Throwable $error) {
+            log_line('an output buffer failed: ' . $error->getMessage());
+        }
     }
     if (\ob_get_level() === 0) {
         \ob_start(static function (string $printed): string {
