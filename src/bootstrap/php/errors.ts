@@ -23,7 +23,7 @@ function error_type(Throwable $error): string
         $class = (string) \get_parent_class($error);
     }
     $name = \preg_replace('~^.*\\\\|[^A-Za-z]~', '', $class);
-    return 'Function.' . ($name === '' ? 'Error' : \ucfirst($name));
+    return 'Function.' . (\strlen($name) < 2 ? 'Error' : \ucfirst($name));
 }
 
 /** @return array{errorType: string, errorMessage: string, stackTrace: string[]} as Lambda wants it */
