@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** The first test that asks for a built layer compiles PHP; the store keeps it for the others. */
+const COMPILING_PHP = 45 * 60_000;
+
 /** Tests that need no engine, and tests on a real one: those share two cores, so their files run one by one. */
 export default defineConfig({
   test: {
@@ -14,7 +17,7 @@ export default defineConfig({
           // After the unit tests: they would share the cores, and what is timed out there.
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
-          hookTimeout: 600_000,
+          hookTimeout: COMPILING_PHP,
         },
       },
       {
@@ -28,7 +31,7 @@ export default defineConfig({
           maxConcurrency: 2,
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
-          hookTimeout: 600_000,
+          hookTimeout: COMPILING_PHP,
         },
       },
     ],
