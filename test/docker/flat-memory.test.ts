@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { openBenchContext, type BenchContext } from '../../bench/bench-context.js';
 import { functionTree } from '../../bench/function-files.js';
 import { growthKb, openMeasuringContainer } from '../../bench/measuring-container.js';
 import { readZip } from '../../src/layer/zip-reader.js';
-import { builtLayer } from '../support/built-layer.js';
+import { builtLayer, type BuiltLayer } from '../support/built-layer.js';
 import { packageRoot } from '../support/cli.js';
 
 // What a process keeps of each invocation would fill a sandbox that lives for hours.
@@ -30,10 +30,16 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]();
 });
 
-test.each(['php/8.4', 'php/7.4', 'lua/5.4'])(
-  '%s: 100,000 events and answers of all sizes, errors among them, over one connection leave its memory as it was',
-  async (recipe) => {
-    await using layer = await builtLayer(recipe);
+describe.each(['php/8.4', 'php/7.4', 'lua/5.4'])('a process of %s', (recipe) => {
+  let layer: BuiltLayer;
+
+  beforeAll(async () => {
+    layer = await builtLayer(recipe);
+  });
+
+  afterAll(() => layer[Symbol.asyncDispose]());
+
+  test('is as big after 100,000 events and answers of all sizes, errors among them, over one connection', async () => {
     const opt = await readZip(layer.zip, join(bench.folder, recipe.replace('/', '-')));
     const task = await functionTree(packageRoot, ['src/varied.php', 'src/varied.lua']);
     await using container = await openMeasuringContainer({ opt, task }, bench.build);
@@ -54,5 +60,5 @@ test.each(['php/8.4', 'php/7.4', 'lua/5.4'])(
     expect(measurement.rssKb).toHaveLength(INVOCATIONS / 1000);
     expect(Math.min(...measurement.rssKb)).toBeGreaterThan(1000);
     expect(growthKb(measurement)).toBeLessThan(MOST_GROWTH_KB);
-  },
-);
+  });
+});
