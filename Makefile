@@ -33,7 +33,7 @@ bench:
 	@node build/with-bench/bench/bench.js
 
 clean:
-	rm -rf build build.* dist node_modules
+	rm -rf build build.* dist node_modules test/other-php/node_modules
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
