@@ -5,6 +5,9 @@ export const RUNTIME_API_PORT = 9001;
 export const TASK_ROOT = '/var/task';
 export const BOOTSTRAP_PATH = '/opt/bootstrap';
 
+/** How long Lambda lets a bootstrap take until it asks for its first event (facts §1). */
+export const INIT_TIMEOUT_MS = 10_000;
+
 export interface FunctionEnvironmentOptions {
   readonly handler: string;
   readonly functionName: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { InternalError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
-import { functionEnvironment, relayCommand } from '../lambda/function-environment.js';
+import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../lambda/function-environment.js';
 import { startSandbox } from '../lambda/sandbox.js';
 import { readZip } from '../layer/zip-reader.js';
 import { planFor, type Plan } from '../recipe/plan.js';
@@ -28,7 +28,6 @@ export async function relayProgram(context: BuildContext): Promise<Uint8Array> {
 
 const FUNCTION_MEMORY_MB = 1024;
 const FUNCTION_TIMEOUT_MS = 30_000;
-const INIT_TIMEOUT_MS = 10_000;
 
 /**
  * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every

@@ -6,7 +6,12 @@ import { processIdentity } from '../core/process-identity.js';
 import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
 import type { Container } from '../engine/container-engine.js';
 import { fillVolumes } from '../engine/filled-volumes.js';
-import { functionEnvironment, relayCommand, TASK_ROOT } from '../lambda/function-environment.js';
+import {
+  functionEnvironment,
+  INIT_TIMEOUT_MS,
+  relayCommand,
+  TASK_ROOT,
+} from '../lambda/function-environment.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
 import { readCodeTree, unreadablePaths } from '../layer/code-tree.js';
 import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../layer/merge-layers.js';
@@ -34,8 +39,6 @@ const OPT = '/opt';
 const RELAY_FOLDER = '/var/layersmith';
 const FUNCTION_NAME = 'function';
 const REGION = 'us-east-1';
-/** Lambda's: facts §1. */
-const INIT_TIMEOUT_MS = 10_000;
 const PIDS = 1024;
 /** Lambda's user has a number like these; what matters is that it is not root. */
 const USER = '993:990';
