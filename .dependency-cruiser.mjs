@@ -2,9 +2,9 @@
 const layers = [
   ['cli'],
   ['pipeline'],
-  ['source', 'toolchain', 'stage', 'layer', 'audit', 'bootstrap', 'lambda', 'smoke', 'publish'],
+  ['source', 'toolchain', 'stage', 'layer', 'audit', 'compare', 'bootstrap', 'lambda', 'smoke', 'publish'],
   ['engine', 'store'],
-  ['recipe', 'platform'],
+  ['recipe', 'platform', 'elf'],
   ['core'],
 ];
 

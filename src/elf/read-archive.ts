@@ -1,0 +1,55 @@
+import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
+
+/** A file in a static library. */
+export interface ArchiveMember {
+  readonly name: string;
+  /** Of its bytes, behind its header. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+const MAGIC = '!<arch>\n';
+const HEADER_BYTES = 60;
+const MAX_MEMBERS = 100_000;
+
+/**
+ * The members of a static library (`ar`, in the System V and GNU form that binutils writes), its symbol table `/` and its
+ * table of long names `//` included; undefined for what is no such archive. Throws `ElfError` for a damaged one.
+ */
+export async function readArchive(file: RandomAccess): Promise<readonly ArchiveMember[] | undefined> {
+  if (file.size < MAGIC.length) return undefined;
+  const magic = Buffer.from(await file.read(0, MAGIC.length)).toString('latin1');
+  if (magic !== MAGIC) return undefined;
+  const members: ArchiveMember[] = [];
+  let longNames: string | undefined;
+  for (let at = MAGIC.length; at < file.size;) {
+    if (members.length === MAX_MEMBERS) throw new ElfError('archive: too many members');
+    if (at + HEADER_BYTES > file.size) throw new ElfError(`archive: the header at ${at} is cut short`);
+    const header = Buffer.from(await file.read(at, HEADER_BYTES)).toString('latin1');
+    const size = header.slice(48, 58).trimEnd();
+    if (!header.endsWith('`\n') || !/^\d+$/.test(size))
+      throw new ElfError(`archive: at ${at} there is no member's header`);
+    const sizeBytes = Number(size);
+    const offset = at + HEADER_BYTES;
+    if (offset + sizeBytes > file.size) throw new ElfError(`archive: the member at ${at} is cut short`);
+    const field = header.slice(0, 16).trimEnd();
+    if (field === '//') {
+      const { size: length } = await readTable(file, { offset, length: sizeBytes, what: 'archive names' });
+      longNames = Buffer.from(await file.read(offset, length)).toString('latin1');
+    }
+    members.push({ name: nameOf(field, longNames), offset, sizeBytes });
+    at = offset + sizeBytes + (sizeBytes % 2);
+  }
+  return members;
+}
+
+/** `name/` as it is, `/123` from the table of long names, `/` and `//` for the tables themselves. */
+function nameOf(field: string, longNames: string | undefined): string {
+  const long = /^\/(\d+)$/.exec(field);
+  if (long === null) return field === '/' || field === '//' ? field : field.replace(/\/$/, '');
+  const start = Number(long[1]);
+  const end = longNames?.indexOf('/\n', start) ?? -1;
+  if (longNames === undefined || end < 0)
+    throw new ElfError(`archive: the name ${field} is not in its table`);
+  return longNames.slice(start, end);
+}

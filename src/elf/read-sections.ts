@@ -1,0 +1,47 @@
+import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
+import { readHeader } from './elf-file.js';
+
+/** A section that has bytes in the file. */
+export interface ElfSection {
+  readonly name: string;
+  /** In the file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** Where it is loaded; 0 for what is not. */
+  readonly address: number;
+}
+
+const SHT_NULL = 0;
+const SHT_NOBITS = 8;
+const SHN_XINDEX = 0xffff;
+const HEADER_BYTES = 64;
+
+/** The sections of an ELF64 file in their order; none for another file, and for one without section headers. */
+export async function readSections(file: RandomAccess): Promise<readonly ElfSection[]> {
+  const header = await readHeader(file);
+  if (header.kind !== 'elf64') return [];
+  const offset = header.table.u64(40);
+  if (offset === 0) return [];
+  const size = header.table.u16(58);
+  if (size !== HEADER_BYTES) throw new ElfError(`ELF header: a section header of ${size} bytes, not 64`);
+  const what = 'section headers';
+  const first = await readTable(file, { offset, length: HEADER_BYTES, what });
+  // Numbers that are too large for the header are in the first section header (gABI, "Sections").
+  const count = header.table.u16(60) || first.u64(32);
+  const namesIndex = header.table.u16(62) === SHN_XINDEX ? first.u32(40) : header.table.u16(62);
+  const table = await readTable(file, { offset, length: count * HEADER_BYTES, what });
+  if (namesIndex >= count) throw new ElfError(`${what}: there is no section ${namesIndex} with their names`);
+  const names = await readTable(file, {
+    offset: table.u64(namesIndex * HEADER_BYTES + 24),
+    length: table.u64(namesIndex * HEADER_BYTES + 32),
+    what: 'section names',
+  });
+  return Array.from({ length: count }, (_, i) => i * HEADER_BYTES)
+    .filter((at) => ![SHT_NULL, SHT_NOBITS].includes(table.u32(at + 4)))
+    .map((at) => ({
+      name: names.text(table.u32(at)),
+      offset: table.u64(at + 24),
+      sizeBytes: table.u64(at + 32),
+      address: table.u64(at + 16),
+    }));
+}

@@ -1,0 +1,116 @@
+import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
+import { readDynamicSection, readHeader, readSegments, type DynamicSection } from './elf-file.js';
+import { readVersionDefinitions, readVersionNeeds } from './version-tables.js';
+
+/** A symbol that a file takes from others, or offers them. */
+export interface ElfSymbol {
+  readonly name: string;
+  /** `GLIBC_2.34`; undefined for one without a version. */
+  readonly version: string | undefined;
+  /** Which library the version is wanted from; undefined for what is defined here. */
+  readonly library: string | undefined;
+  readonly defined: boolean;
+  readonly weak: boolean;
+}
+
+const DT_HASH = 4;
+const DT_SYMTAB = 6;
+const DT_GNU_HASH = 0x6ffffef5;
+const DT_VERSYM = 0x6ffffff0;
+const SYMBOL_BYTES = 24;
+const STB_LOCAL = 0;
+const STB_WEAK = 2;
+/** PHP with every extension has some thousand; a hostile file has as many as its size lets it say. */
+const MAX_SYMBOLS = 1_000_000;
+
+/**
+ * The global and weak symbols of a file's dynamic symbol table, with their versions; none for a file that has no such table
+ * or is no ELF64. Their number is taken from the hash table, as the loader does: a stripped file has no section headers
+ * to ask. Throws `ElfError` for a file that breaks the format.
+ */
+export async function readDynamicSymbols(file: RandomAccess): Promise<readonly ElfSymbol[]> {
+  const header = await readHeader(file);
+  if (header.kind !== 'elf64') return [];
+  const dynamic = await readDynamicSection(file, await readSegments(file, header.table));
+  const address = dynamic.value(DT_SYMTAB);
+  if (address === undefined) return [];
+  const count = await countSymbols(file, dynamic);
+  if (count === 0) return [];
+  if (count > MAX_SYMBOLS) throw new ElfError(`dynamic symbols: ${count} are too many`);
+  const symbols = await readTable(file, {
+    offset: dynamic.place(address).offset,
+    length: count * SYMBOL_BYTES,
+    what: 'dynamic symbols',
+  });
+  const versym = dynamic.value(DT_VERSYM);
+  const versions =
+    versym === undefined
+      ? undefined
+      : await readTable(file, {
+          offset: dynamic.place(versym).offset,
+          length: count * 2,
+          what: 'symbol versions',
+        });
+  const needs = new Map((await readVersionNeeds(file, dynamic)).map((need) => [need.index, need]));
+  const definitions = new Map(
+    (await readVersionDefinitions(file, dynamic)).map(({ index, version, base }) => [
+      index,
+      base ? undefined : version,
+    ]),
+  );
+  const found: ElfSymbol[] = [];
+  for (let i = 1; i < count; i++) {
+    const at = i * SYMBOL_BYTES;
+    const binding = (symbols.u16(at + 4) & 0xff) >> 4;
+    if (binding === STB_LOCAL) continue;
+    const index = (versions?.u16(i * 2) ?? 1) & 0x7fff;
+    const need = needs.get(index);
+    const defined = symbols.u16(at + 6) !== 0;
+    found.push({
+      name: dynamic.text(symbols.u32(at)),
+      version: need?.version ?? definitions.get(index),
+      library: need?.library,
+      defined,
+      weak: binding === STB_WEAK,
+    });
+  }
+  return found;
+}
+
+async function countSymbols(file: RandomAccess, dynamic: DynamicSection): Promise<number> {
+  const sysv = dynamic.value(DT_HASH);
+  if (sysv !== undefined) {
+    const { offset } = dynamic.place(sysv);
+    return (await readTable(file, { offset, length: 8, what: 'hash table' })).u32(4);
+  }
+  const gnu = dynamic.value(DT_GNU_HASH);
+  return gnu === undefined ? 0 : countByGnuHash(file, dynamic.place(gnu));
+}
+
+/** Follows the chain of the last bucket to its end: symbols are sorted by bucket. */
+async function countByGnuHash(
+  file: RandomAccess,
+  { offset, left }: { readonly offset: number; readonly left: number },
+): Promise<number> {
+  const what = 'GNU hash table';
+  const header = await readTable(file, { offset, length: 16, what });
+  const [buckets, first, bloom] = [header.u32(0), header.u32(4), header.u32(8)];
+  const bucketsAt = 16 + bloom * 8;
+  const chainsAt = bucketsAt + buckets * 4;
+  if (chainsAt > left) throw new ElfError(`${what}: its ${buckets} buckets leave its segment`);
+  const table = await readTable(file, {
+    offset: offset + bucketsAt,
+    length: buckets * 4,
+    what,
+  });
+  let last = 0;
+  for (let i = 0; i < buckets; i++) last = Math.max(last, table.u32(i * 4));
+  if (last === 0) return first;
+  if (last < first) throw new ElfError(`${what}: symbol ${last} is before its first, ${first}`);
+  // Symbols that have a bucket before the last chain's start are all below it.
+  const start = chainsAt + (last - first) * 4;
+  const length = Math.min(left - start, file.size - offset - start, MAX_SYMBOLS * 4);
+  const chain = await readTable(file, { offset: offset + start, length, what });
+  for (let i = 0; i * 4 < chain.size; i++) if ((chain.u32(i * 4) & 1) === 1) return last + i + 1;
+  throw new ElfError(`${what}: its last chain has no end`);
+}
