@@ -171,6 +171,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     summary: packageFile.value.summary,
     homepage: packageFile.value.homepage,
     licence: value.licence ?? packageFile.value.licence,
+    cpe: packageFile.value.cpe,
     version: value.version,
     endOfLife: value.endOfLife,
     needs,

@@ -30,6 +30,9 @@ const pathBelowOpt = z
 
 const url = z.url({ protocol: /^https?$/ });
 
+/** The two parts of a CPE 2.3 name that do not change with the version; without what would need quoting there. */
+const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
+
 const pinnedFile = z.strictObject({
   file: z.string().regex(/^[^/]+$/, 'a file name, without folders'),
   sha256,
@@ -75,6 +78,7 @@ export const packageSchema = z
     summary: z.string(),
     homepage: url.optional(),
     licence: z.string(),
+    cpe: cpe.optional(),
     default: version,
     layer: z
       .strictObject({ interpreter: z.enum(INTERPRETERS), files: z.array(pathBelowOpt).min(1) })

@@ -65,6 +65,8 @@ export interface Recipe {
   readonly homepage: string | undefined;
   /** SPDX expression. */
   readonly licence: string;
+  /** `vendor:product` in the CPE dictionary, by which advisories name the package. */
+  readonly cpe: string | undefined;
   readonly version: string;
   /** `2028-12-31`: the last day on which upstream supports the line; undefined when there is no such day. */
   readonly endOfLife: string | undefined;

@@ -1,0 +1,141 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { extract } from 'tar-stream';
+import { z } from 'zod';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { sha256 } from '../core/digest.js';
+import { EngineError, StageError } from '../core/errors.js';
+import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
+import type { ToolchainImage } from './toolchain.js';
+
+/** A package of an image; `version` is the whole of what its package manager calls it by. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface PackageOptions {
+  readonly engine: ContainerEngine;
+  /** Private state of ours: an image is asked once. */
+  readonly stateDir: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+const packagesSchema = z.array(z.object({ name: z.string(), version: z.string() }));
+
+const DPKG_STATUS = '/var/lib/dpkg/status';
+const RPM_QUERY = ['rpm', '-qa', '--qf', '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\\n'];
+
+/**
+ * The packages in an image, sorted by name: as dpkg's database says, which is read without starting anything, else as
+ * rpm says. Throws StageError for an image that has neither.
+ */
+export async function packagesOf(
+  image: ToolchainImage,
+  options: PackageOptions,
+): Promise<readonly Package[]> {
+  const known = join(options.stateDir, 'packages', `${sha256(image.id)}.json`);
+  try {
+    return packagesSchema.parse(JSON.parse(await readFile(known, 'utf8')));
+  } catch {
+    // Not asked yet, or not ours any more.
+  }
+  const found = (await fromDpkg(image, options)) ?? (await fromRpm(image, options));
+  const packages = [...found].sort((a, b) => compare(a.name, b.name) || compare(a.version, b.version));
+  await mkdir(dirname(known), { recursive: true });
+  await writeFileAtomically(known, JSON.stringify(packages));
+  return packages;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Nobody's: it reads what everybody may, and needs no network and little else. */
+function readerOf(
+  image: ToolchainImage,
+  { labels }: PackageOptions,
+  command: readonly string[],
+): ContainerSpec {
+  return {
+    image: image.id,
+    command,
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    workingDir: '/',
+    user: '65534:65534',
+    labels,
+    memoryBytes: 256 * 1024 ** 2,
+    pids: 64,
+    readOnlyRoot: true,
+    tmpfs: {},
+    volumes: [],
+  };
+}
+
+async function fromDpkg(
+  image: ToolchainImage,
+  options: PackageOptions,
+): Promise<readonly Package[] | undefined> {
+  const { engine, signal } = options;
+  await using container = await engine.createContainer(readerOf(image, options, ['/nothing']), signal);
+  try {
+    const archive = await container.getArchive(DPKG_STATUS, signal);
+    return parseDpkgStatus((await onlyFile(archive)).toString());
+  } catch (error) {
+    if (error instanceof EngineError && error.statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+async function onlyFile(archive: Readable): Promise<Buffer> {
+  const reader = extract();
+  archive.on('error', (error) => {
+    reader.destroy(error);
+  });
+  archive.pipe(reader);
+  let found = Buffer.alloc(0);
+  for await (const entry of reader) found = Buffer.concat([found, await buffer(entry)]);
+  return found;
+}
+
+/** Paragraphs of `Name: value` lines (deb-control(5)); only what is installed counts. */
+export function parseDpkgStatus(status: string): readonly Package[] {
+  return status.split(/\n{2,}/).flatMap((paragraph) => {
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}: (.+)$`, 'm').exec(paragraph)?.[1]?.trim();
+    const [name, version] = [field('Package'), field('Version')];
+    if (name === undefined || version === undefined) return [];
+    return field('Status') === 'install ok installed' ? [{ name, version }] : [];
+  });
+}
+
+async function fromRpm(image: ToolchainImage, options: PackageOptions): Promise<readonly Package[]> {
+  const { engine, signal } = options;
+  await using container = await engine.createContainer(readerOf(image, options, RPM_QUERY), signal);
+  const attachment = await container.attach(signal);
+  const reading = Promise.all([text(attachment.stdout), text(attachment.stderr)]);
+  reading.catch(() => undefined);
+  await container.start(signal);
+  const { exitCode } = await container.wait(signal);
+  const [stdout, stderr] = await reading;
+  if (exitCode === 0) return parseRpmQuery(stdout);
+  throw new StageError(
+    `the packages of the toolchain image cannot be listed: rpm ended with status ${exitCode}`,
+    {
+      details: { 'last lines': stderr.trim().split('\n').slice(-5) },
+      hint: 'Use an image that has dpkg or rpm.',
+    },
+  );
+}
+
+/** Lines of `name epoch:version-release`; the epoch 0 is left out, as rpm does for people. */
+export function parseRpmQuery(stdout: string): readonly Package[] {
+  return stdout.split('\n').flatMap((line) => {
+    const [name, version] = line.trim().split(' ');
+    if (name === undefined || version === undefined || name === 'gpg-pubkey') return [];
+    return [{ name, version: version.replace(/^0:/, '') }];
+  });
+}
