@@ -6,11 +6,11 @@ import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
 import type { TreeEntry } from '../src/core/tar.js';
-import { bootstrapFor } from '../src/bootstrap/bootstrap.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build-context.js';
-import { layerParts } from '../src/pipeline/build-layer.js';
 import { buildPlan } from '../src/pipeline/build-stages.js';
+import { manifestOf } from '../src/pipeline/layer-manifest.js';
+import { layerParts } from '../src/pipeline/layer-parts.js';
 import { planFor } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 
@@ -61,12 +61,13 @@ export async function openBenchContext({
     folder,
     async layer(recipe) {
       const plan = await planFor(parseRecipeName(recipe), library);
-      const { layer } = layerParts(plan.root.recipe);
-      const { artifact } = await buildPlan(plan, build);
+      const { bootstrap } = layerParts(plan.root.recipe);
+      const { stages, artifact } = await buildPlan(plan, build);
       return assembleLayerTree({
         recipe: plan.root.recipe,
         artifact: artifact.path,
-        bootstrap: bootstrapFor(layer.interpreter),
+        bootstrap,
+        manifest: await manifestOf(stages, build),
         spool: join(folder, `layer-${layers++}`),
       });
     },

@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { kindOfCode } from '../layer/code-tree.js';
+import { findManifest } from '../layer/find-manifest.js';
 import type { BuildContext } from '../pipeline/build-context.js';
 import type { LocalFunction } from '../pipeline/local-function.js';
 import type { Architecture } from '../platform/platform.js';
 import type { Io } from './io.js';
-import { manifestBeside } from './manifest-beside.js';
 import { openBuild, openLibrary, type BuildArgs } from './session.js';
 
 /** The flags of a command that runs a function. */
@@ -46,7 +46,7 @@ export async function openFunctionContext(
   args: FunctionArgs,
   { fn, reporter }: { readonly fn: LocalFunction; readonly reporter: Reporter },
 ): Promise<BuildContext> {
-  const manifest = await manifestBeside(fn.layers[0] ?? '');
+  const manifest = await findManifest(fn.layers[0] ?? '');
   const build: BuildArgs = {
     ...args,
     platform: args.platform ?? manifest?.platform ?? 'provided.al2023',

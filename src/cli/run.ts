@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { LayersmithError, UsageError } from '../core/errors.js';
+import { VERSION } from '../core/version.js';
 import { buildCommand } from './commands/build.js';
 import { cleanCommand } from './commands/clean.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -9,11 +10,10 @@ import { planCommand } from './commands/plan.js';
 import { recipesCommand } from './commands/recipes.js';
 import { serveCommand } from './commands/serve.js';
 import { testCommand } from './commands/test.js';
+import { verifyCommand } from './commands/verify.js';
 import { complete } from './complete.js';
 import { printError } from './error-printer.js';
 import type { Io } from './io.js';
-
-const VERSION = '0.1.0';
 
 /** Runs one command line to its end and gives the exit code. Never throws. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -26,6 +26,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(planCommand(io))
       .command(fetchCommand(io))
       .command(testCommand(io))
+      .command(verifyCommand(io, outcome))
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
       .command(recipesCommand(io))
@@ -64,7 +65,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** Those that are made for several values, and the positionals that are. */
-const SEVERAL = ['recipes', 'env', 'layers'];
+const SEVERAL = ['recipes', 'env', 'layers', 'targets'];
 
 /** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
 function takeTheLast(args: Record<string, unknown>): void {

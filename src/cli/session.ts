@@ -14,6 +14,7 @@ import { hostMirrors, namedMirror } from '../source/debian-mirror.js';
 import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
 import { openStore, type Store } from '../store/store.js';
 import { chooseToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
+import { packagesOf } from '../toolchain/image-packages.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
@@ -143,19 +144,27 @@ export async function openBuild(
   announce(toolchain, platform, reporter);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
+  const labels = ownerLabels();
   return {
     engine,
     store,
     library,
     platform,
     toolchain,
+    toolchainPackages: await packagesOf(toolchain.toolchain, {
+      engine,
+      stateDir: store.stateDir,
+      labels,
+      signal: io.signal,
+    }),
     fetcher: fetcherFor(io, args, { store, report: reporter.info }),
     reporter,
     jobs: sharedJobs,
     memoryBytes: memory === undefined ? fairMemory(info.memoryBytes, sharedJobs) : memory * 1024 ** 2,
+    variation: undefined,
     keepContainer: args.keepContainer,
     runName: `${new Date(io.now()).toISOString().replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`,
-    labels: ownerLabels(),
+    labels,
     now: io.now,
     signal: io.signal,
   };

@@ -97,6 +97,8 @@ export interface ContainerSpec {
   readonly workingDir: string;
   /** Numeric `uid:gid`; never root. */
   readonly user: string;
+  /** `layersmith` by default. */
+  readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
   readonly pids: number;

@@ -24,7 +24,7 @@ export function createRequest(spec: ContainerSpec): Readonly<Record<string, unkn
     User: spec.user,
     Labels: spec.labels,
     // The default is a piece of the id, which ends up in what some packages compile.
-    Hostname: 'layersmith',
+    Hostname: spec.hostname ?? 'layersmith',
     Volumes: Object.fromEntries(spec.volumes.map((path) => [path, {}])),
     OpenStdin: true,
     StdinOnce: true,

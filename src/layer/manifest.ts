@@ -1,25 +1,103 @@
-import type { Sha256 } from '../core/digest.js';
+import { buffer } from 'node:stream/consumers';
+import { z } from 'zod';
+import { isSha256 } from '../core/digest.js';
+import { LayerError } from '../core/errors.js';
+import { openContent, type TreeEntry } from '../core/tar.js';
+import { ARCHITECTURES } from '../platform/platform.js';
 
-/** The record of what went into a layer and what came out, written beside the zip. */
-export interface Manifest {
-  readonly layer: { readonly file: string; readonly sha256: Sha256; readonly sizeBytes: number };
-  readonly recipe: string;
-  readonly version: string;
-  readonly platform: string;
-  readonly architecture: string;
-  readonly toolchain: {
-    readonly kind: string;
-    readonly reason: string;
-    readonly toolchainDigest: string;
+/** Where the manifest lies in a layer, below `/opt`. */
+export const MANIFEST_PATH = 'share/layersmith/manifest.json';
+
+const sha256 = z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits');
+
+const pinned = z.object({ file: z.string(), sha256 });
+
+const stage = z.object({
+  recipe: z.string(),
+  package: z.string(),
+  version: z.string(),
+  /** SPDX expression. */
+  licence: z.string(),
+  homepage: z.string().optional(),
+  /** `vendor:product` of the package in the CPE dictionary. */
+  cpe: z.string().optional(),
+  endOfLife: z.string().optional(),
+  /** Names of the recipes that it was compiled against, direct ones only. */
+  needs: z.array(z.string()),
+  /** The stage's key. */
+  key: sha256,
+  /** What was compiled: of each source the alternative that was taken. */
+  sources: z.array(pinned.extend({ name: z.string(), urls: z.array(z.string()) })),
+  /** Applied to the first source, in this order. */
+  patches: z.array(pinned),
+});
+
+const manifestSchema = z.object({
+  schemaVersion: z.literal(1),
+  /** The version of layersmith that made it. */
+  layersmith: z.string(),
+  recipe: z.string(),
+  version: z.string(),
+  platform: z.string(),
+  architecture: z.enum(ARCHITECTURES),
+  toolchain: z.object({
+    kind: z.enum(['amazonlinux', 'debian']),
+    digest: z.string(),
+    /** The packages of the toolchain image, sorted by name. */
+    packages: z.array(z.object({ name: z.string(), version: z.string() })),
+  }),
+  /** Needs before what needs them; the last one is the layer's own recipe. */
+  stages: z.array(stage).min(1),
+});
+
+/**
+ * The record of what went into a layer, inside the zip. Nothing of the run that made it is in here (no time, no
+ * reason for a choice, no test result): the same inputs give the same bytes.
+ */
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestStage = Manifest['stages'][number];
+
+/** What is beside the zip: the manifest, and what came out. */
+export interface LayerRecord extends Manifest {
+  readonly layer: { readonly file: string; readonly sha256: string; readonly sizeBytes: number };
+  /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
+  readonly toolchainReason: string;
+  readonly smokeTests: {
     readonly runtimeDigest: string;
+    readonly programs: number;
+    readonly invocations: number;
   };
-  readonly smokeTests: { readonly programs: number; readonly invocations: number };
-  readonly stages: readonly {
-    readonly recipe: string;
-    readonly version: string;
-    readonly licence: string;
-    readonly endOfLife: string | undefined;
-    readonly key: Sha256;
-    readonly sources: readonly { readonly name: string; readonly file: string; readonly sha256: Sha256 }[];
-  }[];
+}
+
+/** The manifest as it is written: JSON with two spaces, keys in the order of the schema, and a newline. */
+export function writeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/**
+ * The manifest inside a layer; undefined where there is none, as in the layers of others. Throws LayerError for one
+ * that cannot be understood.
+ */
+export async function readManifest(entries: readonly TreeEntry[]): Promise<Manifest | undefined> {
+  const entry = entries.find(({ path }) => path === MANIFEST_PATH);
+  if (entry?.type !== 'file') return undefined;
+  return parseManifest(await buffer(openContent(entry)));
+}
+
+/** Throws LayerError for bytes that are no manifest of this version. */
+export function parseManifest(bytes: Buffer): Manifest {
+  try {
+    return manifestSchema.parse(JSON.parse(bytes.toString()));
+  } catch (cause) {
+    throw new LayerError(`the layer's ${MANIFEST_PATH} cannot be understood: ${reasonOf(cause)}`, {
+      hint: 'Build the layer again, or use the version of layersmith that made it.',
+      cause,
+    });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof z.ZodError)) return cause instanceof Error ? cause.message : String(cause);
+  const [issue] = cause.issues;
+  return issue === undefined ? 'it does not fit' : `${issue.path.join('.')}: ${issue.message}`;
 }

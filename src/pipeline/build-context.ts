@@ -3,7 +3,9 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { RecipeLibrary } from '../recipe/recipe-library.js';
 import type { SourceFetcher } from '../source/source-fetcher.js';
+import type { Variation } from '../stage/variation.js';
 import type { Store } from '../store/store.js';
+import type { Package } from '../toolchain/image-packages.js';
 import type { Toolchain } from '../toolchain/toolchain.js';
 
 /** What the stages of one run share. */
@@ -13,12 +15,16 @@ export interface BuildContext {
   readonly library: RecipeLibrary;
   readonly platform: Platform;
   readonly toolchain: Toolchain;
+  /** What is installed in the toolchain's image. */
+  readonly toolchainPackages: readonly Package[];
   readonly fetcher: SourceFetcher;
   readonly reporter: Reporter;
   /** Make jobs, shared between the stages that run at once; also how many stages may. */
   readonly jobs: number;
   /** Memory limit of each stage container. */
   readonly memoryBytes: number;
+  /** Undefined for a build under the usual conditions. */
+  readonly variation: Variation | undefined;
   readonly keepContainer: boolean;
   /** Names the folder of this run's logs. */
   readonly runName: string;

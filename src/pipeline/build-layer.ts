@@ -1,21 +1,19 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bootstrapFor } from '../bootstrap/bootstrap.js';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
-import { UsageError } from '../core/errors.js';
 import { copyFileAtomically, writeFileAtomically } from '../core/atomic-file.js';
-import { checkLayerTree, MAX_DIRECT_ZIP_BYTES } from '../layer/check-layer.js';
-import { assembleLayerTree } from '../layer/layer-tree.js';
-import type { Manifest } from '../layer/manifest.js';
-import { writeZip } from '../layer/zip-writer.js';
+import { MAX_DIRECT_ZIP_BYTES } from '../layer/check-layer.js';
+import type { LayerRecord, Manifest } from '../layer/manifest.js';
 import type { Plan } from '../recipe/plan.js';
-import type { LayerSpec, Recipe, SmokeSpec } from '../recipe/recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
 import type { StoredItem } from '../store/store.js';
 import type { BuildContext } from './build-context.js';
 import { buildPlan, keysOf } from './build-stages.js';
-import type { KeyedStage } from './keyed-plan.js';
+import { manifestOf } from './layer-manifest.js';
+import { layerParts } from './layer-parts.js';
 import { relayPlan, smokeTestLayer } from './layer-smoke.js';
+import { writeLayerZip } from './layer-zip.js';
 
 export interface LayerResult {
   readonly path: string;
@@ -24,11 +22,11 @@ export interface LayerResult {
   readonly sizeBytes: number;
   /** The layer was in the store already, built and tested by an earlier run. */
   readonly reused: boolean;
-  readonly manifest: Manifest;
+  readonly record: LayerRecord;
 }
 
 /** Raised when what this code does between artifact and zip changes the zip's bytes or what was tested. */
-const LAYER_PROTOCOL = 1;
+const LAYER_PROTOCOL = 2;
 
 /**
  * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
@@ -40,99 +38,65 @@ export async function buildLayer(
 ): Promise<LayerResult> {
   const { recipe } = plan.root;
   const { store, platform, reporter } = context;
-  const { layer, smoke } = layerParts(recipe);
-  const bootstrap = bootstrapFor(layer.interpreter);
-  const keyOf = (stages: readonly KeyedStage[]): Promise<Sha256> =>
-    layerKey({ recipe, layer, smoke, stages, bootstrap, context });
-  let stages = await keysOf(plan, context);
-  let item = await store.find('layers', await keyOf(stages));
+  let manifest = await manifestOf(await keysOf(plan, context), context);
+  let item = await store.find('layers', await layerKey(manifest, { recipe, context }));
   const reused = item !== undefined;
   if (item === undefined) {
-    const built = await buildPlan(plan, context);
-    stages = built.stages;
-    item = await makeLayer({ plan, artifact: built.artifact, bootstrap, key: await keyOf(stages), context });
+    const { stages, artifact } = await buildPlan(plan, context);
+    // The alternatives that were fetched decide what is in it.
+    manifest = await manifestOf(stages, context);
+    item = await makeLayer({ plan, artifact, manifest, context });
   }
 
   const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
   const path = join(output, `${name}.zip`);
   const manifestPath = join(output, `${name}.manifest.json`);
-  const manifest = manifestOf({ recipe, smoke, stages, item, file: `${name}.zip`, context });
+  const record = recordOf(manifest, { recipe, item, file: `${name}.zip`, context });
   const replaced = await recipeOf(manifestPath);
   if (replaced !== undefined && replaced !== recipe.name)
     reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
-  await writeFileAtomically(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
     reporter.warn(
       `${path} has ${item.sizeBytes} bytes: Lambda takes it through S3 only (over ${MAX_DIRECT_ZIP_BYTES})`,
     );
   }
-  return { path, manifestPath, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, manifest };
-}
-
-/** What makes a recipe one of a layer. Throws UsageError for a library or a tool. */
-export function layerParts(recipe: Recipe): { readonly layer: LayerSpec; readonly smoke: SmokeSpec } {
-  const { layer, smoke } = recipe;
-  if (layer === undefined || smoke === undefined) {
-    throw new UsageError(`${recipe.name} is a ${recipe.kind}: no layer is made of it`, {
-      hint: 'Name an interpreter; `layersmith recipes` says which they are.',
-    });
-  }
-  return { layer, smoke };
+  return { path, manifestPath, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
 }
 
 interface Making {
   readonly plan: Plan;
   readonly artifact: StoredItem;
-  readonly bootstrap: string;
-  readonly key: Sha256;
+  readonly manifest: Manifest;
   readonly context: BuildContext;
 }
 
 /** Assembles, checks, zips and tests; only a layer that passed reaches the store. */
-async function makeLayer({ plan, artifact, bootstrap, key, context }: Making): Promise<StoredItem> {
+async function makeLayer({ plan, artifact, manifest, context }: Making): Promise<StoredItem> {
   const { recipe } = plan.root;
-  const { store } = context;
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
-  return store.add('layers', { key, name: recipe.name, seconds }, async (path) => {
-    const spool = `${path}.spool`;
-    const view = context.reporter.stage('layer', await store.lastSeconds(`layer:${recipe.name}`));
-    try {
-      const tree = await assembleLayerTree({ recipe, artifact: artifact.path, bootstrap, spool });
-      await checkLayerTree(tree);
-      view.doing('zipping');
-      await writeZip(path, tree);
-      await store.rememberSeconds(`layer:${recipe.name}`, seconds());
-      view.finished('built');
-    } catch (error) {
-      view.failed();
-      throw error;
-    } finally {
-      await rm(spool, { force: true });
-    }
+  const key = await layerKey(manifest, { recipe, context });
+  return context.store.add('layers', { key, name: recipe.name, seconds }, async (path) => {
+    await writeLayerZip(path, { recipe, artifact, manifest, context });
     await smokeTestLayer(path, { plan, context });
   });
 }
 
-interface KeyInput {
-  readonly recipe: Recipe;
-  readonly layer: LayerSpec;
-  readonly smoke: SmokeSpec;
-  readonly stages: readonly KeyedStage[];
-  readonly bootstrap: string;
-  readonly context: BuildContext;
-}
-
 /** Everything that decides the zip's bytes and what its tests have shown. */
-async function layerKey({ recipe, layer, smoke, stages, bootstrap, context }: KeyInput): Promise<Sha256> {
+async function layerKey(
+  manifest: Manifest,
+  { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
+): Promise<Sha256> {
+  const { layer, smoke, bootstrap } = layerParts(recipe);
   const relay = await keysOf(await relayPlan(context), context);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
   return sha256(
     JSON.stringify([
       LAYER_PROTOCOL,
-      stages.at(-1)?.key,
+      manifest,
       relay.at(-1)?.key,
       context.toolchain.runtime.digest,
       sha256(bootstrap),
@@ -144,45 +108,24 @@ async function layerKey({ recipe, layer, smoke, stages, bootstrap, context }: Ke
   );
 }
 
-interface ManifestInput {
+interface RecordInput {
   readonly recipe: Recipe;
-  readonly smoke: SmokeSpec;
-  readonly stages: readonly KeyedStage[];
   readonly item: StoredItem;
   readonly file: string;
   readonly context: BuildContext;
 }
 
-function manifestOf({ recipe, smoke, stages, item, file, context }: ManifestInput): Manifest {
-  const { toolchain, platform } = context;
+function recordOf(manifest: Manifest, { recipe, item, file, context }: RecordInput): LayerRecord {
+  const { smoke } = layerParts(recipe);
   return {
+    ...manifest,
     layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
-    recipe: recipe.name,
-    version: recipe.version,
-    platform: platform.name,
-    architecture: platform.architecture,
-    toolchain: {
-      kind: toolchain.kind,
-      reason: toolchain.reason,
-      toolchainDigest: toolchain.toolchain.digest,
-      runtimeDigest: toolchain.runtime.digest,
-    },
+    toolchainReason: context.toolchain.reason,
     smokeTests: {
+      runtimeDigest: context.toolchain.runtime.digest,
       programs: smoke.programs.length,
       invocations: smoke.invocations.reduce((sum, { times }) => sum + times, 0),
     },
-    stages: stages.map(({ stage, key, sources }) => ({
-      recipe: stage.recipe.name,
-      version: stage.recipe.version,
-      licence: stage.recipe.licence,
-      endOfLife: stage.recipe.endOfLife,
-      key,
-      sources: sources.map(({ source, file: chosen }) => ({
-        name: source.name,
-        file: chosen.file,
-        sha256: chosen.sha256,
-      })),
-    })),
   };
 }
 

@@ -173,6 +173,7 @@ async function compileOne(
           lease,
           labels: context.labels,
           memoryBytes: context.memoryBytes,
+          variation: context.variation,
           logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
           onLine: (line) => {
             view.doing(line);

@@ -10,6 +10,7 @@ import type { Recipe } from '../recipe/recipe.js';
 import type { JobLease } from './job-pool.js';
 import { normaliseTree } from './normalise-tree.js';
 import { StageLog } from './stage-log.js';
+import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
 export interface StageRun {
   readonly engine: ContainerEngine;
@@ -25,6 +26,8 @@ export interface StageRun {
   readonly lease: JobLease;
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
+  /** Undefined for a build under the usual conditions. */
+  readonly variation: Variation | undefined;
   readonly logPath: string;
   readonly onLine: (line: string) => void;
   readonly keepContainer: boolean;
@@ -46,14 +49,16 @@ const RESULT = '/build/out/opt';
  * log's path), LayerError when what comes out is hostile, and the engine's and the disk's errors as they are.
  */
 export async function runStage(run: StageRun, output: string): Promise<void> {
-  const { engine, recipe, signal } = run;
+  const { engine, recipe, signal, variation } = run;
+  const builder = variation === undefined ? BUILDER : VARIED_BUILDER;
   const container = await engine.createContainer(
     {
       image: run.image,
       command: ['/bin/bash', '/build/stage.sh'],
       env: stageEnvironment(run),
       workingDir: '/build',
-      user: `${BUILDER}:${BUILDER}`,
+      user: `${builder}:${builder}`,
+      ...(variation === undefined ? {} : { hostname: VARIED_HOSTNAME }),
       labels: {
         ...run.labels,
         'io.layersmith.stage': recipe.name,
@@ -75,7 +80,7 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
   };
   try {
     for (const need of run.needs) await container.putArchive('/opt', createReadStream(need.path), signal);
-    await container.putArchive('/', packTree(await buildTree(run), { owner: BUILDER }), signal);
+    await container.putArchive('/', packTree(await buildTree(run), { owner: builder }), signal);
     await compile(container, run);
     await takeOut(container, run, output);
   } catch (error) {
@@ -150,7 +155,7 @@ function shareJobs(attachment: Attachment, lease: JobLease): void {
   });
 }
 
-function stageEnvironment({ recipe, platform }: StageRun): Record<string, string> {
+function stageEnvironment({ recipe, platform, variation }: StageRun): Record<string, string> {
   const options: Record<string, string> = {};
   for (const [name, value] of Object.entries(recipe.options)) options[`LAYERSMITH_OPTION_${name}`] = value;
   return {
@@ -162,6 +167,7 @@ function stageEnvironment({ recipe, platform }: StageRun): Record<string, string
     LAYERSMITH_SOURCES: recipe.sources.map((source) => source.name).join(' '),
     SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH),
     ...options,
+    ...(variation === undefined ? {} : { LD_PRELOAD: VARIATION_LIBRARY }),
   };
 }
 
@@ -169,6 +175,8 @@ function stageEnvironment({ recipe, platform }: StageRun): Record<string, string
 async function buildTree(run: StageRun): Promise<TreeEntry[]> {
   const folders = new Set(['build', 'build/recipe', 'build/sources']);
   const files: TreeEntry[] = [fileEntry('build/stage.sh', await readFile(run.protocolPath), 0o755)];
+  if (run.variation !== undefined)
+    files.push(fileEntry(VARIATION_LIBRARY.slice(1), run.variation.library, 0o755));
   const addFolders = (path: string): void => {
     const parts = path.split('/');
     for (let depth = 1; depth < parts.length; depth++) folders.add(parts.slice(0, depth).join('/'));

@@ -1,10 +1,13 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sha256OfFile } from '../../src/core/digest.js';
 import { fileEntry } from '../../src/core/tar.js';
+import { VERSION } from '../../src/core/version.js';
+import { findManifest } from '../../src/layer/find-manifest.js';
+import { type LayerRecord, MANIFEST_PATH } from '../../src/layer/manifest.js';
 import { readZip } from '../../src/layer/zip-reader.js';
 import { writeZip } from '../../src/layer/zip-writer.js';
 import { type Ended } from '../support/cli.js';
@@ -57,6 +60,8 @@ test('the zip holds the interpreter, the bootstrap and the licences, and nothing
     ['bin/lua', '0100755'],
     ['bootstrap', '0100755'],
     ['share/', '0040755'],
+    ['share/layersmith/', '0040755'],
+    ['share/layersmith/manifest.json', '0100644'],
     ['share/licenses/', '0040755'],
     [`${LICENCES}/`, '0040755'],
     [`${LICENCES}/lua.LICENSE`, '0100644'],
@@ -72,39 +77,58 @@ test('the zip holds the interpreter, the bootstrap and the licences, and nothing
 });
 
 test('the manifest says what went in, with which toolchain and why, and what came out', async () => {
-  expect(await json(manifest)).toEqual({
-    layer: {
-      file: `${NAME}.zip`,
-      sha256: await sha256OfFile(zip),
-      sizeBytes: (await readFile(zip)).length,
-    },
+  const { layer, toolchainReason, smokeTests, ...inside } = (await json(manifest)) as LayerRecord;
+  expect(layer).toEqual({
+    file: `${NAME}.zip`,
+    sha256: await sha256OfFile(zip),
+    sizeBytes: (await readFile(zip)).length,
+  });
+  expect(toolchainReason).toBe('asked for with --toolchain debian');
+  expect(smokeTests).toEqual({
+    programs: 3,
+    invocations: 502,
+    runtimeDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+  });
+  // The rest is what the layer itself has, which says nothing of the run.
+  expect(await findManifest(zip)).toEqual(inside);
+  expect(inside).toEqual({
+    schemaVersion: 1,
+    layersmith: VERSION,
     recipe: 'lua/5.4',
     version: '5.4.7',
     platform: 'provided.al2023',
     architecture: 'x86_64',
     toolchain: {
       kind: 'debian',
-      reason: 'asked for with --toolchain debian',
-      toolchainDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
-      runtimeDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+      packages: expect.arrayContaining([
+        { name: 'gcc-10', version: '10.2.1-6' },
+        { name: 'libc6-dev', version: expect.stringMatching(/^2\.31-/) as string },
+      ]) as unknown,
     },
-    smokeTests: { programs: 3, invocations: 502 },
     stages: [
       {
         recipe: 'lua/5.4',
+        package: 'lua',
         version: '5.4.7',
         licence: 'MIT',
+        homepage: 'https://www.lua.org/',
+        cpe: 'lua:lua',
+        needs: [],
+        patches: [],
         key: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
         sources: [
           {
             name: 'lua',
             file: 'lua-5.4.7.tar.gz',
             sha256: '9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30',
+            urls: expect.any(Array) as string[],
           },
           {
             name: 'luasocket',
             file: expect.stringMatching(/^luasocket[-_]3\.1\.0/) as string,
             sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+            urls: expect.any(Array) as string[],
           },
         ],
       },
@@ -129,14 +153,14 @@ test('a second run finds everything in the store, says why it took this toolchai
     sha256: before,
     sizeBytes: (await readFile(zip)).length,
     reused: true,
-    manifest: await json(manifest),
+    record: await json(manifest),
     seconds: expect.any(Number) as number,
   });
-  expect(result['manifest']).toMatchObject({
-    toolchain: {
-      kind: 'debian',
-      reason: expect.stringMatching(/^127\.0\.0\.1:1 does not answer \(.*connection refused/) as string,
-    },
+  expect(result['record']).toMatchObject({
+    toolchain: { kind: 'debian' },
+    toolchainReason: expect.stringMatching(
+      /^127\.0\.0\.1:1 does not answer \(.*connection refused/,
+    ) as string,
   });
   expect(await sha256OfFile(zip)).toBe(before);
   await expectTidy(workplace, again);
@@ -164,7 +188,7 @@ test('another folder, time zone, locale, umask and number of jobs give the same 
   await expectTidy(elsewhere, ended);
 });
 
-test('`test` runs the smoke tests of a zip, as the manifest beside it says', async () => {
+test('`test` runs the smoke tests of a zip, as the manifest in it says', async () => {
   const ended = await workplace.run(['test', zip, '--store', workplace.store, '--toolchain', 'debian']);
   expect(ended).toMatchObject({ exitCode: 0, stdout: 'passed: 3 programs, 502 invocations\n' });
   await expectTidy(workplace, ended);
@@ -172,7 +196,11 @@ test('`test` runs the smoke tests of a zip, as the manifest beside it says', asy
 
 test('`test` takes a zip from elsewhere when told whose smoke tests to run', async () => {
   const copy = join(workplace.dir, 'of somebody else.zip');
-  await copyFile(zip, copy);
+  const entries = await readZip(zip, join(workplace.dir, 'spool-of-copy'));
+  await writeZip(
+    copy,
+    entries.filter(({ path }) => path !== MANIFEST_PATH),
+  );
   const store = ['--store', workplace.store, '--toolchain', 'debian'];
   const unknown = expectError(await workplace.run(['test', copy, ...store]), 64);
   expect(unknown).toContain('--recipe');

@@ -72,7 +72,7 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
       ['recipes', '--recipes', 'none'],
       'cannot read the recipe folder HOME/none (ENOENT)',
     ],
-    ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest beside'],
+    ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest in'],
     ['nothing to clean', ['clean'], 'say what to clean'],
     ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
     ['a size that is none', ['clean', '--max-size', 'big'], '--max-size big is not understood'],

@@ -7,9 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { LayerError } from '../../src/core/errors.js';
 import { byPath, fileEntry, openContent, packTree, type TreeEntry } from '../../src/core/tar.js';
 import { assembleLayerTree } from '../../src/layer/layer-tree.js';
+import { MANIFEST_PATH, readManifest } from '../../src/layer/manifest.js';
 import { openRecipeLibrary } from '../../src/recipe/recipe-library.js';
 import { failure } from '../support/failure.js';
 import { loadRecipe, recipeFolder } from '../support/recipe-files.js';
+import { manifestWith } from '../support/manifest.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const PACKAGE = `kind: interpreter
@@ -48,6 +50,7 @@ async function layerOf(
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
     artifact,
     bootstrap: '#!/opt/bin/lua\n',
+    manifest: manifestWith(),
     spool: join(folder.path, 'spool'),
   });
   expect(entries).toEqual([...entries].sort(byPath));
@@ -55,7 +58,10 @@ async function layerOf(
   for (const entry of entries) {
     if (entry.type === 'symlink') lines.push(`${entry.path} -> ${entry.target}`);
     else if (entry.type === 'directory') lines.push(`${entry.path}/`);
-    else
+    else if (entry.path === MANIFEST_PATH) {
+      expect(await readManifest(entries)).toEqual(manifestWith());
+      lines.push(entry.path);
+    } else
       lines.push(
         `${entry.path} ${entry.mode.toString(8)} ${(await buffer(openContent(entry))).toString().trim()}`,
       );
@@ -74,6 +80,8 @@ test('a layer holds what the recipe names, the bootstrap and the licences, sorte
     'lib/modules/deep/',
     'lib/modules/deep/a.so 755 so',
     'share/',
+    'share/layersmith/',
+    'share/layersmith/manifest.json',
     'share/licenses/',
     'share/licenses/lua/',
     'share/licenses/lua/COPYRIGHT 644 MIT',
@@ -121,6 +129,7 @@ test('an artifact that is not there gives the error of the disk', async () => {
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
     artifact: join(folder.path, 'none'),
     bootstrap: '',
+    manifest: manifestWith(),
     spool: join(folder.path, 'spool'),
   });
   expect(await failure(assembling, Error)).toMatchObject({ code: 'ENOENT' });

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { resolve } from 'node:path';
-import { buildLayer, layerParts } from '../../pipeline/build-layer.js';
+import { buildLayer } from '../../pipeline/build-layer.js';
+import { layerParts } from '../../pipeline/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
@@ -55,7 +56,7 @@ export function buildCommand(io: Io) {
         const result = await buildLayer(plan, { output: resolve(io.cwd, args.output), context });
         reporter.close();
         const seconds = (io.now() - started) / 1000;
-        const { programs, invocations } = result.manifest.smokeTests;
+        const { programs, invocations } = result.record.smokeTests;
         io.err(
           `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
             `${programs} programs, ${invocations} invocations\n` +

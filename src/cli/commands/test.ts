@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
+import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
-import { manifestBeside } from '../manifest-beside.js';
 import {
   jsonOption,
   platformOfLayerOptions,
@@ -31,7 +31,7 @@ export function testCommand(io: Io) {
           recipe: {
             type: 'string',
             requiresArg: true,
-            describe: 'Whose smoke tests [default: as the manifest beside the zip says]',
+            describe: 'Whose smoke tests [default: as the manifest in the zip says]',
           },
           ...platformOptions,
           ...platformOfLayerOptions,
@@ -55,15 +55,12 @@ export function testCommand(io: Io) {
           hint: 'Give the path that `layersmith build` printed.',
         });
       }
-      const manifest = await manifestBeside(zip);
+      const manifest = await findManifest(zip);
       const recipe = args.recipe ?? manifest?.recipe;
       if (recipe === undefined) {
-        throw new UsageError(
-          `there is no manifest beside ${args.zip} that says which recipe it was made of`,
-          {
-            hint: 'Name the recipe with --recipe, or check the path of the zip.',
-          },
-        );
+        throw new UsageError(`there is no manifest in ${args.zip} that says which recipe it was made of`, {
+          hint: 'Name the recipe with --recipe.',
+        });
       }
       const reporter = reporterFor(io);
       try {

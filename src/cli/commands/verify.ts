@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Argv } from 'yargs';
+import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { findManifest } from '../../layer/find-manifest.js';
+import type { Manifest } from '../../layer/manifest.js';
+import { verifyLayer } from '../../pipeline/verify-layer.js';
+import { verifyPlans, type Verified } from '../../pipeline/verify-recipes.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import {
+  jsonOption,
+  platformOptions,
+  recipesOption,
+  sourceOptions,
+  stageOptions,
+  storeOption,
+} from '../options.js';
+import { openBuild, openLibrary, reporterFor } from '../session.js';
+
+/** `layersmith verify`: the proof that the bytes are the same each time. */
+export function verifyCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'verify <targets..>',
+    describe: 'Build twice under changed conditions, or a layer once more, and compare the bytes',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('targets', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          describe: 'Recipes (what they share is built once), or one layer zip',
+        })
+        .options({
+          ...platformOptions,
+          ...sourceOptions,
+          ...stageOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 verify php/8.4', 'Twice from nothing: the libraries, PHP, the layer')
+        .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Once more, as its manifest says'),
+    handler: async (args) => {
+      const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
+      if (zips.includes(true) && args.targets.length > 1) {
+        throw new UsageError('a layer zip is verified alone', { hint: 'Name one zip, or recipes.' });
+      }
+      const reporter = reporterFor(io);
+      try {
+        const library = await openLibrary(io, args.recipes);
+        let results: readonly Verified[];
+        if (zips[0] === true) {
+          const zip = resolve(io.cwd, args.targets[0] ?? '');
+          const manifest = await manifestOf(zip);
+          const plan = await planFor(parseRecipeName(manifest.recipe), library);
+          const { platform, architecture: arch, toolchain } = manifest;
+          const asMade = { ...args, platform, arch, toolchain: toolchain.kind };
+          const context = await openBuild(io, asMade, { library, reporter });
+          results = [await verifyLayer(zip, { manifest, plan, context })];
+        } else {
+          const plans = [];
+          for (const name of new Set(args.targets)) plans.push(await planFor(parseRecipeName(name), library));
+          const context = await openBuild(io, args, { library, reporter });
+          results = await verifyPlans(plans, context);
+        }
+        reporter.close();
+        io.out(args.json ? `${JSON.stringify({ same: isSame(results), results })}\n` : describe(results));
+        if (!isSame(results)) outcome.exitCode = EXIT_CODES.integrity;
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}
+
+async function manifestOf(zip: string): Promise<Manifest> {
+  const manifest = await findManifest(zip);
+  if (manifest !== undefined) return manifest;
+  throw new UsageError(`${zip} has no manifest inside that says how it was made`, {
+    hint: 'Only layers that layersmith built can be built again; `layersmith audit` works on any layer.',
+  });
+}
+
+async function isFile(io: Io, target: string): Promise<boolean> {
+  if (target.endsWith('.zip')) return true;
+  return stat(resolve(io.cwd, target)).then(
+    (info) => info.isFile(),
+    () => false,
+  );
+}
+
+function isSame(results: readonly Verified[]): boolean {
+  return results.every(({ first, second }) => first === second);
+}
+
+/** One line for each result, and below it where it differs. */
+function describe(results: readonly Verified[]): string {
+  const width = Math.max(...results.map(({ name }) => name.length));
+  const lines = results.flatMap(({ name, first, second, differences }) => [
+    first === second
+      ? `same     ${name.padEnd(width)}  sha256 ${first}`
+      : `differs  ${name.padEnd(width)}  sha256 ${first} and ${second}`,
+    ...(first === second || differences.length > 0
+      ? []
+      : ['           the files in it are the same: how they are packed differs']),
+    ...differences.map(({ path, detail }) => `           ${path}: ${detail}`),
+  ]);
+  const different = results.filter(({ first, second }) => first !== second).length;
+  const verdict =
+    different === 0
+      ? `the same bytes: ${results.length} of ${results.length}`
+      : `not reproducible: ${different} of ${results.length}`;
+  return `${[...lines, verdict].join('\n')}\n`;
+}
