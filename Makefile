@@ -14,6 +14,7 @@ layer:
 
 test:
 	@$(SETUP) build/cli/main.js
+	@command -v gcc >/dev/null && command -v readelf >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
 	npx vitest run
 
 check:

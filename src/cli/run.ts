@@ -10,6 +10,7 @@ import { planCommand } from './commands/plan.js';
 import { recipesCommand } from './commands/recipes.js';
 import { serveCommand } from './commands/serve.js';
 import { testCommand } from './commands/test.js';
+import { auditCommand } from './commands/audit.js';
 import { verifyCommand } from './commands/verify.js';
 import { complete } from './complete.js';
 import { printError } from './error-printer.js';
@@ -27,6 +28,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(fetchCommand(io))
       .command(testCommand(io))
       .command(verifyCommand(io, outcome))
+      .command(auditCommand(io, outcome))
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
       .command(recipesCommand(io))

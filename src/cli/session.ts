@@ -7,6 +7,7 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
 import { findOrStartEngine } from '../engine/start-engine.js';
 import type { BuildContext } from '../pipeline/build-context.js';
+import { loadAbiProfiles } from '../platform/abi-profile.js';
 import { loadPlatform, type Architecture, type Platform } from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
 import { createDebianArchive } from '../source/debian-archive.js';
@@ -150,6 +151,7 @@ export async function openBuild(
     store,
     library,
     platform,
+    abiProfiles: await loadAbiProfiles(platformsFolder(io), platform.architecture),
     toolchain,
     toolchainPackages: await packagesOf(toolchain.toolchain, {
       engine,

@@ -27,12 +27,19 @@ export function fileEntry(path: string, data: string | Uint8Array, mode = 0o644)
   return { type: 'file', path, mode, sizeBytes: bytes.length, content: { bytes } };
 }
 
+/** Of a layer's files at once: they are read whole. */
+const READ_BYTES = 512 * 1024;
+
 /** An entry's bytes as a stream. */
 export function openContent(entry: TreeEntry & { readonly type: 'file' }): Readable {
   const { content, sizeBytes } = entry;
   if ('bytes' in content) return Readable.from([content.bytes], { objectMode: false });
   if (sizeBytes === 0) return Readable.from([], { objectMode: false });
-  return createReadStream(content.file, { start: content.start, end: content.start + sizeBytes - 1 });
+  return createReadStream(content.file, {
+    start: content.start,
+    end: content.start + sizeBytes - 1,
+    highWaterMark: READ_BYTES,
+  });
 }
 
 /** Orders by path, by code unit: the same on every machine and in every locale. */

@@ -27,20 +27,31 @@ export const LEFT_OUT = '.git';
 const PLACES = /^\/(opt|tmp|var\/(task|runtime|lang)|usr|etc|dev|proc|lib|lib64|bin|sbin)(\/|$)/;
 
 /**
- * Reads a layer or a function: a zip, or a folder that stands for one (its links are kept, `.git` and what is
- * neither file, folder nor link is left out). A folder's files are read when the entries are packed. Throws
- * UsageError for a path that is missing, is neither, has nothing in it or may not be read, and LayerError for
- * a damaged zip and for a link to a place that the sandbox does not have.
+ * Reads a layer or a function for running it: as `readTree` does, with its links checked. Throws LayerError for a link to a
+ * place that the sandbox does not have.
  */
 export async function readCodeTree(path: string, options: CodeTreeOptions): Promise<CodeTree> {
-  const { what } = options;
+  const entries = await readTree(path, options);
+  for (const entry of entries) if (entry.type === 'symlink') checkLink(entry, { path, ...options });
+  return { path, entries };
+}
+
+/**
+ * Reads a layer or a function as it is: a zip, or a folder that stands for one (its links are kept, `.git` and what is
+ * neither file, folder nor link is left out). A folder's files are read when the entries are packed. Throws
+ * UsageError for a path that is missing, is neither, has nothing in it or may not be read, and LayerError for
+ * a damaged zip.
+ */
+export async function readTree(
+  path: string,
+  { what, spool }: Pick<CodeTreeOptions, 'what' | 'spool'>,
+): Promise<readonly TreeEntry[]> {
   const kind = await kindOfCode(path, what);
-  const entries = kind === 'folder' ? await readFolder(path) : await readZip(path, options.spool);
+  const entries = kind === 'folder' ? await readFolder(path) : await readZip(path, spool);
   if (!entries.some(({ type }) => type !== 'directory')) {
     throw new UsageError(`the ${what} ${path} has no files`, { hint: ADVICE[what] });
   }
-  for (const entry of entries) if (entry.type === 'symlink') checkLink(entry, { path, ...options });
-  return { path, entries };
+  return entries;
 }
 
 const ADVICE = {
@@ -94,7 +105,7 @@ async function readFolder(root: string, below = '', entries: TreeEntry[] = []): 
       const path = posix.join(below, name);
       const file = join(root, path);
       const info = await lstat(file);
-      const mode = info.mode & 0o777;
+      const mode = info.mode & 0o7777;
       if (info.isSymbolicLink()) {
         entries.push({ type: 'symlink', path, target: await readlink(file) });
       } else if (info.isDirectory()) {

@@ -62,6 +62,12 @@ export interface LayerRecord extends Manifest {
   readonly layer: { readonly file: string; readonly sha256: string; readonly sizeBytes: number };
   /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
   readonly toolchainReason: string;
+  /** It passed the audit for that platform. */
+  readonly audit: {
+    readonly platform: string;
+    /** The oldest platform on which it would run. */
+    readonly oldestPlatform: string | undefined;
+  };
   readonly smokeTests: {
     readonly runtimeDigest: string;
     readonly programs: number;

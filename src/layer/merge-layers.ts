@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
 import { byPath, type TreeEntry } from '../core/tar.js';
-import { MAX_UNZIPPED_BYTES } from './check-layer.js';
+import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
 import type { CodeTree } from './code-tree.js';
 
 /** As many as a Lambda function may have. */

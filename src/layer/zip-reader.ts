@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { crc32 } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
@@ -13,6 +13,10 @@ const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, 
 
 /** A zip may unpack to this much at the most: twice Lambda's limit, so that an oversized layer is still read. */
 const MAX_BYTES = 500 * 1024 ** 2;
+/** Compression method 8 (APPNOTE 4.4.5). */
+const DEFLATED = 8;
+/** Many files are small: as much is written at once. */
+const WRITE_BYTES = 1024 ** 2;
 /** A path in Linux has no more. */
 const MAX_LINK_BYTES = 4096;
 
@@ -43,24 +47,35 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
   const zip = await openZip(path, { lazyEntries: true, autoClose: false });
   try {
     await using sink = await writingTo(dirname(spool), () => open(spool, 'w'));
-    const openEntry = promisify<Entry, Readable>((entry, callback) => {
-      zip.openReadStream(entry, callback);
-    });
+    const openEntry = promisify<Entry, { readonly decompress: false | null }, Readable>(
+      (entry, options, callback) => {
+        zip.openReadStream(entry, options, callback);
+      },
+    );
     const entries: TreeEntry[] = [];
     let offset = 0;
+    let written = 0;
+    let waiting: Buffer[] = [];
+    const flush = async (): Promise<void> => {
+      await writingTo(dirname(spool), () => sink.writeFile(Buffer.concat(waiting)));
+      written = offset;
+      waiting = [];
+    };
     for await (const entry of entriesOf(zip)) {
       const mode = entry.externalFileAttributes >>> 16;
-      const name = entry.fileName.replace(/\/$/, '');
+      const name = posix.normalize(entry.fileName).replace(/\/$/, '');
       if (entry.fileName.endsWith('/')) {
-        entries.push({ type: 'directory', path: name, mode: mode & 0o777 || 0o755 });
+        entries.push({ type: 'directory', path: name, mode: mode & 0o7777 || 0o755 });
         continue;
       }
-      const content = await openEntry(entry);
+      const deflated = entry.compressionMethod === DEFLATED;
+      const stored = await openEntry(entry, { decompress: deflated ? false : null });
+      const content = deflated ? inflate(stored) : stored;
       if ((mode & 0o170000) === 0o120000) {
         if (entry.uncompressedSize > MAX_LINK_BYTES)
           throw new Error(`the link ${entry.fileName} is too long`);
         const target = await buffer(content);
-        refuseDamage(entry, crc32(target));
+        refuseDamage(entry, { sizeBytes: target.length, checksum: crc32(target) });
         entries.push({ type: 'symlink', path: name, target: target.toString() });
         continue;
       }
@@ -70,26 +85,38 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
         offset += chunk.length;
         if (offset > MAX_BYTES) throw new LayerError(`${path} unpacks to more than ${MAX_BYTES} bytes`);
         checksum = crc32(chunk, checksum);
-        await writingTo(dirname(spool), () => sink.writeFile(chunk));
+        waiting.push(chunk);
+        if (offset - written >= WRITE_BYTES) await flush();
       }
-      refuseDamage(entry, checksum);
+      refuseDamage(entry, { sizeBytes: offset - start, checksum });
       entries.push({
         type: 'file',
         path: name,
-        mode: mode & 0o777 || 0o644,
+        mode: mode & 0o7777 || 0o644,
         sizeBytes: offset - start,
         content: { file: spool, start },
       });
     }
+    await flush();
     return entries;
   } finally {
     zip.close();
   }
 }
 
-/** yauzl compares sizes, but no checksums. */
-function refuseDamage(entry: Entry, checksum: number): void {
-  if (checksum !== entry.crc32) throw new Error(`the checksum of ${entry.fileName} is wrong`);
+/** As yauzl would, in pieces sixteen times as large: it takes half the time. */
+function inflate(deflated: Readable): Readable {
+  const inflated = createInflateRaw({ chunkSize: 256 * 1024 });
+  deflated.on('error', (error) => {
+    inflated.destroy(error);
+  });
+  return deflated.pipe(inflated);
+}
+
+function refuseDamage(entry: Entry, found: { readonly sizeBytes: number; readonly checksum: number }): void {
+  const { fileName, uncompressedSize, crc32: checksum } = entry;
+  if (found.sizeBytes !== uncompressedSize) throw new Error(`the size of ${fileName} is wrong`);
+  if (found.checksum !== checksum) throw new Error(`the checksum of ${fileName} is wrong`);
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {

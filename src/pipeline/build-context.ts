@@ -1,5 +1,6 @@
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
+import type { AbiProfile } from '../platform/abi-profile.js';
 import type { Platform } from '../platform/platform.js';
 import type { RecipeLibrary } from '../recipe/recipe-library.js';
 import type { SourceFetcher } from '../source/source-fetcher.js';
@@ -14,6 +15,8 @@ export interface BuildContext {
   readonly store: Store;
   readonly library: RecipeLibrary;
   readonly platform: Platform;
+  /** Of all platforms, the oldest first, for the architecture. */
+  readonly abiProfiles: readonly AbiProfile[];
   readonly toolchain: Toolchain;
   /** What is installed in the toolchain's image. */
   readonly toolchainPackages: readonly Package[];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { copyFileAtomically, writeFileAtomically } from '../core/atomic-file.js';
-import { MAX_DIRECT_ZIP_BYTES } from '../layer/check-layer.js';
+import type { AuditReport } from '../audit/audit-layer.js';
+import { MAX_DIRECT_ZIP_BYTES } from '../core/lambda-limits.js';
 import type { LayerRecord, Manifest } from '../layer/manifest.js';
 import type { Plan } from '../recipe/plan.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -26,7 +27,7 @@ export interface LayerResult {
 }
 
 /** Raised when what this code does between artifact and zip changes the zip's bytes or what was tested. */
-const LAYER_PROTOCOL = 2;
+const LAYER_PROTOCOL = 3;
 
 /**
  * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
@@ -78,8 +79,13 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
   const key = await layerKey(manifest, { recipe, context });
-  return context.store.add('layers', { key, name: recipe.name, seconds }, async (path) => {
-    await writeLayerZip(path, { recipe, artifact, manifest, context });
+  let report: AuditReport | undefined;
+  const facts = (): Readonly<Record<string, string>> => ({
+    ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
+    finishedOn: new Date(context.now()).toISOString(),
+  });
+  return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {
+    report = await writeLayerZip(path, { recipe, artifact, manifest, context });
     await smokeTestLayer(path, { plan, context });
   });
 }
@@ -97,6 +103,9 @@ async function layerKey(
     JSON.stringify([
       LAYER_PROTOCOL,
       manifest,
+      context.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
+        [newest, named, libraries, present, interpreters].map((each) => [...each]),
+      ),
       relay.at(-1)?.key,
       context.toolchain.runtime.digest,
       sha256(bootstrap),
@@ -121,6 +130,7 @@ function recordOf(manifest: Manifest, { recipe, item, file, context }: RecordInp
     ...manifest,
     layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
     toolchainReason: context.toolchain.reason,
+    audit: { platform: context.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
     smokeTests: {
       runtimeDigest: context.toolchain.runtime.digest,
       programs: smoke.programs.length,

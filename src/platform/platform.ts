@@ -23,12 +23,32 @@ export interface Platform {
   readonly runtime: string;
 }
 
+const forArchitectures = z.strictObject({
+  all: z.array(z.string()).default([]),
+  x86_64: z.array(z.string()).default([]),
+  arm64: z.array(z.string()).default([]),
+});
+
+const abiSchema = z.strictObject({
+  /** The platform before it, all of whose promises it keeps. */
+  extends: z.string().optional(),
+  newest: z.record(z.string(), z.string().regex(/^\d+(\.\d+)*$/, 'a version is numbers and dots, quoted')),
+  named: z.array(z.string()).default([]),
+  libraries: forArchitectures.prefault({}),
+  present: forArchitectures.prefault({}),
+  interpreters: z.array(z.string().startsWith('/')).default([]),
+});
+
 const platformSchema = z.strictObject({
   glibc: z.string().regex(/^\d+\.\d+$/, 'two numbers, quoted: "2.34"'),
   endOfLife: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD'),
   toolchain: z.strictObject({ base: z.string(), release: z.string() }),
   runtime: z.string(),
+  abi: abiSchema,
 });
+
+/** `platforms/NAME.yaml` as it is written. */
+export type PlatformFile = z.infer<typeof platformSchema>;
 
 /** The names of the platforms in a folder. */
 export async function platformNames(folder: string): Promise<string[]> {
@@ -52,23 +72,29 @@ export async function loadPlatform(
     readonly registry: string | undefined;
   },
 ): Promise<Platform> {
-  const names = await platformNames(options.folder);
+  const { glibc, endOfLife, toolchain, runtime } = await readPlatformFile(name, options.folder);
+  return {
+    name,
+    architecture: options.architecture,
+    glibc,
+    endOfLife,
+    toolchain: { ...toolchain, base: onRegistry(toolchain.base, options.registry) },
+    runtime: onRegistry(runtime, options.registry),
+  };
+}
+
+/** Throws UsageError for an unknown name and RecipeError for a file with mistakes. */
+export async function readPlatformFile(name: string, folder: string): Promise<PlatformFile> {
+  const names = await platformNames(folder);
   if (!names.includes(name)) {
     throw new UsageError(`there is no platform ${name}.${didYouMean(name, names)}`, {
       hint: `The platforms are ${names.join(', ')}.`,
     });
   }
-  const file = join(options.folder, `${name}.yaml`);
+  const file = join(folder, `${name}.yaml`);
   const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: platformSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems);
-  const { toolchain, runtime, ...rest } = parsed.value;
-  return {
-    name,
-    architecture: options.architecture,
-    ...rest,
-    toolchain: { ...toolchain, base: onRegistry(toolchain.base, options.registry) },
-    runtime: onRegistry(runtime, options.registry),
-  };
+  return parsed.value;
 }
 
 function onRegistry(image: string, registry: string | undefined): string {

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
+import { followLinks } from '../core/tree-links.js';
 import { byPath, type TreeEntry } from '../core/tar.js';
 
 /** What a stage may leave at the most; more is a mistake or an attack. */
@@ -128,46 +129,14 @@ function pathOf(name: string): string {
   return parts.slice(1).join('/');
 }
 
-/** As many links as Linux follows for one path. */
-const MAX_LINKS = 40;
-
-/**
- * Follows a link as the kernel would if the tree lay at /opt: through every link on its way, whose `..` is
- * that of where they lead. It may pass through `/`, of which nothing but `/opt` is known.
- */
 function refuseEscape(
   link: TreeEntry & { readonly type: 'symlink' },
   entries: ReadonlyMap<string, TreeEntry>,
 ): void {
-  const leaving = (): LayerError =>
-    hostile(link.path, `a link to ${JSON.stringify(link.target)} leaves the tree`);
-  let at = ['opt', ...link.path.split('/').slice(0, -1)];
-  const ahead: string[] = [];
-  const follow = (target: string): void => {
-    if (target === '' || target.includes('\0')) throw leaving();
-    if (target.startsWith('/')) at = [];
-    ahead.push(...target.split('/').reverse());
-  };
-  follow(link.target);
-  let links = 1;
-  for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
-    if (part === '' || part === '.') continue;
-    if (part === '..') {
-      at.pop();
-      continue;
-    }
-    if (at.length === 0 && part !== 'opt') throw leaving();
-    const entry = entries.get([...at, part].slice(1).join('/'));
-    if (entry?.type !== 'symlink') {
-      at.push(part);
-      continue;
-    }
-    links += 1;
-    if (links > MAX_LINKS)
-      throw hostile(link.path, `a link to ${JSON.stringify(link.target)} goes round and round`);
-    follow(entry.target);
-  }
-  if (at.length === 0) throw leaving();
+  const { to } = followLinks(link.target, { from: posix.dirname(link.path), entries });
+  const what = `a link to ${JSON.stringify(link.target)}`;
+  if (to === 'outside') throw hostile(link.path, `${what} leaves the tree`);
+  if (to === 'circle') throw hostile(link.path, `${what} goes round and round`);
 }
 
 function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>): void {

@@ -22,6 +22,8 @@ export interface StoredItem {
   readonly name: string;
   /** Seconds it took to make. */
   readonly seconds: number;
+  /** What was found out while it was made. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 /** What `clean` can remove: an item, a source, a log. */
@@ -54,7 +56,13 @@ export interface Store {
    */
   add(
     shelf: Shelf,
-    item: { readonly key: Sha256; readonly name: string; readonly seconds: () => number },
+    item: {
+      readonly key: Sha256;
+      readonly name: string;
+      readonly seconds: () => number;
+      /** Asked for when `write` has ended. */
+      readonly facts?: () => StoredItem['facts'];
+    },
     write: (path: string) => Promise<void>,
   ): Promise<StoredItem>;
   /** Seconds that a stage of that name took last time. */
@@ -69,6 +77,7 @@ const recordSchema = z.object({
   seconds: z.number(),
   sha256: z.string().refine(isSha256),
   sizeBytes: z.number(),
+  facts: z.record(z.string(), z.string()).default({}),
 });
 
 /** Errors of the system by which an entry is not what was stored; any other says nothing about the entry. */
@@ -146,6 +155,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
           seconds: item.seconds(),
           sha256: await sha256OfFile(path),
           sizeBytes: (await stat(path)).size,
+          facts: item.facts?.() ?? {},
         };
         await writeFile(join(folder, RECORD), `${JSON.stringify(record)}\n`);
         try {

@@ -77,13 +77,14 @@ test('the zip holds the interpreter, the bootstrap and the licences, and nothing
 });
 
 test('the manifest says what went in, with which toolchain and why, and what came out', async () => {
-  const { layer, toolchainReason, smokeTests, ...inside } = (await json(manifest)) as LayerRecord;
+  const { layer, toolchainReason, audit, smokeTests, ...inside } = (await json(manifest)) as LayerRecord;
   expect(layer).toEqual({
     file: `${NAME}.zip`,
     sha256: await sha256OfFile(zip),
     sizeBytes: (await readFile(zip)).length,
   });
   expect(toolchainReason).toBe('asked for with --toolchain debian');
+  expect(audit).toEqual({ platform: 'provided.al2023', oldestPlatform: 'provided.al2023' });
   expect(smokeTests).toEqual({
     programs: 3,
     invocations: 502,

@@ -110,7 +110,7 @@ describe('a stage that leaves', () => {
     const main = 'puts("tiny /build/work/tiny");';
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { main }));
     const ended = await workplace.build('tiny');
-    expect(expectError(ended, 73)).toContain('bin/lua names the build path /build/work');
+    expect(expectError(ended, 73)).toContain('bin/lua: has the build path /build/work in it [build-path]');
     expect(await workplace.output()).toEqual([]);
     await expectTidy(workplace, ended);
   });

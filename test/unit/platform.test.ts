@@ -51,6 +51,7 @@ test('every mistake of a platform file is told at once', async () => {
   const { problems } = await failure(loadPlatform('mine', options), RecipeError);
   expect(problems.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
     '1:1 `endOfLife` is missing: string expected',
+    '1:1 `abi` is missing: object expected',
     '1:8 `glibc`: Invalid input: expected string, received number',
     '3:12 `toolchain.base` is missing: string expected',
     '3:14 unknown key `bse` in `toolchain`. Did you mean base?',

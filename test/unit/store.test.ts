@@ -50,6 +50,7 @@ describe('what is added', () => {
       sizeBytes: CONTENT.length,
       name: 'zlib/1.3',
       seconds: 1.5,
+      facts: {},
     });
     expect(await place.store.find('artifacts', KEY)).toEqual(added);
     expect(await readFile(added.path, 'utf8')).toBe(CONTENT);

@@ -91,6 +91,14 @@ describe('an entry that leaves the tree is refused:', () => {
   });
 });
 
+test('what makes a file set-uid or writable for everybody is kept, for the audit to see', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'layer.zip');
+  await writeZip(path, [fileEntry('a', 'x', 0o4755), fileEntry('b', 'x', 0o666)]);
+  const entries = await readZip(path, join(folder.path, 'spool'));
+  expect(entries.map((entry) => 'mode' in entry && entry.mode)).toEqual([0o4755, 0o666]);
+});
+
 test('a zip that unpacks to more than twice what Lambda takes is refused', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');

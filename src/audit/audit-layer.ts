@@ -1,0 +1,87 @@
+import { InternalError } from '../core/errors.js';
+import type { AbiProfile } from '../platform/abi-profile.js';
+import type { Architecture } from '../platform/platform.js';
+import { bootstrapFindings } from './bootstrap-rules.js';
+import { fileFindings } from './file-rules.js';
+import type { LayerFacts } from './layer-facts.js';
+import { libraryFindings } from './library-rules.js';
+import { RULES, type Finding } from './rules.js';
+import { treeFindings, unzippedBytes } from './tree-rules.js';
+
+/** What the audit of a layer has shown. */
+export interface AuditReport {
+  readonly platform: string;
+  readonly architecture: Architecture;
+  /** Errors and warnings, by path. */
+  readonly findings: readonly Finding[];
+  /** The oldest platform on which the layer would run; undefined where there is none. */
+  readonly oldestPlatform: string | undefined;
+  readonly elfFiles: number;
+  readonly unzippedBytes: number;
+}
+
+export interface AuditOptions {
+  /** Of all platforms, the oldest first, for the architecture of the layer. */
+  readonly profiles: readonly AbiProfile[];
+  /** The name of the one that it is for. */
+  readonly platform: string;
+  /** False for a layer that only brings files for another. */
+  readonly needsBootstrap: boolean;
+  /** The size of the zip, where there is one already. */
+  readonly zipBytes: number | undefined;
+}
+
+/**
+ * Checks a layer, ours or another's, against the rules (`RULES`): what would keep it from running on the platform, and what
+ * nobody wants in production. What is wrong is a finding, also in files that are damaged on purpose.
+ */
+export async function auditLayer(facts: LayerFacts, options: AuditOptions): Promise<AuditReport> {
+  const { profiles, platform } = options;
+  const profile = profiles.find(({ name }) => name === platform);
+  if (profile === undefined) throw new InternalError(`there is no ABI profile ${platform}`);
+  const everywhere = [...fileFindings(facts, profile.architecture), ...treeFindings(facts, options.zipBytes)];
+  const here = await findingsOn(profile, { facts, options });
+  return {
+    platform,
+    architecture: profile.architecture,
+    findings: [...everywhere, ...here].sort(byPlace),
+    oldestPlatform: everywhere.some(stopsIt) ? undefined : await oldestOf({ facts, options }),
+    elfFiles: facts.elfs.size,
+    unzippedBytes: unzippedBytes(facts),
+  };
+}
+
+/** The errors of a report. */
+export function errorsOf({ findings }: AuditReport): readonly Finding[] {
+  return findings.filter(({ severity }) => severity === 'error');
+}
+
+interface Looking {
+  readonly facts: LayerFacts;
+  readonly options: AuditOptions;
+}
+
+async function findingsOn(profile: AbiProfile, { facts, options }: Looking): Promise<readonly Finding[]> {
+  const { profiles, needsBootstrap } = options;
+  return [
+    ...(await libraryFindings(facts, { profile, profiles })),
+    ...(needsBootstrap ? await bootstrapFindings(facts, profile) : []),
+  ];
+}
+
+async function oldestOf(looking: Looking): Promise<string | undefined> {
+  for (const profile of looking.options.profiles) {
+    if (!(await findingsOn(profile, looking)).some(stopsIt)) return profile.name;
+  }
+  return undefined;
+}
+
+function stopsIt({ rule, severity }: Finding): boolean {
+  return severity === 'error' && RULES[rule].stopsIt;
+}
+
+/** Those of the layer as a whole first, then by path, rule and message. */
+function byPlace(a: Finding, b: Finding): number {
+  const key = ({ path, rule, message }: Finding): string => [path ?? '', rule, message].join('\0');
+  return key(a) < key(b) ? -1 : Number(key(a) > key(b));
+}

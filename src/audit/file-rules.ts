@@ -1,0 +1,108 @@
+import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
+import type { ElfFact, LayerFacts } from './layer-facts.js';
+import type { Finding } from './rules.js';
+
+/** e_machine by the names that Lambda uses (ELF for the x86-64, for the Arm 64-bit architecture). */
+const MACHINES: Readonly<Record<Architecture, number>> = { x86_64: 62, arm64: 183 };
+
+/** An object file, which nothing loads. */
+const ET_REL = 1;
+
+/** What the files say of themselves: what they are, how safe they are, and where they were built. */
+export function fileFindings(facts: LayerFacts, architecture: Architecture): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [path, what] of facts.foreign) {
+    findings.push({
+      rule: 'wrong-machine',
+      severity: 'error',
+      path,
+      message: `is ${what} ELF, and Lambda runs 64-bit little-endian files alone`,
+      remedy: `Compile it for ${architecture}, or leave it out.`,
+    });
+  }
+  for (const [path, message] of facts.damaged) {
+    findings.push({
+      rule: 'damaged-elf',
+      severity: 'error',
+      path,
+      message: `begins as an ELF file and is none: ${message}`,
+      remedy: 'Build it again, or leave it out; it may have been cut off or changed on its way.',
+    });
+  }
+  for (const fact of facts.elfs.values()) findings.push(...elfFindings(fact, architecture));
+  for (const [path, buildPath] of facts.buildPaths) {
+    findings.push({
+      rule: 'build-path',
+      severity: 'error',
+      path,
+      message: `has the build path ${buildPath} in it`,
+      remedy:
+        'Compile with relative paths or -ffile-prefix-map, configure with paths below /opt, and strip what is left of debug information.',
+    });
+  }
+  return findings;
+}
+
+function elfFindings({ path, elf }: ElfFact, architecture: Architecture): readonly Finding[] {
+  const error = { severity: 'error', path } as const;
+  if (elf.machine !== MACHINES[architecture]) {
+    const name = Object.entries(MACHINES).find(([, machine]) => machine === elf.machine)?.[0];
+    return [
+      {
+        ...error,
+        rule: 'wrong-machine',
+        message: `is for ${name ?? `the machine ${elf.machine} (e_machine)`}, not for ${architecture}`,
+        remedy:
+          name === undefined
+            ? `Compile it for ${architecture}, or leave it out.`
+            : `Compile it for ${architecture}, or make it a layer for ${name} (--arch ${name}).`,
+      },
+    ];
+  }
+  if (elf.type === ET_REL) return [];
+  const findings: Finding[] = [];
+  if (elf.textRelocations) {
+    findings.push({
+      ...error,
+      rule: 'text-relocations',
+      message: 'has text relocations (DT_TEXTREL)',
+      remedy: 'Compile everything in it with -fPIC, and assembler files position independent.',
+    });
+  }
+  // The loader takes a file that does not say for one that wants it (glibc's DEFAULT_STACK_PERMS).
+  if (elf.executableStack !== false) {
+    findings.push({
+      ...error,
+      rule: 'executable-stack',
+      message:
+        elf.executableStack === undefined
+          ? 'does not say that its stack is not for code (no PT_GNU_STACK)'
+          : 'wants an executable stack',
+      remedy: 'Link with -Wl,-z,noexecstack; mark assembler files with a .note.GNU-stack section.',
+    });
+  }
+  if (elf.program && !elf.relro) {
+    findings.push({
+      ...error,
+      rule: 'no-relro',
+      message: 'is a program without RELRO',
+      remedy: 'Link it with -Wl,-z,relro,-z,now.',
+    });
+  }
+  if (elf.program && !elf.pie) {
+    findings.push({
+      ...error,
+      rule: 'no-pie',
+      message: 'is a program at a fixed address',
+      remedy: 'Compile with -fPIE and link with -pie (statically: -static-pie; Go: -buildmode=pie).',
+    });
+  }
+  return findings;
+}
+
+/** The architecture of a tree's first program, or of its first ELF file; undefined without any. */
+export function architectureOf(facts: LayerFacts): Architecture | undefined {
+  const files = [...facts.elfs.values()];
+  const first = files.find(({ elf }) => elf.program) ?? files[0];
+  return ARCHITECTURES.find((name) => MACHINES[name] === first?.elf.machine);
+}

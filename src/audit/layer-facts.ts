@@ -1,0 +1,93 @@
+import { LayerError, LayersmithError } from '../core/errors.js';
+import { errorCodeOf } from '../core/file-system.js';
+import { openContent, type TreeEntry } from '../core/tar.js';
+import { ElfError } from '../elf/elf-bytes.js';
+import { openEntry } from '../elf/entry-access.js';
+import { readElf, type Elf64, type ElfReading } from '../elf/read-elf.js';
+
+type FileEntry = TreeEntry & { readonly type: 'file' };
+
+/** An ELF file of the layer. */
+export interface ElfFact {
+  readonly path: string;
+  readonly entry: FileEntry;
+  readonly elf: Elf64;
+}
+
+/** What is read of a layer, once; the rules look at nothing else. */
+export interface LayerFacts {
+  readonly entries: ReadonlyMap<string, TreeEntry>;
+  readonly elfs: ReadonlyMap<string, ElfFact>;
+  /** Files that begin as ELF and are none that Lambda could load: `32-bit`; and those that break the format. */
+  readonly foreign: ReadonlyMap<string, string>;
+  readonly damaged: ReadonlyMap<string, string>;
+  /** The first build path that is in a file. */
+  readonly buildPaths: ReadonlyMap<string, string>;
+}
+
+/** Places that exist in a stage container of layersmith only. */
+const BUILD_PATHS = ['/build/work', '/build/out', '/build/recipe', '/build/sources'];
+
+/** Reads every file of a tree. `buildPaths` are looked for beside those of layersmith. Throws LayerError for a file that cannot be read. */
+export async function readLayerFacts(
+  entries: readonly TreeEntry[],
+  buildPaths: readonly string[] = [],
+): Promise<LayerFacts> {
+  const elfs = new Map<string, ElfFact>();
+  const foreign = new Map<string, string>();
+  const damaged = new Map<string, string>();
+  const found = new Map<string, string>();
+  const paths = [...BUILD_PATHS, ...buildPaths].map((path) => Buffer.from(path));
+  for (const entry of entries) {
+    if (entry.type !== 'file') continue;
+    const { path } = entry;
+    try {
+      const elf = await readElfOf(entry);
+      if (elf.kind === 'elf64') elfs.set(path, { path, entry, elf });
+      if (elf.kind === 'foreign') foreign.set(path, `${elf.bits}-bit${elf.bigEndian ? ', big-endian' : ''}`);
+    } catch (error) {
+      if (!(error instanceof ElfError)) throw unreadable(path, error);
+      damaged.set(path, error.message);
+    }
+    const buildPath = await firstOf(paths, entry);
+    if (buildPath !== undefined) found.set(path, buildPath);
+  }
+  return {
+    entries: new Map(entries.map((entry) => [entry.path, entry])),
+    elfs,
+    foreign,
+    damaged,
+    buildPaths: found,
+  };
+}
+
+async function readElfOf(entry: FileEntry): Promise<ElfReading> {
+  await using file = await openEntry(entry);
+  return await readElf(file);
+}
+
+/** The first of the texts that is in a file, wherever its chunks end. */
+async function firstOf(texts: readonly Buffer[], entry: FileEntry): Promise<string | undefined> {
+  const overlap = Math.max(...texts.map((text) => text.length)) - 1;
+  let tail: Uint8Array = Buffer.alloc(0);
+  try {
+    for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
+      const window = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
+      const found = texts.find((text) => window.includes(text));
+      if (found !== undefined) return found.toString();
+      tail = window.subarray(Math.max(0, window.length - overlap));
+    }
+  } catch (error) {
+    throw unreadable(entry.path, error);
+  }
+  return undefined;
+}
+
+function unreadable(path: string, cause: unknown): unknown {
+  const code = errorCodeOf(cause);
+  if (cause instanceof LayersmithError || code === undefined) return cause;
+  return new LayerError(`cannot read ${path} of the layer (${code})`, {
+    hint: 'Make it readable, or take it out of the folder.',
+    cause,
+  });
+}

@@ -1,0 +1,103 @@
+import { posix } from 'node:path';
+import { MAX_DIRECT_ZIP_BYTES, MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
+import { followLinks } from '../core/tree-links.js';
+import type { LayerFacts } from './layer-facts.js';
+import type { Finding } from './rules.js';
+
+const SET_ID = 0o6000;
+const WRITABLE_FOR_ALL = 0o002;
+
+/** The bytes of all files. */
+export function unzippedBytes({ entries }: LayerFacts): number {
+  return [...entries.values()].reduce((sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0), 0);
+}
+
+/** What modes, links and sizes say, without a look into any file. */
+export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): readonly Finding[] {
+  const { entries } = facts;
+  const findings: Finding[] = [];
+  for (const entry of entries.values()) {
+    const { path } = entry;
+    if (entry.type === 'symlink') {
+      const finding = linkFinding(entry, facts);
+      if (finding !== undefined) findings.push(finding);
+      continue;
+    }
+    const mode = entry.mode.toString(8).padStart(4, '0');
+    // On folders, set-gid only says whose new files are.
+    if (entry.type === 'file' && (entry.mode & SET_ID) !== 0) {
+      findings.push({
+        rule: 'set-id',
+        severity: 'error',
+        path,
+        message: `is ${(entry.mode & 0o4000) === 0 ? 'set-gid' : 'set-uid'} (mode ${mode})`,
+        remedy: `chmod ug-s ${path}`,
+      });
+    }
+    if ((entry.mode & WRITABLE_FOR_ALL) !== 0) {
+      findings.push({
+        rule: 'world-writable',
+        severity: 'error',
+        path,
+        message: `everybody may write to it (mode ${mode})`,
+        remedy: `chmod o-w ${path}`,
+      });
+    }
+  }
+  const bytes = unzippedBytes(facts);
+  const layer = { rule: 'size', path: undefined } as const;
+  if (bytes > MAX_UNZIPPED_BYTES) {
+    findings.push({
+      ...layer,
+      severity: 'error',
+      message: `${bytes} bytes unzipped, over Lambda's ${MAX_UNZIPPED_BYTES} for a function and its layers`,
+      remedy: 'Leave out what is not needed at run time; `layer.files` in package.yaml says what goes in.',
+    });
+  }
+  if (zipBytes !== undefined && zipBytes > MAX_DIRECT_ZIP_BYTES) {
+    findings.push({
+      ...layer,
+      severity: 'warning',
+      message: `the zip has ${zipBytes} bytes, over the ${MAX_DIRECT_ZIP_BYTES} that Lambda takes directly`,
+      remedy: 'Publish it through S3.',
+    });
+  }
+  return findings;
+}
+
+function linkFinding(
+  { path, target }: { readonly path: string; readonly target: string },
+  { entries }: LayerFacts,
+): Finding | undefined {
+  const followed = followLinks(target, { from: posix.dirname(path), entries });
+  const link = { rule: 'link', path } as const;
+  if (followed.to === 'outside') {
+    return {
+      ...link,
+      severity: 'error',
+      message: `is a link to ${target}, which leaves the layer`,
+      remedy: 'Put a copy of what it leads to there, or make it a relative link within the layer.',
+    };
+  }
+  if (followed.to === 'circle') {
+    return {
+      ...link,
+      severity: 'error',
+      message: `is a link to ${target}, which goes round and round`,
+      remedy: 'Let it lead to a file.',
+    };
+  }
+  const there = followed.path === '' || entries.has(followed.path) || isFolder(followed.path, entries);
+  if (there) return undefined;
+  return {
+    ...link,
+    severity: 'warning',
+    message: `is a link to ${target}, where nothing is`,
+    remedy: 'Leave it out, or put what it leads to into the layer (another layer may bring it).',
+  };
+}
+
+/** Zips need not have entries for folders. */
+function isFolder(path: string, entries: LayerFacts['entries']): boolean {
+  return [...entries.keys()].some((other) => other.startsWith(`${path}/`));
+}

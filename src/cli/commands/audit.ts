@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import type { Argv } from 'yargs';
+import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.js';
+import { describeFinding } from '../../audit/describe-finding.js';
+import { architectureOf } from '../../audit/file-rules.js';
+import { readLayerFacts } from '../../audit/layer-facts.js';
+import { toSarif } from '../../audit/sarif.js';
+import { writeFileAtomically } from '../../core/atomic-file.js';
+import { EXIT_CODES } from '../../core/errors.js';
+import { VERSION } from '../../core/version.js';
+import { readTree } from '../../layer/code-tree.js';
+import { findManifest } from '../../layer/find-manifest.js';
+import { loadAbiProfiles } from '../../platform/abi-profile.js';
+import { readPlatformFile } from '../../platform/platform.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, platformOfLayerOptions } from '../options.js';
+import { platformsFolder } from '../session.js';
+import { size } from '../words.js';
+
+const DEFAULT_PLATFORM = 'provided.al2023';
+
+/** `layersmith audit`: what is wrong with a layer, ours or another's, without an engine. */
+export function auditCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'audit <layer>',
+    describe: 'Check a layer, a zip or a folder, against what Lambda has and what is safe',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('layer', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A zip, or a folder that stands for /opt',
+        })
+        .options({
+          ...platformOfLayerOptions,
+          arch: {
+            ...platformOfLayerOptions.arch,
+            describe: "The architecture [default: the manifest's, or that of its programs]",
+          },
+          'no-bootstrap': {
+            type: 'boolean',
+            default: false,
+            describe: 'It only brings files: it need not have a bootstrap',
+          },
+          'build-path': {
+            type: 'string',
+            requiresArg: true,
+            array: true,
+            default: [] as string[],
+            describe: 'A path that must be in no file; repeatable',
+          },
+          sarif: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Write the findings to this file too, as SARIF 2.1.0',
+          },
+          ...jsonOption,
+        })
+        .example('$0 audit dist/php-8.4.24-provided.al2023-x86_64.zip', 'For the platform of its manifest')
+        .example('$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif', 'A layer of others'),
+    handler: async (args) => {
+      const layer = resolve(io.cwd, args.layer);
+      const spool = join(tmpdir(), `layersmith-audit-${randomUUID()}`);
+      try {
+        const entries = await readTree(layer, { what: 'layer', spool });
+        const facts = await readLayerFacts(entries, args['build-path']);
+        const manifest = await findManifest(layer);
+        const platform = args.platform ?? manifest?.platform ?? DEFAULT_PLATFORM;
+        await readPlatformFile(platform, platformsFolder(io));
+        const arch = args.arch ?? manifest?.architecture ?? architectureOf(facts) ?? 'x86_64';
+        const info = await stat(layer);
+        const report = await auditLayer(facts, {
+          profiles: await loadAbiProfiles(platformsFolder(io), arch),
+          platform,
+          needsBootstrap: !args['no-bootstrap'],
+          zipBytes: info.isFile() ? info.size : undefined,
+        });
+        if (args.sarif !== undefined) {
+          const log = toSarif(report, { layer: basename(layer), version: VERSION });
+          const file = resolve(io.cwd, args.sarif);
+          await writeFileAtomically(file, `${JSON.stringify(log, undefined, 2)}\n`);
+        }
+        io.out(args.json ? `${JSON.stringify({ layer, ...report })}\n` : describe(report));
+        if (errorsOf(report).length > 0) outcome.exitCode = EXIT_CODES.layer;
+      } finally {
+        await rm(spool, { force: true });
+      }
+    },
+  });
+}
+
+/** Two lines for each finding, and the verdict. */
+function describe(report: AuditReport): string {
+  const { findings, platform, architecture, elfFiles, unzippedBytes, oldestPlatform } = report;
+  const lines = findings.flatMap((finding) => [
+    `${finding.severity.padEnd(7)}  ${describeFinding(finding)}`,
+    `${' '.repeat(9)}→ ${finding.remedy}`,
+  ]);
+  const errors = errorsOf(report).length;
+  const warnings = findings.length - errors;
+  const counts = [
+    ...(errors > 0 ? [plural(errors, 'error')] : []),
+    ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
+  ].join(' and ');
+  const verdict = `${errors > 0 ? 'refused' : 'passed'} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
+  const oldest =
+    oldestPlatform === undefined
+      ? 'it would run on no platform of Lambda as it is'
+      : `the oldest platform on which it would run is ${oldestPlatform}`;
+  return `${[...lines, verdict, oldest].join('\n')}\n`;
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

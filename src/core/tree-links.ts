@@ -1,0 +1,46 @@
+import type { TreeEntry } from './tar.js';
+
+/** Where a path of a tree leads when every link on its way was followed. */
+export type Followed =
+  /** Below `/opt`, '' for `/opt` itself; there need not be anything. */
+  { readonly to: 'tree'; readonly path: string } | { readonly to: 'outside' } | { readonly to: 'circle' };
+
+/** As many links as Linux follows for one path. */
+const MAX_LINKS = 40;
+
+/**
+ * Follows a target as the kernel would if the tree lay at `/opt`: from the folder `from` of the tree, through every link on
+ * its way, whose `..` is that of where they lead. It may pass through `/`, of which nothing but `/opt` is known.
+ */
+export function followLinks(
+  target: string,
+  { from, entries }: { readonly from: string; readonly entries: ReadonlyMap<string, TreeEntry> },
+): Followed {
+  let at = ['opt', ...from.split('/').filter((part) => part !== '' && part !== '.')];
+  const ahead: string[] = [];
+  const follow = (next: string): boolean => {
+    if (next === '' || next.includes('\0')) return false;
+    if (next.startsWith('/')) at = [];
+    ahead.push(...next.split('/').reverse());
+    return true;
+  };
+  if (!follow(target)) return { to: 'outside' };
+  let links = 1;
+  for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      at.pop();
+      continue;
+    }
+    if (at.length === 0 && part !== 'opt') return { to: 'outside' };
+    const entry = entries.get([...at, part].slice(1).join('/'));
+    if (entry?.type !== 'symlink') {
+      at.push(part);
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS) return { to: 'circle' };
+    if (!follow(entry.target)) return { to: 'outside' };
+  }
+  return at.length === 0 ? { to: 'outside' } : { to: 'tree', path: at.slice(1).join('/') };
+}
