@@ -23,7 +23,7 @@ export interface LayerInput {
 /**
  * What Lambda will see under `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the
  * package's own layer files (`php.ini`), the manifest, and all licences. Throws LayerError when the artifact lacks a file
- * that the recipe names, and when a layer file would take the place of another.
+ * that the recipe names, or the licence text of what was compiled, and when a layer file would take the place of another.
  */
 export async function assembleLayerTree(input: LayerInput): Promise<readonly TreeEntry[]> {
   const { recipe } = input;
@@ -37,6 +37,20 @@ export async function assembleLayerTree(input: LayerInput): Promise<readonly Tre
     throw new LayerError(`${recipe.name} did not install ${missing.join(', ')}`, {
       hint: 'Make `layer.files` in its package.yaml and what its build.sh installs agree.',
     });
+  }
+  const without = input.manifest.stages.filter(
+    (stage) =>
+      !entries.some(
+        ({ path, type }) => type !== 'directory' && isAtOrBelow(path, `${LICENCES}/${stage.package}`),
+      ),
+  );
+  if (without.length > 0) {
+    throw new LayerError(
+      `no licence text of ${without.map((stage) => stage.recipe).join(', ')} is in the layer`,
+      {
+        hint: 'Call `licence FILE…` in the build.sh of each.',
+      },
+    );
   }
   entries.push(fileEntry('bootstrap', input.bootstrap, 0o755));
   entries.push(fileEntry(MANIFEST_PATH, writeManifest(input.manifest)));

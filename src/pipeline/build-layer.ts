@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
-import { copyFileAtomically, writeFileAtomically } from '../core/atomic-file.js';
+import { copyFileAtomically } from '../core/atomic-file.js';
 import type { AuditReport } from '../audit/audit-layer.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../core/lambda-limits.js';
 import type { LayerRecord, Manifest } from '../layer/manifest.js';
@@ -12,13 +12,13 @@ import type { StoredItem } from '../store/store.js';
 import type { BuildContext } from './build-context.js';
 import { buildPlan, keysOf } from './build-stages.js';
 import { manifestOf } from './layer-manifest.js';
+import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
 import { layerParts } from './layer-parts.js';
 import { relayPlan, smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
 
-export interface LayerResult {
+export interface LayerResult extends LayerPapers {
   readonly path: string;
-  readonly manifestPath: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
   /** The layer was in the store already, built and tested by an earlier run. */
@@ -35,7 +35,16 @@ const LAYER_PROTOCOL = 3;
  */
 export async function buildLayer(
   plan: Plan,
-  { output, context }: { readonly output: string; readonly context: BuildContext },
+  {
+    output,
+    builderId,
+    context,
+  }: {
+    readonly output: string;
+    /** A URI that names who runs the build. */
+    readonly builderId: string;
+    readonly context: BuildContext;
+  },
 ): Promise<LayerResult> {
   const { recipe } = plan.root;
   const { store, platform, reporter } = context;
@@ -51,19 +60,20 @@ export async function buildLayer(
 
   const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
   const path = join(output, `${name}.zip`);
-  const manifestPath = join(output, `${name}.manifest.json`);
+  const papers = paperPaths(output, name);
   const record = recordOf(manifest, { recipe, item, file: `${name}.zip`, context });
-  const replaced = await recipeOf(manifestPath);
+  const replaced = await recipeOf(papers.manifestPath);
   if (replaced !== undefined && replaced !== recipe.name)
     reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
-  await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
+  const { run: invocationId, startedOn, finishedOn } = item.facts;
+  await writePapers(papers, { record, zip: path, run: { builderId, invocationId, startedOn, finishedOn } });
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
     reporter.warn(
       `${path} has ${item.sizeBytes} bytes: Lambda takes it through S3 only (over ${MAX_DIRECT_ZIP_BYTES})`,
     );
   }
-  return { path, manifestPath, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
+  return { path, ...papers, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
 }
 
 interface Making {
@@ -82,6 +92,8 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
   let report: AuditReport | undefined;
   const facts = (): Readonly<Record<string, string>> => ({
     ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
+    run: context.runName,
+    startedOn: new Date(started).toISOString(),
     finishedOn: new Date(context.now()).toISOString(),
   });
   return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {

@@ -11,8 +11,10 @@ import { type LayerRecord, MANIFEST_PATH } from '../../src/layer/manifest.js';
 import { readZip } from '../../src/layer/zip-reader.js';
 import { writeZip } from '../../src/layer/zip-writer.js';
 import { type Ended } from '../support/cli.js';
+import { judgeSbom } from '../support/cyclonedx.js';
+import { judgeProvenance } from '../support/in-toto.js';
 import { luaSources } from '../support/lua-sources.js';
-import { expectError, expectTidy, Workplace } from '../support/workplace.js';
+import { expectError, expectTidy, layerFiles, Workplace } from '../support/workplace.js';
 import { readZipEntries } from '../support/zip.js';
 
 // The main job on its smallest real input: from recipe to tested zip, and back into a container with it.
@@ -42,9 +44,9 @@ async function json(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its manifest', async () => {
+test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its papers', async () => {
   expect(cold).toMatchObject({ exitCode: 0, stdout: `${zip}\n` });
-  expect(await workplace.output()).toEqual([`${NAME}.manifest.json`, `${NAME}.zip`]);
+  expect(await workplace.output()).toEqual(layerFiles(NAME));
   expect(cold.stderr).toContain('toolchain: embedded Debian 11 (asked for with --toolchain debian)\n');
   expect(cold.stderr).toMatch(/^lua\/5\.4: started$/m);
   expect(cold.stderr).toMatch(/^smoke tests: done in /m);
@@ -151,6 +153,8 @@ test('a second run finds everything in the store, says why it took this toolchai
   expect(result).toEqual({
     path: zip,
     manifestPath: manifest,
+    sbomPath: join(workplace.out, `${NAME}.cdx.json`),
+    provenancePath: join(workplace.out, `${NAME}.provenance.json`),
     sha256: before,
     sizeBytes: (await readFile(zip)).length,
     reused: true,
@@ -187,6 +191,50 @@ test('another folder, time zone, locale, umask and number of jobs give the same 
   expect(await sha256OfFile(join(elsewhere.out, `${NAME}.zip`))).toBe(await sha256OfFile(zip));
   expect(await json(join(elsewhere.out, `${NAME}.manifest.json`))).toEqual(await json(manifest));
   await expectTidy(elsewhere, ended);
+});
+
+test('the bill of materials is valid, and has what was compiled with what', async () => {
+  const sbom = await json(join(workplace.out, `${NAME}.cdx.json`));
+  expect(await judgeSbom(sbom)).toEqual([]);
+  expect(sbom).toMatchObject({
+    metadata: { component: { name: `${NAME}.zip`, hashes: [{ content: await sha256OfFile(zip) }] } },
+    components: [
+      {
+        name: 'lua',
+        version: '5.4.7',
+        licenses: [{ expression: 'MIT' }],
+        cpe: 'cpe:2.3:a:lua:lua:5.4.7:*:*:*:*:*:*:*',
+        components: [{ name: 'luasocket' }],
+      },
+    ],
+  });
+  expect(JSON.stringify(sbom)).toContain('{"type":"application","name":"gcc-10","version":"10.2.1-6"}');
+});
+
+test("the provenance is one that in-toto's own library takes, and that of another form it does not", async () => {
+  const path = join(workplace.out, `${NAME}.provenance.json`);
+  expect(await judgeProvenance(await readFile(path, 'utf8'))).toBeUndefined();
+  const statement = (await json(path)) as { readonly subject: unknown; readonly predicate: object };
+  for (const broken of [
+    { ...statement, subject: [] },
+    { ...statement, predicate: { ...statement.predicate, extra: 1 } },
+    { ...statement, _type: 'x' },
+  ]) {
+    expect(await judgeProvenance(JSON.stringify(broken)), JSON.stringify(broken).slice(0, 80)).toBeDefined();
+  }
+  const digest = (name: string): Promise<string> => sha256OfFile(join(workplace.out, name));
+  expect(statement).toMatchObject({
+    subject: [{ name: `${NAME}.zip`, digest: { sha256: await digest(`${NAME}.zip`) } }],
+    predicate: {
+      runDetails: {
+        builder: { id: 'urn:layersmith:builder' },
+        byproducts: [
+          { name: `${NAME}.manifest.json`, digest: { sha256: await digest(`${NAME}.manifest.json`) } },
+          { name: `${NAME}.cdx.json`, digest: { sha256: await digest(`${NAME}.cdx.json`) } },
+        ],
+      },
+    },
+  });
 });
 
 test('`test` runs the smoke tests of a zip, as the manifest in it says', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { tinyInterpreter, tinyLibrary } from '../support/tiny-recipe.js';
-import { containersOf, expectError, expectTidy, Workplace } from '../support/workplace.js';
+import { containersOf, expectError, expectTidy, layerFiles, Workplace } from '../support/workplace.js';
 
 // What a build says and leaves when a stage, or what comes out of it, is not as it should be.
 
@@ -119,7 +119,7 @@ describe('a stage that leaves', () => {
 test('a layer whose smoke tests fail is not left in the output folder, and an older one there stays', async () => {
   await using workplace = await Workplace.make(tinyInterpreter('tiny'));
   expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
-  const files = [`${NAME}.manifest.json`, `${NAME}.zip`];
+  const files = layerFiles(NAME);
   expect(await workplace.output()).toEqual(files);
   const before = await Promise.all(files.map((file) => readFile(join(workplace.out, file))));
 

@@ -145,6 +145,11 @@ export class Workplace implements AsyncDisposable {
   }
 }
 
+/** What a build leaves of a layer in the output folder, in order. */
+export function layerFiles(name: string): readonly string[] {
+  return ['.cdx.json', '.manifest.json', '.provenance.json', '.zip'].map((ending) => `${name}${ending}`);
+}
+
 /** The containers, running or not, that belong to a process. */
 export async function containersOf(pid: number): Promise<readonly ContainerSummary[]> {
   const [scope = ''] = processIdentity().split('-');

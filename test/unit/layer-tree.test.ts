@@ -114,6 +114,12 @@ describe('an artifact that lacks', () => {
     const error = await failure(layerOf(without('share/licenses')), LayerError);
     expect(error.message).toBe('lua/1 did not install share/licenses');
   });
+
+  test('the licence text of what was compiled in is no layer', async () => {
+    const error = await failure(layerOf(without('share/licenses/lua/')), LayerError);
+    expect(error.message).toBe('no licence text of lua/5.4 is in the layer');
+    expect(error.hint).toContain('licence FILE');
+  });
 });
 
 test('a layer file that would take the place of another is refused', async () => {

@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { resolve } from 'node:path';
+import { UsageError } from '../../core/errors.js';
 import { buildLayer } from '../../pipeline/build-layer.js';
 import { layerParts } from '../../pipeline/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
@@ -32,7 +33,13 @@ export function buildCommand(io: Io) {
             type: 'string',
             requiresArg: true,
             default: 'dist',
-            describe: 'Folder for the zip and its manifest',
+            describe: 'Folder for the zip and its papers',
+          },
+          'builder-id': {
+            type: 'string',
+            requiresArg: true,
+            default: 'urn:layersmith:builder',
+            describe: 'A URI that names who builds, for the provenance',
           },
           ...platformOptions,
           ...sourceOptions,
@@ -53,7 +60,11 @@ export function buildCommand(io: Io) {
         layerParts(plan.root.recipe);
         warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
         const context = await openBuild(io, args, { library, reporter });
-        const result = await buildLayer(plan, { output: resolve(io.cwd, args.output), context });
+        const result = await buildLayer(plan, {
+          output: resolve(io.cwd, args.output),
+          builderId: builderIdOf(args['builder-id']),
+          context,
+        });
         reporter.close();
         const seconds = (io.now() - started) / 1000;
         const { programs, invocations } = result.record.smokeTests;
@@ -67,5 +78,13 @@ export function buildCommand(io: Io) {
         reporter.close();
       }
     },
+  });
+}
+
+/** Throws UsageError for what is no URI: SLSA wants one. */
+function builderIdOf(text: string): string {
+  if (URL.canParse(text)) return text;
+  throw new UsageError(`--builder-id ${text} is no URI`, {
+    hint: 'For example: --builder-id https://github.com/me/layers/actions.',
   });
 }

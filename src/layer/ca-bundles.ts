@@ -1,0 +1,30 @@
+import { buffer } from 'node:stream/consumers';
+import { openPromise } from 'yauzl';
+import { sha256, type Sha256 } from '../core/digest.js';
+
+/** A file of certificates that a layer brings along. */
+export interface CaBundle {
+  readonly path: string;
+  readonly sha256: Sha256;
+  readonly certificates: number;
+}
+
+const NAMES = /\.(pem|crt|cer)$/;
+const CERTIFICATE = /^-----BEGIN (TRUSTED )?CERTIFICATE-----$/gm;
+
+/** The CA data in a layer zip: files with such a name that have certificates in them, in the order of the zip. */
+export async function findCaBundles(zipPath: string): Promise<readonly CaBundle[]> {
+  const zip = await openPromise(zipPath, { autoClose: false });
+  try {
+    const found: CaBundle[] = [];
+    for await (const entry of zip.eachEntry()) {
+      if (!NAMES.test(entry.fileName)) continue;
+      const bytes = await buffer(await zip.openReadStreamPromise(entry));
+      const certificates = bytes.toString('latin1').match(CERTIFICATE)?.length ?? 0;
+      if (certificates > 0) found.push({ path: entry.fileName, sha256: sha256(bytes), certificates });
+    }
+    return found;
+  } finally {
+    zip.close();
+  }
+}

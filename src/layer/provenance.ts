@@ -1,0 +1,78 @@
+import { VERSION } from '../core/version.js';
+import type { LayerRecord } from './manifest.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What layersmith does, named as SLSA wants it: the parameters below are those of `layersmith build`. */
+export const BUILD_TYPE = 'urn:layersmith:build:v1';
+
+/** Of the run that made a layer, which says nothing about its bytes. */
+export interface ProvenanceRun {
+  /** A URI that names who ran the build and is trusted for it. */
+  readonly builderId: string;
+  readonly invocationId: string | undefined;
+  /** ISO 8601, of the layer's own making; its stages may have been made before. */
+  readonly startedOn: string | undefined;
+  readonly finishedOn: string | undefined;
+}
+
+/** A file that was written beside the zip. */
+export interface Byproduct {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/**
+ * How a layer was made: an in-toto statement (https://in-toto.io/Statement/v1) with SLSA's provenance
+ * (https://slsa.dev/spec/v1.0/provenance), unsigned.
+ */
+export function provenanceOf(
+  record: LayerRecord,
+  { run, byproducts }: { readonly run: ProvenanceRun; readonly byproducts: readonly Byproduct[] },
+): Json {
+  const { layer, recipe, platform, architecture, toolchain, stages } = record;
+  const sources = stages.flatMap((stage) =>
+    stage.sources.map(({ file, sha256, urls }) => ({
+      name: `${stage.recipe}: ${file}`,
+      ...(urls[0] === undefined ? {} : { uri: urls[0] }),
+      digest: { sha256 },
+    })),
+  );
+  const patches = stages.flatMap((stage) =>
+    stage.patches.map(({ file, sha256 }) => ({
+      name: `${stage.recipe}: recipes/${stage.package}/${file}`,
+      digest: { sha256 },
+    })),
+  );
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: layer.file, digest: { sha256: layer.sha256 } }],
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: {
+        buildType: BUILD_TYPE,
+        externalParameters: { recipe, platform, architecture, toolchain: toolchain.kind },
+        internalParameters: {
+          stageKeys: Object.fromEntries(stages.map((stage) => [stage.recipe, stage.key])),
+        },
+        resolvedDependencies: [
+          {
+            name: `toolchain image: ${toolchain.kind}`,
+            digest: { sha256: toolchain.digest.replace(/^sha256:/, '') },
+          },
+          ...sources,
+          ...patches,
+        ],
+      },
+      runDetails: {
+        builder: { id: run.builderId, version: { layersmith: VERSION } },
+        metadata: {
+          ...(run.invocationId === undefined ? {} : { invocationId: run.invocationId }),
+          ...(run.startedOn === undefined ? {} : { startedOn: run.startedOn }),
+          ...(run.finishedOn === undefined ? {} : { finishedOn: run.finishedOn }),
+        },
+        byproducts: byproducts.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
+      },
+    },
+  };
+}

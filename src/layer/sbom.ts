@@ -1,0 +1,165 @@
+import { VERSION } from '../core/version.js';
+import type { CaBundle } from './ca-bundles.js';
+import type { LayerRecord, ManifestStage } from './manifest.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The packages of a toolchain that compile and link, on Debian and on Amazon Linux. */
+const COMPILERS = /^(gcc(-?\d+)?|binutils|libc6-dev|glibc-devel)$/;
+
+const ROOT = 'layer';
+
+/**
+ * The bill of materials of a layer, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/): every compiled package with its
+ * version, source, licence, CPE name and patches, what was compiled with, and the CA data that the layer brings along. The
+ * same layer has the same one: there is no time in it, and its serial number is made of the zip's sha256.
+ */
+export function sbomOf(record: LayerRecord, caBundles: readonly CaBundle[]): Json {
+  const { stages, layer, recipe, version } = record;
+  const root = stages.at(-1);
+  return {
+    $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    serialNumber: `urn:uuid:${uuidOf(layer.sha256)}`,
+    version: 1,
+    metadata: {
+      tools: { components: toolsOf(record) },
+      component: {
+        type: 'application',
+        'bom-ref': ROOT,
+        name: layer.file,
+        version,
+        description: `AWS Lambda layer of ${recipe} for ${record.platform} on ${record.architecture}`,
+        hashes: [{ alg: 'SHA-256', content: layer.sha256 }],
+      },
+    },
+    components: [
+      ...stages.map((stage) => componentOf(stage, { isRoot: stage === root })),
+      ...caBundles.map(({ path, sha256, certificates }) => ({
+        type: 'data',
+        'bom-ref': path,
+        name: path,
+        description: `${certificates} certificates of certificate authorities`,
+        hashes: [{ alg: 'SHA-256', content: sha256 }],
+      })),
+    ],
+    dependencies: [
+      {
+        ref: ROOT,
+        dependsOn: [...(root === undefined ? [] : [root.recipe]), ...caBundles.map(({ path }) => path)],
+      },
+      ...stages.map(({ recipe: ref, needs }) => ({ ref, dependsOn: needs })),
+    ],
+  };
+}
+
+function toolsOf({ toolchain }: LayerRecord): readonly Json[] {
+  return [
+    { type: 'application', name: 'layersmith', version: VERSION },
+    {
+      type: 'container',
+      name: `${toolchain.kind} toolchain image`,
+      version: toolchain.digest,
+      hashes: [{ alg: 'SHA-256', content: toolchain.digest.replace(/^sha256:/, '') }],
+    },
+    ...toolchain.packages
+      .filter(({ name }) => COMPILERS.test(name))
+      .map(({ name, version }) => ({ type: 'application', name, version })),
+  ];
+}
+
+function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolean }): Json {
+  const { recipe, package: name, version, licence, cpe, homepage, sources, patches } = stage;
+  // The first source is the package itself; others are compiled with it.
+  const [own, ...others] = sources;
+  return {
+    type: isRoot ? 'application' : 'library',
+    'bom-ref': recipe,
+    name,
+    version,
+    licenses: [{ expression: licence }],
+    ...(cpe === undefined ? {} : { cpe: cpeName(cpe, version) }),
+    purl: purlOf({ name, version, source: own }),
+    externalReferences: [
+      ...(homepage === undefined ? [] : [{ type: 'website', url: homepage }]),
+      ...(own === undefined ? [] : referencesTo(own)),
+    ],
+    ...(others.length === 0
+      ? {}
+      : {
+          components: others.map((source) => ({
+            type: 'library',
+            'bom-ref': `${recipe}#${source.name}`,
+            name: source.name,
+            purl: purlOf({ name: source.name, version: undefined, source }),
+            externalReferences: referencesTo(source),
+          })),
+        }),
+    ...(patches.length === 0
+      ? {}
+      : {
+          pedigree: {
+            patches: patches.map(({ file }) => ({
+              type: 'unofficial',
+              diff: { url: `recipes/${name}/${file}` },
+            })),
+          },
+        }),
+    properties: [
+      { name: 'layersmith:stage-key', value: stage.key },
+      ...(stage.endOfLife === undefined ? [] : [{ name: 'layersmith:end-of-life', value: stage.endOfLife }]),
+      ...patches.map(({ file, sha256 }) => ({ name: `layersmith:sha256:${file}`, value: sha256 })),
+    ],
+  };
+}
+
+type Source = ManifestStage['sources'][number];
+
+/** Where to get it, each with its digest; the file's name alone where nobody serves it under an address of its own. */
+function referencesTo({ file, sha256, urls }: Source): readonly Json[] {
+  return (urls.length === 0 ? [file] : urls).map((url) => ({
+    type: 'source-distribution',
+    url,
+    hashes: [{ alg: 'SHA-256', content: sha256 }],
+  }));
+}
+
+/** `pkg:generic/openssl@3.5.7?checksum=sha256:…&download_url=…` (package-url/purl-spec, type generic). */
+function purlOf({
+  name,
+  version,
+  source,
+}: {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly source: Source | undefined;
+}): string {
+  const encode = (text: string): string =>
+    encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%2F', '/');
+  const [url] = source?.urls ?? [];
+  const qualifiers = [
+    ...(source === undefined ? [] : [`checksum=sha256:${source.sha256}`]),
+    ...(url === undefined ? [] : [`download_url=${encode(url)}`]),
+  ].join('&');
+  const at = version === undefined ? '' : `@${encode(version)}`;
+  return `pkg:generic/${encode(name)}${at}${qualifiers === '' ? '' : `?${qualifiers}`}`;
+}
+
+/** `cpe:2.3:a:openssl:openssl:3.5.7:*:…` (NISTIR 7695, 6.2). */
+function cpeName(cpe: string, version: string): string {
+  const escaped = version.replace(/[^A-Za-z0-9._-]/g, '\\$&');
+  return `cpe:2.3:a:${cpe}:${escaped}:*:*:*:*:*:*:*`;
+}
+
+/** A UUID of version 8 (RFC 9562, 5.8) made of the first bits of a sha256. */
+function uuidOf(sha256: string): string {
+  const variant = ((Number.parseInt(sha256.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    sha256.slice(0, 8),
+    sha256.slice(8, 12),
+    `8${sha256.slice(13, 16)}`,
+    `${variant}${sha256.slice(17, 20)}`,
+    sha256.slice(20, 32),
+  ].join('-');
+}
