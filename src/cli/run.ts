@@ -10,6 +10,7 @@ import { planCommand } from './commands/plan.js';
 import { recipesCommand } from './commands/recipes.js';
 import { serveCommand } from './commands/serve.js';
 import { testCommand } from './commands/test.js';
+import { advisoriesCommand } from './commands/advisories.js';
 import { auditCommand } from './commands/audit.js';
 import { verifyCommand } from './commands/verify.js';
 import { complete } from './complete.js';
@@ -29,6 +30,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(testCommand(io))
       .command(verifyCommand(io, outcome))
       .command(auditCommand(io, outcome))
+      .command(advisoriesCommand(io, outcome))
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
       .command(recipesCommand(io))
@@ -67,7 +69,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** Those that are made for several values, and the positionals that are. */
-const SEVERAL = ['recipes', 'env', 'layers', 'targets'];
+const SEVERAL = ['recipes', 'env', 'layers', 'targets', 'ignore', 'build-path', 'buildPath'];
 
 /** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
 function takeTheLast(args: Record<string, unknown>): void {

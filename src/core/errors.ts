@@ -11,6 +11,7 @@ export const EXIT_CODES = {
   integrity: 76,
   publish: 77,
   smoke: 78,
+  advisory: 79,
   interrupted: 130,
   terminated: 143,
 } as const;

@@ -96,6 +96,16 @@ describe('what is wrong', () => {
     ]);
   });
 
+  test('may be paths of a build that are asked for, each of several', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a': 'of /home/me', 'layer/b': 'of /srv/ci' });
+    const flags = ['--no-bootstrap', '--build-path', '/home/me', '--build-path', '/srv/ci'];
+    const ended = await audit(folder.path, 'layer', ...flags);
+    expect(ended.exitCode).toBe(73);
+    expect(ended.stdout).toContain('a: has the build path /home/me in it');
+    expect(ended.stdout).toContain('b: has the build path /srv/ci in it');
+  });
+
   test('is no error where there are only warnings', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'layer/c': 'x' });

@@ -19,6 +19,7 @@ test('the exit codes are those of the house style', () => {
     integrity: 76,
     publish: 77,
     smoke: 78,
+    advisory: 79,
     interrupted: 130,
     terminated: 143,
   });

@@ -1,0 +1,113 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Argv } from 'yargs';
+import { applyAdvisories, type AdvisoryReport, type Applied } from '../../advisories/apply-advisories.js';
+import type { AdvisedPackage } from '../../advisories/advisory.js';
+import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { findManifest } from '../../layer/find-manifest.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, recipesOption } from '../options.js';
+import { openLibrary } from '../session.js';
+
+/** `layersmith advisories`: which known vulnerabilities apply to what is inside. */
+export function advisoriesCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'advisories <target>',
+    describe: 'Say which advisories of a folder (OSV, CVE records) apply to a recipe or a layer',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('target', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A recipe, or a layer of layersmith: a zip or a folder',
+        })
+        .options({
+          from: {
+            type: 'string',
+            requiresArg: true,
+            demandOption: true,
+            describe: 'A folder of OSV or CVE JSON files, read with all folders in it; or one file',
+          },
+          ignore: {
+            type: 'string',
+            requiresArg: true,
+            array: true,
+            default: [] as string[],
+            describe: 'The id or alias of an advisory that is known not to matter; repeatable',
+          },
+          strict: { type: 'boolean', default: false, describe: 'Fail for those that cannot be decided, too' },
+          ...recipesOption,
+          ...jsonOption,
+        })
+        .example('$0 advisories php/8.4 --from osv/', 'Before building')
+        .example(
+          '$0 advisories dist/php-8.4.24-provided.al2023-x86_64.zip --from cves/',
+          'What is in production',
+        ),
+    handler: async (args) => {
+      const packages = await packagesOf(io, args);
+      const report = await applyAdvisories(resolve(io.cwd, args.from), { packages, ignore: args.ignore });
+      for (const id of report.ignoredInVain) {
+        io.err(`layersmith: warning: --ignore ${id} spoke of nothing inside: it can go\n`);
+      }
+      if (report.read === 0) {
+        throw new UsageError(`there is no advisory in ${args.from}`, {
+          hint: 'Give --from a folder of OSV or CVE JSON files.',
+        });
+      }
+      io.out(args.json ? `${JSON.stringify({ packages, ...report })}\n` : describe(report));
+      const fails = report.applies.length > 0 || (args.strict && report.undecided.length > 0);
+      if (fails) outcome.exitCode = EXIT_CODES.advisory;
+    },
+  });
+}
+
+async function packagesOf(
+  io: Io,
+  { target, recipes }: { readonly target: string; readonly recipes: readonly string[] },
+): Promise<readonly AdvisedPackage[]> {
+  const path = resolve(io.cwd, target);
+  const isLayer =
+    target.endsWith('.zip') ||
+    (await stat(path).then(
+      () => true,
+      () => false,
+    ));
+  if (!isLayer) {
+    const { stages } = await planFor(parseRecipeName(target), await openLibrary(io, recipes));
+    return stages.map(({ recipe }) => ({
+      recipe: recipe.name,
+      name: recipe.package,
+      version: recipe.version,
+      cpe: recipe.cpe,
+    }));
+  }
+  const manifest = await findManifest(path);
+  if (manifest === undefined) {
+    throw new UsageError(`${target} has no manifest inside that says what is in it`, {
+      hint: 'Name a layer that layersmith built, or a recipe.',
+    });
+  }
+  return manifest.stages.map((stage) => ({
+    recipe: stage.recipe,
+    name: stage.package,
+    version: stage.version,
+    cpe: stage.cpe,
+  }));
+}
+
+function describe({ read, others, applies, undecided }: AdvisoryReport): string {
+  const line = ({ id, package: name, version, severity, fixedIn, summary, why }: Applied): string =>
+    `${id}  ${name} ${version}${severity === undefined ? '' : `  ${severity}`}  ${fixedIn === undefined ? 'no fixed version known' : `fixed in ${fixedIn}`}  (${why})\n    ${summary}`;
+  return `${[
+    ...applies.map((each) => `applies    ${line(each)}`),
+    ...undecided.map((each) => `undecided  ${line(each)}`),
+    `${read} advisories read: ${applies.length} apply, ${undecided.length} cannot be decided`,
+    ...(others.length === 0
+      ? []
+      : [`${others.length} JSON files are neither OSV nor CVE records: ${others.slice(0, 3).join(', ')}`]),
+  ].join('\n')}\n`;
+}
