@@ -3,6 +3,7 @@ import { LayersmithError, UsageError } from '../core/errors.js';
 import { VERSION } from '../core/version.js';
 import { buildCommand } from './commands/build.js';
 import { cleanCommand } from './commands/clean.js';
+import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fetchCommand } from './commands/fetch.js';
 import { invokeCommand } from './commands/invoke.js';
@@ -31,6 +32,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(verifyCommand(io, outcome))
       .command(auditCommand(io, outcome))
       .command(advisoriesCommand(io, outcome))
+      .command(diffCommand(io))
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
       .command(recipesCommand(io))
