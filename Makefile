@@ -30,6 +30,7 @@ check:
 # BENCH=runtime for one part of it; bench/bench.ts names them all.
 bench:
 	@$(SETUP) build/cli/main.js
+	@command -v zip >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends zip; }
 	npx tsc -p tsconfig.bench.json
 	@node build/with-bench/bench/bench.js
 

@@ -1,13 +1,14 @@
 /**
- * `make bench`: a report on this machine, never a test. BENCH chooses one of its parts (build, runtime, opcache),
+ * `make bench`: a report on this machine, never a test. BENCH chooses one of its parts (build, layer, runtime, opcache),
  * all by default; RECIPE what is built and measured (php/8.4); RUNS how often measurements are repeated.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
 import { benchBuild } from './build.js';
+import { benchLayer } from './layer.js';
 import { benchOpcache } from './opcache.js';
 import { benchRuntime } from './runtime.js';
 
-const PARTS = ['build', 'runtime', 'opcache'] as const;
+const PARTS = ['build', 'layer', 'runtime', 'opcache'] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
@@ -20,7 +21,7 @@ if (chosen.length === 0) {
 }
 
 function runsOf(part: Part): number {
-  const usual = { build: 5, runtime: 21, opcache: 15 }[part];
+  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15 }[part];
   return Number(process.env['RUNS'] || usual);
 }
 
@@ -29,6 +30,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
   switch (part) {
     case 'build':
       return benchBuild(options);
+    case 'layer':
+      return benchLayer(bench, options);
     case 'runtime':
       return benchRuntime(bench, options);
     case 'opcache':

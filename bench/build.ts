@@ -1,46 +1,11 @@
-import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { planFor, type Plan } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 import { createSourceFetcher } from '../src/source/source-fetcher.js';
+import { measured, type Run } from './measured.js';
 import { formatReport, median } from './report.js';
-
-interface Run {
-  readonly seconds: number;
-  /** Peak resident memory of the process itself, in MB. */
-  readonly peakMb: number;
-  readonly stdout: string;
-}
-
-/** Runs a program to its end, watching its peak memory (Linux: VmHWM). Throws when it fails. */
-async function measured(command: string, args: readonly string[]): Promise<Run> {
-  const started = performance.now();
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, CI: 'true' },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  let peakMb = 0;
-  const watch = setInterval(() => {
-    readFile(`/proc/${child.pid ?? 0}/status`, 'utf8').then(
-      (status) => {
-        peakMb = Math.max(peakMb, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
-      },
-      () => undefined,
-    );
-  }, 20);
-  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  clearInterval(watch);
-  if (status !== 0)
-    throw new Error(`${command} ${args.join(' ')} ended with status ${String(status)}:\n${stderr}`);
-  return { seconds: (performance.now() - started) / 1000, peakMb, stdout };
-}
 
 /** The same stages by bench/serial.sh in one container; gives its seconds. */
 async function serialBuild(
@@ -90,8 +55,8 @@ async function serialBuild(
 }
 
 /**
- * A cold build against the same stages in a plain shell script, a run with nothing to do, and the
- * orchestrator's peak memory.
+ * A cold build against the same stages in a plain shell script, a run with nothing to do, `verify` in cold builds, and
+ * the orchestrator's peak memory.
  */
 export async function benchBuild({
   root,
@@ -119,6 +84,8 @@ export async function benchBuild({
     process.stderr.write('nothing to do\n');
     const idle: Run[] = [];
     for (let run = 0; run < runs; run++) idle.push(await measured('node', [cli, 'build', ...common]));
+    process.stderr.write('verify\n');
+    const verify = await measured('node', [cli, 'verify', recipe, '--store', store, '--toolchain', 'debian']);
     process.stderr.write('the same stages in a plain shell script\n');
     const serial = await serialBuild(plan, { root, sourcesDir: join(store, 'sources'), work });
 
@@ -134,6 +101,13 @@ export async function benchBuild({
         value: `${quiet.toFixed(2)} s`,
         aim: 'under 1 s',
         met: quiet < 1,
+      },
+      { what: 'verify: twice from nothing', value: `${verify.seconds.toFixed(1)} s` },
+      {
+        what: 'in cold builds',
+        value: (verify.seconds / cold.seconds).toFixed(2),
+        aim: 'at most 2',
+        met: verify.seconds <= 2 * cold.seconds,
       },
       {
         what: "orchestrator's peak memory",

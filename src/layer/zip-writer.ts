@@ -1,13 +1,14 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
-import { Deflate } from 'fflate';
 import { InternalError } from '../core/errors.js';
 import { openContent, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
+import { deflate } from './deflate.js';
 
 /**
  * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix
- * attributes, one date, and a deflate in JavaScript that is fed blocks of one size (Node's own zlib gives
- * other bytes in other builds). Links are stored as Info-ZIP does, their target as content.
+ * attributes, one date, and a deflate that is the same on every machine. A file is held in memory while it is
+ * deflated. Links are stored as Info-ZIP does, their target as content.
  *
  * Format: PKWARE's APPNOTE 6.3.10, without zip64 (a layer is at most 250 MiB).
  */
@@ -50,10 +51,6 @@ const LOCAL_BYTES = 30;
 const CENTRAL_BYTES = 46;
 const END_BYTES = 22;
 const STORED: Data = { method: 0, crc: 0, compressedBytes: 0, sizeBytes: 0 };
-/** The deflate's result depends on how its input is cut: always the same. */
-const BLOCK_BYTES = 1 << 16;
-const LEVEL = 9;
-
 async function writeData(
   entry: TreeEntry,
   target: { readonly file: FileHandle; readonly at: number },
@@ -65,28 +62,17 @@ async function writeData(
     return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length };
   }
   if (entry.sizeBytes === 0) return STORED;
-  const deflated: Uint8Array[] = [];
-  const deflate = new Deflate({ level: LEVEL }, (chunk) => deflated.push(chunk));
-  let crc = 0;
-  let compressedBytes = 0;
-  let sizeBytes = 0;
-  const flush = async (): Promise<void> => {
-    for (const chunk of deflated.splice(0)) {
-      await writeAll(target.file, chunk, target.at + compressedBytes);
-      compressedBytes += chunk.length;
-    }
-  };
-  for await (const block of inBlocks(openContent(entry))) {
-    crc = crc32(block, crc);
-    sizeBytes += block.length;
-    deflate.push(block);
-    await flush();
-  }
-  deflate.push(new Uint8Array(0), true);
-  await flush();
-  if (sizeBytes !== entry.sizeBytes)
-    throw new InternalError(`${entry.path}: ${sizeBytes} bytes instead of ${entry.sizeBytes}`);
-  return { method: 8, crc, compressedBytes, sizeBytes };
+  const bytes = await bytesOf(entry);
+  const deflated = deflate(bytes);
+  await writeAll(target.file, deflated, target.at);
+  return { method: 8, crc: crc32(bytes), compressedBytes: deflated.length, sizeBytes: bytes.length };
+}
+
+async function bytesOf(entry: TreeEntry & { readonly type: 'file' }): Promise<Uint8Array> {
+  const bytes = await buffer(openContent(entry));
+  if (bytes.length !== entry.sizeBytes)
+    throw new InternalError(`${entry.path}: ${bytes.length} bytes instead of ${entry.sizeBytes}`);
+  return bytes;
 }
 
 /** One write takes only a part of the bytes when the disk is nearly full; the next one then says so. */
@@ -95,26 +81,6 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** Cuts a stream into blocks of BLOCK_BYTES, however it arrives; the last may be shorter. */
-async function* inBlocks(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  let block = new Uint8Array(BLOCK_BYTES);
-  let filled = 0;
-  for await (const chunk of stream) {
-    for (let start = 0; start < chunk.length;) {
-      const part = chunk.subarray(start, start + BLOCK_BYTES - filled);
-      block.set(part, filled);
-      filled += part.length;
-      start += part.length;
-      if (filled === BLOCK_BYTES) {
-        yield block;
-        block = new Uint8Array(BLOCK_BYTES);
-        filled = 0;
-      }
-    }
-  }
-  if (filled > 0) yield block.subarray(0, filled);
 }
 
 /** Unix mode with its file type, as `st_mode` has it. */

@@ -27,7 +27,7 @@ export interface LayerResult extends LayerPapers {
 }
 
 /** Raised when what this code does between artifact and zip changes the zip's bytes or what was tested. */
-const LAYER_PROTOCOL = 3;
+const LAYER_PROTOCOL = 4;
 
 /**
  * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
