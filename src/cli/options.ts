@@ -112,6 +112,14 @@ export const stageOptions = {
   },
 } as const;
 
+export const lockedOption = {
+  locked: {
+    type: 'boolean',
+    default: false,
+    describe: 'Refuse a toolchain that is not the one of platforms/lock.json',
+  },
+} as const;
+
 export const jsonOption = {
   json: { type: 'boolean', default: false, describe: 'Print the result as one JSON object' },
 } as const;

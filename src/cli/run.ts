@@ -7,6 +7,7 @@ import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fetchCommand } from './commands/fetch.js';
 import { invokeCommand } from './commands/invoke.js';
+import { lockCommand } from './commands/lock.js';
 import { planCommand } from './commands/plan.js';
 import { recipesCommand } from './commands/recipes.js';
 import { serveCommand } from './commands/serve.js';
@@ -36,6 +37,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
       .command(recipesCommand(io))
+      .command(lockCommand(io, outcome))
       .command(doctorCommand(io, outcome))
       .command(cleanCommand(io))
       .completion('completion', 'Print a completion script for bash or zsh')

@@ -16,6 +16,7 @@ import { createSourceFetcher, type SourceFetcher } from '../source/source-fetche
 import { openStore, type Store } from '../store/store.js';
 import { chooseToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
 import { packagesOf } from '../toolchain/image-packages.js';
+import { checkLock, lockKey, readLock } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
@@ -126,6 +127,8 @@ export interface BuildArgs extends FetcherArgs {
   readonly jobs: number | undefined;
   readonly memory: number | undefined;
   readonly keepContainer: boolean;
+  /** Refuses a toolchain that is not the one of the lock file. */
+  readonly locked?: boolean;
 }
 
 /** Everything that compiling or testing needs, opened in order: what fails first costs least. */
@@ -141,11 +144,20 @@ export async function openBuild(
   const engine = await engineFor(io, { offline: args.offline, reporter });
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
-  const toolchain = await chooseToolchain(toolchainOptions(io, args, { engine, platform, store, reporter }));
+  const toolchain = await chooseToolchain(
+    await toolchainOptions(io, args, { engine, platform, store, reporter }),
+  );
   announce(toolchain, platform, reporter);
+  const labels = ownerLabels();
+  const toolchainPackages = await packagesOf(toolchain.toolchain, {
+    ...{ engine, stateDir: store.stateDir, labels, signal: io.signal },
+  });
+  const warning = checkLock(await readLock(lockPath(io)), {
+    ...{ platform, toolchain, packages: toolchainPackages, locked: args.locked === true },
+  });
+  if (warning !== undefined) reporter.warn(warning);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
-  const labels = ownerLabels();
   return {
     engine,
     store,
@@ -153,12 +165,7 @@ export async function openBuild(
     platform,
     abiProfiles: await loadAbiProfiles(platformsFolder(io), platform.architecture),
     toolchain,
-    toolchainPackages: await packagesOf(toolchain.toolchain, {
-      engine,
-      stateDir: store.stateDir,
-      labels,
-      signal: io.signal,
-    }),
+    toolchainPackages,
     fetcher: fetcherFor(io, args, { store, report: reporter.info }),
     reporter,
     jobs: sharedJobs,
@@ -172,7 +179,8 @@ export async function openBuild(
   };
 }
 
-export function toolchainOptions(
+/** For choosing a toolchain: the one that the lock file pins, unless `fresh`. */
+export async function toolchainOptions(
   io: Io,
   args: Pick<BuildArgs, 'toolchain' | 'offline'>,
   parts: {
@@ -180,9 +188,14 @@ export function toolchainOptions(
     readonly platform: Platform;
     readonly store: Store;
     readonly reporter: Reporter;
+    readonly fresh?: boolean;
   },
-): ChooseOptions {
+): Promise<ChooseOptions> {
+  const { fresh = false } = parts;
+  const lock = fresh ? undefined : await readLock(lockPath(io));
   return {
+    fresh,
+    pins: lock?.get(lockKey(parts.platform, 'debian'))?.packages ?? [],
     engine: parts.engine,
     platform: parts.platform,
     tmpDir: parts.store.tmpDir,
@@ -196,6 +209,11 @@ export function toolchainOptions(
     report: parts.reporter.info,
     signal: io.signal,
   };
+}
+
+/** Where the lock file is: beside the platform files. */
+export function lockPath(io: Io): string {
+  return join(platformsFolder(io), 'lock.json');
 }
 
 function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter): void {

@@ -1,6 +1,7 @@
 import { IntegrityError } from '../core/errors.js';
 import type { Manifest, ManifestStage } from '../layer/manifest.js';
 import type { Plan, PlannedStage } from '../recipe/plan.js';
+import { packageDifferences } from '../toolchain/lock-file.js';
 import type { BuildContext } from './build-context.js';
 import { keysOf } from './build-stages.js';
 import { openScratchBuild } from './scratch-build.js';
@@ -60,11 +61,12 @@ async function refuseOtherInputs(
     toolchain.kind !== manifest.toolchain.kind ||
     toolchain.toolchain.digest !== manifest.toolchain.digest
   ) {
+    const packagesHere = packageDifferences(manifest.toolchain.packages, context.toolchainPackages);
     throw new IntegrityError('the toolchain here is not the one that the layer was made with', {
       details: {
         'of the layer': `${manifest.toolchain.kind} ${manifest.toolchain.digest}`,
         here: `${toolchain.kind} ${toolchain.toolchain.digest}`,
-        packages: packageDifferences(manifest.toolchain.packages, context.toolchainPackages),
+        packages: packagesHere.length === 0 ? ['the same, in another image'] : packagesHere,
       },
       hint: 'Use a mirror that still has those packages, or build where the image of that time is; the same inputs are needed to prove the same bytes.',
     });
@@ -94,17 +96,4 @@ function whatDiffers(stage: ManifestStage, { recipe }: PlannedStage): string {
   const gone = stage.sources.find(({ sha256 }) => !pinnedHere.has(sha256));
   if (gone !== undefined) return `its source ${gone.file} (${gone.sha256}) is not in the recipe any more`;
   return 'its build script, options, patches or something that it needs changed';
-}
-
-type Packages = readonly { readonly name: string; readonly version: string }[];
-
-/** `gcc-10 10.2.1-6 → 10.2.1-7`, one for each package that differs. */
-function packageDifferences(then: Packages, here: Packages): string[] {
-  const before = new Map(then.map(({ name, version }) => [name, version]));
-  const now = new Map(here.map(({ name, version }) => [name, version]));
-  const names = [...new Set([...before.keys(), ...now.keys()])].sort();
-  const lines = names
-    .filter((name) => before.get(name) !== now.get(name))
-    .map((name) => `${name} ${before.get(name) ?? '(absent)'} → ${now.get(name) ?? '(absent)'}`);
-  return lines.length === 0 ? ['the same, in another image'] : lines;
 }

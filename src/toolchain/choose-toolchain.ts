@@ -27,7 +27,7 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   const { platform, forced } = options;
   if (forced === 'debian') return debian('asked for with --toolchain debian', options);
   // Not asked again: what was pulled once for the same reference stays, until `clean --images`.
-  const earlier = await amazonFromEarlier(options);
+  const earlier = options.fresh ? undefined : await amazonFromEarlier(options);
   if (earlier !== undefined) return earlier;
   if (options.offline) {
     if (forced === undefined)

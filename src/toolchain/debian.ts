@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, sha256OfFile } from '../core/digest.js';
 import { StageError, StorageError } from '../core/errors.js';
@@ -9,6 +9,7 @@ import { runCommand } from '../core/run-command.js';
 import { SOURCE_DATE_EPOCH } from '../core/tar.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
+import type { Package } from './image-packages.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
 /** Where Debian's packages are; `security` is the mirror of its security suites, if there is one. */
@@ -27,6 +28,10 @@ export interface DebianOptions {
   readonly isRoot: boolean;
   readonly report: (line: string) => void;
   readonly offline: boolean;
+  /** The versions that the lock file has: taken where the mirror still has them. */
+  readonly pins: readonly Package[];
+  /** Bootstraps although the engine has an image, and lets no build find the new one: for the lock file. */
+  readonly fresh: boolean;
   /** `http_proxy` and its like, for the programs that download. */
   readonly proxies: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -79,9 +84,14 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   const { engine, platform, signal } = options;
   const { variant, packages } = IMAGES[name];
   const definition = sha256(
-    JSON.stringify([SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH]),
+    JSON.stringify([
+      ...[SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
+      ...(options.pins.length === 0 ? [] : [options.pins]),
+    ]),
   );
-  const [known] = await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
+  const [known] = options.fresh
+    ? []
+    : await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
   const digest = known?.labels[DIGEST_LABEL];
   if (known !== undefined && digest !== undefined) return { id: known.id, digest };
   if (options.offline) {
@@ -94,12 +104,18 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   const folder = await writingTo(options.tmpDir, () => makeFolder(options.tmpDir));
   try {
     const rootfs = join(folder, 'rootfs.tar');
-    options.report(`bootstrapping the ${name} image with mmdebstrap (Debian 11), once`);
+    options.report(
+      `bootstrapping the ${name} image with mmdebstrap (Debian 11)${options.fresh ? '' : ', once'}`,
+    );
     await bootstrap({ folder, rootfs, variant, packages, mirrors, options });
     const rootfsDigest = `sha256:${await sha256OfFile(rootfs, signal)}`;
     const image = await engine.importImage(createReadStream(rootfs), {
-      labels: { [DEFINITION_LABEL]: definition, [DIGEST_LABEL]: rootfsDigest, [IMAGE_LABEL]: name },
-      tag: `layersmith/${name}:${definition.slice(0, 12)}`,
+      labels: {
+        ...(options.fresh ? {} : { [DEFINITION_LABEL]: definition }),
+        [DIGEST_LABEL]: rootfsDigest,
+        [IMAGE_LABEL]: name,
+      },
+      tag: `layersmith/${name}:${options.fresh ? 'fresh' : definition.slice(0, 12)}`,
       platform: platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64',
       signal,
     });
@@ -126,11 +142,13 @@ interface Bootstrap {
   readonly options: DebianOptions;
 }
 
-async function bootstrap({ folder, rootfs, variant, packages, mirrors, options }: Bootstrap): Promise<void> {
+async function bootstrap(input: Bootstrap): Promise<void> {
+  const { folder, rootfs, variant, packages, mirrors, options } = input;
   const signedBy = `[signed-by=${mirrors.keyring}]`;
   const lines = [`deb ${signedBy} ${mirrors.main} ${SUITE} main`];
   if (mirrors.security !== undefined)
     lines.push(`deb ${signedBy} ${mirrors.security} ${SUITE}-security main`);
+  const hooks = await pinningHooks(input);
   using space = watchSpace(folder);
   const { status, stderr, lastLines } = await runCommand(
     [
@@ -138,6 +156,7 @@ async function bootstrap({ folder, rootfs, variant, packages, mirrors, options }
       `--variant=${variant}`,
       `--architectures=${options.platform.architecture === 'arm64' ? 'arm64' : 'amd64'}`,
       `--include=${packages.join(',')}`,
+      ...hooks,
       '--format=tar',
       SUITE,
       rootfs,
@@ -162,6 +181,27 @@ async function bootstrap({ folder, rootfs, variant, packages, mirrors, options }
         ? `Foreign architectures need the packages qemu-user-static and arch-test; else check ${MIRROR}.`
         : `Check that ${MIRROR} answers and has bullseye.`,
   });
+}
+
+/**
+ * mmdebstrap's options that let apt prefer the pinned versions while it bootstraps, older ones too (apt_preferences(5), a
+ * priority over 1000), and leave no trace of that in the root file system. A version that the mirror does not have is no
+ * error: apt takes what there is.
+ */
+async function pinningHooks({ folder, variant, options }: Bootstrap): Promise<readonly string[]> {
+  const { pins } = options;
+  if (pins.length === 0) return [];
+  const file = join(folder, 'preferences');
+  const stanzas = pins.map(
+    ({ name, version }) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
+  );
+  await writeFile(file, stanzas.join('\n'));
+  const place = '"$1/etc/apt/preferences.d/layersmith"';
+  return [
+    `--setup-hook=mkdir -p "$1/etc/apt/preferences.d" && cp '${file}' ${place}`,
+    // Nothing is customized where packages are only extracted.
+    `--${variant === 'extract' ? 'extract' : 'customize'}-hook=rm ${place}`,
+  ];
 }
 
 /** Less than this is a full disk: the smallest bootstrap needs more. */

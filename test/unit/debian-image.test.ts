@@ -5,6 +5,7 @@ import { LayersmithError, StageError, StorageError } from '../../src/core/errors
 import { processIdentity } from '../../src/core/process-identity.js';
 import { openDockerEngine } from '../../src/engine/docker-engine.js';
 import { debianImage } from '../../src/toolchain/debian.js';
+import type { Package } from '../../src/toolchain/image-packages.js';
 import { failure } from '../support/failure.js';
 import { answer, END, ScriptedEngine } from '../support/scripted-engine.js';
 import { smallDisk } from '../support/small-disk.js';
@@ -19,6 +20,7 @@ interface Host {
   readonly tmpDir: string;
   /** `apt-get`, on a host where mmdebstrap is not installed. */
   readonly aptGet?: string;
+  readonly pins?: readonly Package[];
 }
 
 /** Bootstraps on a host with programs of the test's, which are found as the environment is passed on to them. */
@@ -26,6 +28,7 @@ async function bootstrap({
   mmdebstrap,
   aptGet,
   tmpDir,
+  pins = [],
 }: Host): Promise<{ error: LayersmithError; log: string }> {
   await using scripted = await ScriptedEngine.start();
   scripted.on('GET /images/json', answer(200, '[]'), END);
@@ -48,6 +51,8 @@ async function bootstrap({
     isRoot: true,
     report: () => undefined,
     offline: false,
+    pins,
+    fresh: false,
     proxies: { http_proxy: 'http://proxy.invalid:3128', PATH: `${bin.path}:${PATH}` },
     signal: new AbortController().signal,
   });
@@ -56,6 +61,21 @@ async function bootstrap({
 }
 
 describe('mmdebstrap', () => {
+  test('is told the pinned versions, and to leave no trace of that', async () => {
+    await using tmp = await temporaryFolder();
+    const pins = [
+      { name: 'gcc-10', version: '10.2.1-6' },
+      { name: 'libc6', version: '2.31-13+deb11u13' },
+    ];
+    const mmdebstrap =
+      'for each in "$@"; do case $each in --setup-hook=*) mkdir -p "$TMPDIR/root"; sh -c "${each#*=}" sh "$TMPDIR/root"; cat "$TMPDIR/root/etc/apt/preferences.d/layersmith" >>$LOG;; --*-hook=*) sh -c "${each#*=}" sh "$TMPDIR/root"; echo "left: $(find "$TMPDIR/root" -type f)" >>$LOG;; esac; done; exit 1';
+    const { log } = await bootstrap({ mmdebstrap, tmpDir: tmp.path, pins });
+    expect(log).toBe(
+      'Package: gcc-10\nPin: version 10.2.1-6\nPin-Priority: 1001\n\n' +
+        'Package: libc6\nPin: version 2.31-13+deb11u13\nPin-Priority: 1001\nleft:',
+    );
+  });
+
   test('writes only into a folder that a later run can sweep, which is gone at the end', async () => {
     await using tmp = await temporaryFolder();
     const { log } = await bootstrap({

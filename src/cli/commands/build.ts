@@ -10,6 +10,7 @@ import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
+  lockedOption,
   platformOptions,
   recipesOption,
   sourceOptions,
@@ -46,6 +47,7 @@ export function buildCommand(io: Io) {
           ...stageOptions,
           ...recipesOption,
           ...storeOption,
+          ...lockedOption,
           ...jsonOption,
         })
         .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')

@@ -95,7 +95,9 @@ export function planCommand(io: Io) {
         try {
           const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
           const parts = { engine, platform, store, reporter };
-          const toolchain = await chooseToolchain(toolchainOptions(io, { ...args, offline: true }, parts));
+          const toolchain = await chooseToolchain(
+            await toolchainOptions(io, { ...args, offline: true }, parts),
+          );
           return { toolchain, missing: '' };
         } catch (error) {
           if (!(error instanceof LayersmithError)) throw error;

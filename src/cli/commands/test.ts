@@ -10,6 +10,7 @@ import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
+  lockedOption,
   platformOfLayerOptions,
   platformOptions,
   recipesOption,
@@ -39,6 +40,7 @@ export function testCommand(io: Io) {
           ...stageOptions,
           ...recipesOption,
           ...storeOption,
+          ...lockedOption,
           ...jsonOption,
         })
         .example('$0 test dist/php-8.4.24-provided.al2023-x86_64.zip', 'As its manifest says')

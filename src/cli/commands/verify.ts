@@ -12,6 +12,7 @@ import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
+  lockedOption,
   platformOptions,
   recipesOption,
   sourceOptions,
@@ -39,6 +40,7 @@ export function verifyCommand(io: Io, outcome: { exitCode: number }) {
           ...stageOptions,
           ...recipesOption,
           ...storeOption,
+          ...lockedOption,
           ...jsonOption,
         })
         .example('$0 verify php/8.4', 'Twice from nothing: the libraries, PHP, the layer')

@@ -1,0 +1,80 @@
+import type { Argv } from 'yargs';
+import { EXIT_CODES } from '../../core/errors.js';
+import { ownerLabels } from '../../engine/owned-containers.js';
+import { chooseToolchain } from '../../toolchain/choose-toolchain.js';
+import { packagesOf } from '../../toolchain/image-packages.js';
+import { lockDifferences, lockEntryOf, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, platformOptions, storeOption } from '../options.js';
+import { engineFor, lockPath, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
+
+/** `layersmith lock`: takes the toolchain that the mirror or the registry has today into the lock file. */
+export function lockCommand(io: Io, outcome: { exitCode: number }) {
+  return command({
+    command: 'lock',
+    describe: 'Make the toolchain anew, and write its digests and packages into platforms/lock.json',
+    builder: (yargs: Argv) =>
+      yargs
+        .options({
+          ...platformOptions,
+          check: {
+            type: 'boolean',
+            default: false,
+            describe: 'Write nothing; fail when the toolchain of today is another',
+          },
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 lock', 'Take what the mirror has today; then commit platforms/lock.json')
+        .example('$0 lock --check', 'Has the mirror moved?'),
+    handler: async (args) => {
+      const reporter = reporterFor(io);
+      try {
+        const path = lockPath(io);
+        const lock = await readLock(path);
+        const platform = await platformFor(io, args);
+        const store = await openStoreFor(io, args.store, reporter);
+        const engine = await engineFor(io, { offline: false, reporter });
+        const options = { ...args, offline: false };
+        const toolchain = await chooseToolchain(
+          await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true }),
+        );
+        const packages = await packagesOf(toolchain.toolchain, {
+          ...{ engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal },
+        });
+        reporter.close();
+        const key = lockKey(platform, toolchain.kind);
+        const [before, entry] = [lock.get(key), lockEntryOf(toolchain, packages)];
+        const differences = before === undefined ? undefined : lockDifferences(before, entry);
+        if (!args.check) await writeLock(path, new Map([...lock, [key, entry]]));
+        io.out(
+          args.json
+            ? `${JSON.stringify({ path, key, new: before === undefined, differences: differences ?? [], packages: packages.length })}\n`
+            : `${describe({ key, differences, check: args.check, packages: packages.length })}\n`,
+        );
+        if (args.check && differences?.length !== 0) outcome.exitCode = EXIT_CODES.integrity;
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}
+
+function describe({
+  key,
+  differences,
+  check,
+  packages,
+}: {
+  readonly key: string;
+  readonly differences: readonly string[] | undefined;
+  readonly check: boolean;
+  readonly packages: number;
+}): string {
+  if (differences === undefined) return check ? `not locked: ${key}` : `locked: ${key}, ${packages} packages`;
+  if (differences.length === 0) return `the same: ${key}, ${packages} packages`;
+  return [...differences, `${check ? 'not the same' : 'locked anew'}: ${key}, ${packages} packages`].join(
+    '\n',
+  );
+}
