@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -179,15 +179,17 @@ test('a zip that is missing or changed in the output folder is put there again',
   expect(await sha256OfFile(zip)).toBe(before);
 });
 
-test('another folder, time zone, locale, umask and number of jobs give the same bytes, from a cold store', async () => {
+test('another user, folder, time zone, locale, umask and number of jobs give the same bytes, from a cold store', async () => {
   await using elsewhere = await Workplace.make();
   const ended = await elsewhere.build('lua', ['--sources', sources, '--jobs', '1'], {
     cwd: '/',
     env: { TZ: 'Pacific/Kiritimati', LC_ALL: 'tr_TR.UTF-8', SOURCE_DATE_EPOCH: '1' },
     umask: '077',
+    user: 54321,
   });
   expect(ended).toMatchObject({ exitCode: 0 });
   expect(ended.stderr).toMatch(/^lua\/5\.4: done in /m);
+  expect((await stat(join(elsewhere.out, `${NAME}.zip`))).uid).toBe(54321);
   expect(await sha256OfFile(join(elsewhere.out, `${NAME}.zip`))).toBe(await sha256OfFile(zip));
   expect(await json(join(elsewhere.out, `${NAME}.manifest.json`))).toEqual(await json(manifest));
   await expectTidy(elsewhere, ended);

@@ -38,15 +38,23 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Octal, as the shell's `umask` takes it. */
   readonly umask?: string;
+  /** Runs as this uid, who owns nothing but may read everything, wherever the checkout is. Wants root. */
+  readonly user?: number;
   /** What it reads on stdin; nothing by default. */
   readonly input?: string | Uint8Array;
 }
 
 /** Starts `layersmith ARGS` as a process of its own. */
-export function startCli(args: readonly string[], { cwd, env, umask, input = '' }: RunOptions): Running {
+export function startCli(
+  args: readonly string[],
+  { cwd, env, umask, user, input = '' }: RunOptions,
+): Running {
   const command = [process.execPath, CLI, ...args];
-  const [program = '', ...rest] =
-    umask === undefined ? command : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...command];
+  const [program = '', ...rest] = [
+    ...(umask === undefined ? [] : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh']),
+    ...(user === undefined ? [] : asUser(user)),
+    ...command,
+  ];
   const child: ChildProcessWithoutNullStreams = spawn(program, rest, {
     cwd,
     env: { ...process.env, ...env },
@@ -82,4 +90,13 @@ export function startCli(args: readonly string[], { cwd, env, umask, input = '' 
     kill: (signal) => child.kill(signal),
     stopReading: () => child.stdout.destroy(),
   };
+}
+
+/** `setpriv` of util-linux, before a command. */
+function asUser(uid: number): readonly string[] {
+  const capabilities = '+dac_override,+dac_read_search';
+  return [
+    ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'],
+    ...[`--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`],
+  ];
 }
