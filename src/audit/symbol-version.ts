@@ -1,3 +1,4 @@
+import { compareDotted } from '../core/dotted-numbers.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 
 /** A version of glibc's that names no number, and the one that it came with (glibc's NEWS). */
@@ -18,15 +19,5 @@ export function judgeVersion(version: string, profile: AbiProfile): VersionVerdi
     named === undefined ? (/^([A-Z_]+?)_(\d+(?:\.\d+)*)$/.exec(version) ?? []) : [version, 'GLIBC', named];
   if (family === undefined || number === undefined) return { has: false, newest: undefined };
   const newest = profile.newest.get(family);
-  return { has: newest !== undefined && compareVersions(number, newest) <= 0, newest };
-}
-
-/** By number: 2.9 is older than 2.34. */
-function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split('.').map(Number));
-  for (let i = 0; i < Math.max(left?.length ?? 0, right?.length ?? 0); i++) {
-    const difference = (left?.[i] ?? 0) - (right?.[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  return { has: newest !== undefined && compareDotted(number, newest) <= 0, newest };
 }

@@ -1,3 +1,4 @@
+import { compareDotted } from '../core/dotted-numbers.js';
 import { EngineError, EngineUnavailableError, StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import {
@@ -63,7 +64,7 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
 
 async function debian(reason: string, options: ChooseOptions): Promise<Toolchain> {
   const { platform } = options;
-  if (isNewer(DEBIAN_GLIBC, platform.glibc)) {
+  if (compareDotted(DEBIAN_GLIBC, platform.glibc) > 0) {
     throw new StageError(
       `no toolchain for ${platform.name}: ${reason}; and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
       {
@@ -142,10 +143,4 @@ export function lastReason(error: unknown): string {
 
 function registryOf(image: string): string {
   return image.slice(0, image.indexOf('/'));
-}
-
-function isNewer(a: string, b: string): boolean {
-  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
-  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
-  return majorA > majorB || (majorA === majorB && minorA > minorB);
 }

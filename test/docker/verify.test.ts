@@ -211,6 +211,11 @@ describe('a layer zip', () => {
     expect(expectError(await verify(workplace, [zip]), 64)).toContain('has no manifest inside');
   });
 
+  test('that is not there is an error', async () => {
+    const ended = await verify(workplace, [join(workplace.out, 'gone.zip')]);
+    expect(expectError(ended, 64)).toContain('there is no layer');
+  });
+
   test('goes alone', async () => {
     const ended = await verify(workplace, ['lua/5.4', join(workplace.out, `${NAME}.zip`)]);
     expect(expectError(ended, 64)).toContain('a layer zip is verified alone');

@@ -157,6 +157,14 @@ describe('of a layer', () => {
   });
 });
 
+test('a layer that is not there is an error', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write(FILES);
+  const ended = await advisories(folder.path, 'gone.zip', '--from', 'db');
+  expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+  expect(ended.stderr).toContain('there is no layer');
+});
+
 describe('advisories that cannot be read are an error:', () => {
   test('a folder that is not there, and one without any', async () => {
     await using folder = await temporaryFolder();

@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Applied } from '../../advisories/apply-advisories.js';
 import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { kindOfCode } from '../../layer/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
@@ -85,6 +86,7 @@ async function packagesOf(
       cpe: recipe.cpe,
     }));
   }
+  await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
   if (manifest === undefined) {
     throw new UsageError(`${target} has no manifest inside that says what is in it`, {

@@ -55,6 +55,7 @@ export function buildCommand(io: Io) {
         .example('$0 build lua/5.4 --offline', 'From what is in the store already'),
     handler: async (args) => {
       const started = io.now();
+      const builderId = builderIdOf(args['builder-id']);
       const reporter = reporterFor(io);
       try {
         const library = await openLibrary(io, args.recipes);
@@ -64,7 +65,7 @@ export function buildCommand(io: Io) {
         const context = await openBuild(io, args, { library, reporter });
         const result = await buildLayer(plan, {
           output: resolve(io.cwd, args.output),
-          builderId: builderIdOf(args['builder-id']),
+          builderId,
           context,
         });
         reporter.close();

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { kindOfCode } from '../../layer/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import type { Manifest } from '../../layer/manifest.js';
 import { verifyLayer } from '../../pipeline/verify-layer.js';
@@ -79,6 +80,7 @@ export function verifyCommand(io: Io, outcome: { exitCode: number }) {
 }
 
 async function manifestOf(zip: string): Promise<Manifest> {
+  await kindOfCode(zip, 'layer');
   const manifest = await findManifest(zip);
   if (manifest !== undefined) return manifest;
   throw new UsageError(`${zip} has no manifest inside that says how it was made`, {
