@@ -17,6 +17,10 @@ const DT_HASH = 4;
 const DT_SYMTAB = 6;
 const DT_GNU_HASH = 0x6ffffef5;
 const DT_VERSYM = 0x6ffffff0;
+/** Each with the tag of its size in bytes. */
+const DT_RELA = [7, 8] as const;
+const DT_JMPREL = [23, 2] as const;
+const RELA_BYTES = 24;
 const SYMBOL_BYTES = 24;
 const STB_LOCAL = 0;
 const STB_WEAK = 2;
@@ -84,14 +88,35 @@ async function countSymbols(file: RandomAccess, dynamic: DynamicSection): Promis
     return (await readTable(file, { offset, length: 8, what: 'hash table' })).u32(4);
   }
   const gnu = dynamic.value(DT_GNU_HASH);
-  return gnu === undefined ? 0 : countByGnuHash(file, dynamic.place(gnu));
+  const hashed = gnu === undefined ? undefined : await countByGnuHash(file, dynamic.place(gnu));
+  return hashed ?? countByRelocations(file, dynamic);
 }
 
-/** Follows the chain of the last bucket to its end: symbols are sorted by bucket. */
+/**
+ * A file that offers nothing has no symbol in its GNU hash table, and says nowhere how many it has: those that matter are
+ * the ones that its relocations name.
+ */
+async function countByRelocations(file: RandomAccess, dynamic: DynamicSection): Promise<number> {
+  let count = 0;
+  for (const [addressTag, sizeTag] of [DT_RELA, DT_JMPREL]) {
+    const [address, length] = [dynamic.value(addressTag), dynamic.value(sizeTag)];
+    if (address === undefined || length === undefined) continue;
+    const { offset } = dynamic.place(address);
+    const table = await readTable(file, { offset, length, what: 'relocations' });
+    // The symbol is the upper half of r_info.
+    for (let at = 0; at + RELA_BYTES <= table.size; at += RELA_BYTES)
+      count = Math.max(count, table.u32(at + 12) + 1);
+  }
+  return count;
+}
+
+/**
+ * Follows the chain of the last bucket to its end: symbols are sorted by bucket. Undefined when no symbol is in the table.
+ */
 async function countByGnuHash(
   file: RandomAccess,
   { offset, left }: { readonly offset: number; readonly left: number },
-): Promise<number> {
+): Promise<number | undefined> {
   const what = 'GNU hash table';
   const header = await readTable(file, { offset, length: 16, what });
   const [buckets, first, bloom] = [header.u32(0), header.u32(4), header.u32(8)];
@@ -105,7 +130,7 @@ async function countByGnuHash(
   });
   let last = 0;
   for (let i = 0; i < buckets; i++) last = Math.max(last, table.u32(i * 4));
-  if (last === 0) return first;
+  if (last === 0) return undefined;
   if (last < first) throw new ElfError(`${what}: symbol ${last} is before its first, ${first}`);
   // Symbols that have a bucket before the last chain's start are all below it.
   const start = chainsAt + (last - first) * 4;

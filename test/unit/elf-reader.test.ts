@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ElfError } from '../../src/elf/elf-bytes.js';
 import { inMemory } from '../../src/elf/entry-access.js';
@@ -7,6 +8,8 @@ import { readArchive } from '../../src/elf/read-archive.js';
 import { readElf } from '../../src/elf/read-elf.js';
 import { readSections } from '../../src/elf/read-sections.js';
 import { readDynamicSymbols } from '../../src/elf/read-symbols.js';
+import { compiled } from '../support/compiled.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** Programs and shared libraries of this system that are ELF. */
 function elfFiles(): string[] {
@@ -25,10 +28,52 @@ function elfFiles(): string[] {
 
 /** The judge of these tests, of the package binutils: where it is missing, they fail. */
 function readelf(flags: string, file: string): string {
-  return execFileSync('readelf', [flags, file], {
+  return execFileSync('readelf', ['-W', flags, file], {
     encoding: 'utf8',
     env: { LC_ALL: 'C' },
     maxBuffer: 1 << 26,
+  });
+}
+
+/** What `readElf` finds in a file is what readelf prints. */
+async function expectSame(file: string): Promise<void> {
+  const elf = await readElf(inMemory(readFileSync(file)));
+  if (elf.kind !== 'elf64') throw new Error(`${file} is ${elf.kind}`);
+  const said = readelf('-hldVW', file);
+  const all = (pattern: RegExp): (string | undefined)[] => [...said.matchAll(pattern)].map((m) => m[1]);
+  const definitions = said.split('Version definition section')[1]?.split('\n\n')[0] ?? '';
+  expect({
+    file,
+    needed: elf.needed,
+    soname: elf.soname,
+    runpath: elf.runpath,
+    rpath: elf.rpath,
+    pie: elf.pie,
+    bindNow: elf.bindNow,
+    machine: elf.machine,
+    versions: elf.versionNeeds.map(({ version }) => version),
+    definitions: elf.versionDefinitions,
+    interpreter: elf.interpreter,
+    relro: elf.relro,
+    executableStack: elf.executableStack,
+    textRelocations: elf.textRelocations,
+  }).toEqual({
+    file,
+    needed: all(/\(NEEDED\).*\[(.*)\]/g),
+    soname: all(/\(SONAME\).*\[(.*)\]/g)[0],
+    runpath: all(/\(RUNPATH\).*\[(.*)\]/g)[0],
+    rpath: all(/\(RPATH\).*\[(.*)\]/g)[0],
+    pie: / Type: +DYN /.test(said) && (said.includes('program interpreter') || /Flags:.*\bPIE\b/.test(said)),
+    bindNow: /\(BIND_NOW\)|BIND_NOW|Flags:.*\bNOW\b/.test(said),
+    machine: 62,
+    versions: all(/Name: (\S+) +Flags: .+ +Version: \d+$/gm),
+    definitions: [...definitions.matchAll(/Flags: (\S+) .*Name: (\S+)$/gm)]
+      .filter(([, flags]) => flags !== 'BASE')
+      .map(([, , name]) => name),
+    interpreter: all(/Requesting program interpreter: (.*)\]/g)[0],
+    relro: said.includes('GNU_RELRO'),
+    executableStack: /GNU_STACK.* RWE /.test(said) || (said.includes('GNU_STACK') ? false : undefined),
+    textRelocations: said.includes('TEXTREL'),
   });
 }
 
@@ -40,39 +85,46 @@ describe('held against readelf on real files', () => {
   });
 
   test('libraries, names, versions and flags are the same', async () => {
-    for (const file of files) {
-      const elf = await readElf(inMemory(readFileSync(file)));
-      if (elf.kind !== 'elf64') throw new Error(`${file} is ${elf.kind}`);
-      const said = readelf('-hldVW', file);
-      const all = (pattern: RegExp): (string | undefined)[] => [...said.matchAll(pattern)].map((m) => m[1]);
-      const definitions = said.split('Version definition section')[1]?.split('\n\n')[0] ?? '';
-      expect({
-        file,
-        needed: elf.needed,
-        soname: elf.soname,
-        runpath: elf.runpath,
-        versions: elf.versionNeeds.map(({ version }) => version),
-        definitions: elf.versionDefinitions,
-        interpreter: elf.interpreter,
-        relro: elf.relro,
-        executableStack: elf.executableStack,
-        textRelocations: elf.textRelocations,
-      }).toEqual({
-        file,
-        needed: all(/\(NEEDED\).*\[(.*)\]/g),
-        soname: all(/\(SONAME\).*\[(.*)\]/g)[0],
-        runpath: all(/\(RUNPATH\).*\[(.*)\]/g)[0],
-        versions: all(/Name: (\S+) +Flags: .+ +Version: \d+$/gm),
-        definitions: [...definitions.matchAll(/Flags: (\S+) .*Name: (\S+)$/gm)]
-          .filter(([, flags]) => flags !== 'BASE')
-          .map(([, , name]) => name),
-        interpreter: all(/Requesting program interpreter: (.*)\]/g)[0],
-        relro: said.includes('GNU_RELRO'),
-        executableStack: /GNU_STACK.* RWE /.test(said) || (said.includes('GNU_STACK') ? false : undefined),
-        textRelocations: said.includes('TEXTREL'),
-      });
-    }
+    for (const file of files) await expectSame(file);
   }, 60_000);
+
+  test.each([
+    ['a program at a fixed address', ['-no-pie', '-fno-pie']],
+    ['a static one', ['-static', '-no-pie', '-fno-pie']],
+    ['a static one at any address', ['-static-pie']],
+    ['one with an executable stack', ['-Wl,-z,execstack']],
+    ['one without RELRO', ['-Wl,-z,norelro']],
+    ['one whose symbols are bound at once', ['-Wl,-z,relro,-z,now']],
+    ['one with the old hash table', ['-Wl,--hash-style=sysv']],
+    ['one with DT_RPATH', ['-Wl,--disable-new-dtags,-rpath,$ORIGIN/../lib']],
+    ['one with DT_RUNPATH', ['-Wl,--enable-new-dtags,-rpath,/opt/lib:/opt/x']],
+    ['a library with text relocations', ['-shared', '-nostdlib', '-Wl,-z,notext', '-DTEXTREL']],
+    ['a library with versions of its own', ['-shared', '-Wl,-soname,libown.so.1,--default-symver']],
+  ])('%s is read as readelf reads it', async (_what, flags) => {
+    await using folder = await temporaryFolder();
+    const source = [
+      'void other(void);',
+      '#ifdef TEXTREL',
+      '__asm__(".text\\n.quad other\\n");',
+      '#else',
+      '#include <stdio.h>',
+      'int main(void) { puts("x"); return 0; }',
+      '#endif',
+    ].join('\n');
+    await folder.write({ file: await compiled(`${source}\n`, ['-fPIC', ...flags]) });
+    const file = join(folder.path, 'file');
+    await expectSame(file);
+    const symbols = await readDynamicSymbols(inMemory(readFileSync(file)));
+    const named = symbols.map(({ name, version }) =>
+      // The symbol that stands for a version itself is printed without it.
+      version === undefined || version === name ? name : `${name}@${version}`,
+    );
+    const theirs = readelf('--dyn-syms', file)
+      .split('\n')
+      .filter((line) => /^ +\d+: .* (GLOBAL|WEAK) /.test(line))
+      .map((line) => (/(\S+?)(?: \(\d+\))?$/.exec(line)?.[1] ?? '').replace('@@', '@'));
+    expect(named.sort()).toEqual(theirs.sort());
+  });
 
   test('dynamic symbols and sections are the same', async () => {
     for (const file of files.filter((_, index) => index % 5 === 0)) {
