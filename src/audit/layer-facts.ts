@@ -72,10 +72,12 @@ async function firstOf(texts: readonly Buffer[], entry: FileEntry): Promise<stri
   let tail: Uint8Array = Buffer.alloc(0);
   try {
     for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
-      const window = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
-      const found = texts.find((text) => window.includes(text));
+      // Across the border, and in the chunk itself: a copy of all of it would be as much memory again.
+      const border = Buffer.concat([tail, chunk.subarray(0, overlap)]);
+      const found = texts.find((text) => border.includes(text) || chunk.includes(text));
       if (found !== undefined) return found.toString();
-      tail = window.subarray(Math.max(0, window.length - overlap));
+      const last = chunk.length < overlap ? Buffer.concat([tail, chunk]) : chunk;
+      tail = Buffer.from(last.subarray(Math.max(0, last.length - overlap)));
     }
   } catch (error) {
     throw unreadable(entry.path, error);

@@ -28,7 +28,7 @@ export function fileEntry(path: string, data: string | Uint8Array, mode = 0o644)
 }
 
 /** Of a layer's files at once: they are read whole. */
-const READ_BYTES = 512 * 1024;
+const READ_BYTES = 128 * 1024;
 
 /** An entry's bytes as a stream. */
 export function openContent(entry: TreeEntry & { readonly type: 'file' }): Readable {

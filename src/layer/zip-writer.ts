@@ -1,5 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { InternalError } from '../core/errors.js';
 import { openContent, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
@@ -69,9 +68,15 @@ async function writeData(
 }
 
 async function bytesOf(entry: TreeEntry & { readonly type: 'file' }): Promise<Uint8Array> {
-  const bytes = await buffer(openContent(entry));
-  if (bytes.length !== entry.sizeBytes)
-    throw new InternalError(`${entry.path}: ${bytes.length} bytes instead of ${entry.sizeBytes}`);
+  // Into one buffer: the pieces of a stream, joined, would be twice the memory.
+  const bytes = Buffer.allocUnsafeSlow(entry.sizeBytes);
+  let filled = 0;
+  for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
+    if (filled + chunk.length <= bytes.length) chunk.copy(bytes, filled);
+    filled += chunk.length;
+  }
+  if (filled !== bytes.length)
+    throw new InternalError(`${entry.path}: ${filled} bytes instead of ${entry.sizeBytes}`);
   return bytes;
 }
 
