@@ -39,6 +39,8 @@ export interface Court extends AsyncDisposable {
 
 /** RIE may hang where a bootstrap does; Lambda would not. Cases have times far below. */
 const LIMIT_MS = 8_000;
+/** How much later than its answer a line of the log may come. */
+const LATE_MS = 2_000;
 const MEMORY_MB = 512;
 
 /** Gets AWS's emulator, builds the client that misbehaves, and the layers of the product. */
@@ -201,17 +203,28 @@ function parsed(bytes: Buffer): HttpAnswer | undefined {
   };
 }
 
-/** A bootstrap may say more after its answer; the client that misbehaves says when it has no more to say. */
+/**
+ * A bootstrap may say more after its answer; the client that misbehaves says when it has no more to say. The log
+ * comes by another way than the answer, and may be later: each answer has its REPORT, but for those of RIE's that
+ * `LATE_MS` shows to have none.
+ */
 async function settled(
   log: readonly string[],
   { given, quietMs }: { readonly given: Case; readonly quietMs: number },
 ): Promise<void> {
   const tellsItsEnd = given.bootstrap === 'c' && given.endless !== true;
-  const limit = performance.now() + LIMIT_MS;
+  const reports = (): number => log.filter((line) => line.startsWith('REPORT ')).length;
+  if (tellsItsEnd) await until(() => log.includes('| the end'), LIMIT_MS);
+  await until(() => reports() >= given.events.length, LATE_MS);
   let length = -1;
-  while (performance.now() < limit) {
-    if (tellsItsEnd ? log.includes('| the end') : length === log.length) return;
+  const limit = performance.now() + LIMIT_MS;
+  while (length !== log.length && performance.now() < limit) {
     length = log.length;
-    await sleep(tellsItsEnd ? 50 : quietMs);
+    await sleep(quietMs);
   }
+}
+
+async function until(reached: () => boolean, limitMs: number): Promise<void> {
+  const limit = performance.now() + limitMs;
+  while (!reached() && performance.now() < limit) await sleep(20);
 }
