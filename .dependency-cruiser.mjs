@@ -13,6 +13,7 @@ const layers = [
     'bootstrap',
     'lambda',
     'smoke',
+    'package',
     'publish',
   ],
   ['engine', 'store'],

@@ -3,7 +3,7 @@ RECIPE   ?= php/8.4
 PLATFORM ?= provided.al2023
 ARCH     ?= x86_64
 
-.PHONY: layer test check bench clean
+.PHONY: layer example test check bench clean
 
 # Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
 SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
@@ -11,6 +11,10 @@ SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) 
 layer:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
+
+# The layer, and two functions with a library that run on it.
+example: layer
+	@sh examples/hello/run.sh "$$(node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN)))"
 
 test:
 	@$(SETUP) build/cli/main.js
@@ -25,7 +29,7 @@ check:
 	npm run -s format
 	npm run -s arrows
 	npm run -s unused
-	shellcheck -x scripts/*.sh bench/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
+	shellcheck -x scripts/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
 # BENCH=runtime for one part of it; bench/bench.ts names them all.
 bench:

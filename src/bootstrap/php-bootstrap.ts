@@ -2,6 +2,7 @@ import { ENCODE } from './php/encode.js';
 import { ERRORS } from './php/errors.js';
 import { HANDLERS } from './php/handlers.js';
 import { LOOP } from './php/loop.js';
+import { OPCODE_CACHE } from './php/opcode-cache.js';
 import { PUBLIC_CLASSES } from './php/public-classes.js';
 import { RUNTIME_API } from './php/runtime-api.js';
 import { STATE } from './php/state.js';
@@ -11,7 +12,18 @@ import { STATE } from './php/state.js';
  * docs/functions.md says what it promises to functions.
  */
 export function phpBootstrap(): string {
-  return [HEAD, PUBLIC_CLASSES, INTERNALS, RUNTIME_API, ERRORS, ENCODE, STATE, HANDLERS, LOOP].join('\n');
+  return [
+    HEAD,
+    PUBLIC_CLASSES,
+    INTERNALS,
+    RUNTIME_API,
+    ERRORS,
+    ENCODE,
+    STATE,
+    OPCODE_CACHE,
+    HANDLERS,
+    LOOP,
+  ].join('\n');
 }
 
 const HEAD = String.raw`#!/opt/bin/php

@@ -70,7 +70,8 @@ export function numberFrom(
   });
 }
 
-function variableOf(text: string): readonly [string, string] {
+/** `NAME=VALUE`. Throws UsageError. */
+export function variableOf(text: string): readonly [string, string] {
   const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, value];
   throw new UsageError(`--env ${text} is no variable`, { hint: 'For example: --env LOG_LEVEL=debug.' });

@@ -16,6 +16,8 @@ export type TreeEntry =
       readonly mode: number;
       readonly sizeBytes: number;
       readonly content: Content;
+      /** Seconds since 1970, of a file that is to be run where it lies; SOURCE_DATE_EPOCH otherwise. */
+      readonly mtime?: number;
     };
 
 /** Seconds since 1970 of every entry that layersmith writes; also what compilers see. 2023-11-14. */
@@ -47,7 +49,7 @@ export function byPath(a: { readonly path: string }, b: { readonly path: string 
   return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
-/** A tar of the entries in their order, all owned by `owner` (uid and gid) and of one date. */
+/** A tar of the entries in their order, all owned by `owner` (uid and gid) and of one date, but for files that have their own. */
 export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner: number }): Readable {
   const { owner } = options;
   const archive = pack();
@@ -73,6 +75,7 @@ export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner
             name: entry.path,
             mode: entry.mode,
             size: entry.sizeBytes,
+            mtime: new Date((entry.mtime ?? SOURCE_DATE_EPOCH) * 1000),
           });
           await pipeline(openContent(entry), sink as unknown as NodeJS.WritableStream);
         }

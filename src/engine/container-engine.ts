@@ -110,6 +110,8 @@ export interface ContainerSpec {
   readonly volumes: readonly string[];
   /** A container whose volumes are mounted read-only at their own paths. */
   readonly volumesFrom?: string;
+  /** Gives it the engine's own network, to download with; none by default. */
+  readonly hasNetwork?: boolean;
 }
 
 export interface ContainerSummary {
@@ -119,7 +121,7 @@ export interface ContainerSummary {
 }
 
 /**
- * One container: always with network `none`, no capabilities and `no-new-privileges`. Leaving its scope
+ * One container: without a network unless its spec asks for one, no capabilities and `no-new-privileges`. Leaving its scope
  * (`await using`) removes it, running or not, with its anonymous volumes.
  */
 export interface Container extends AsyncDisposable {

@@ -33,7 +33,7 @@ export function createRequest(spec: ContainerSpec): Readonly<Record<string, unkn
     AttachStderr: true,
     Tty: false,
     HostConfig: {
-      NetworkMode: 'none',
+      NetworkMode: spec.hasNetwork === true ? 'bridge' : 'none',
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: spec.pids,

@@ -38,7 +38,8 @@ export async function readCodeTree(path: string, options: CodeTreeOptions): Prom
 
 /**
  * Reads a layer or a function as it is: a zip, or a folder that stands for one (its links are kept, `.git` and what is
- * neither file, folder nor link is left out). A folder's files are read when the entries are packed. Throws
+ * neither file, folder nor link is left out). Files keep their times, by which PHP tells whether they are those that were
+ * compiled. A folder's files are read when the entries are packed. Throws
  * UsageError for a path that is missing, is neither, has nothing in it or may not be read, and LayerError for
  * a damaged zip.
  */
@@ -112,7 +113,8 @@ async function readFolder(root: string, below = '', entries: TreeEntry[] = []): 
         entries.push({ type: 'directory', path, mode });
         await readFolder(root, path, entries);
       } else if (info.isFile()) {
-        entries.push({ type: 'file', path, mode, sizeBytes: info.size, content: { file, start: 0 } });
+        const mtime = Math.floor(info.mtimeMs / 1000);
+        entries.push({ type: 'file', path, mode, sizeBytes: info.size, content: { file, start: 0 }, mtime });
       }
     }
   } catch (cause) {

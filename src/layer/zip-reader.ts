@@ -95,6 +95,7 @@ async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
         mode: mode & 0o7777 || 0o644,
         sizeBytes: offset - start,
         content: { file: spool, start },
+        mtime: Math.floor(entry.getLastModDate({ timezone: 'UTC' }).getTime() / 1000),
       });
     }
     await flush();

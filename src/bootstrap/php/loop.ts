@@ -94,6 +94,7 @@ final class Process
     {
         $root = \getenv('LAMBDA_TASK_ROOT') ?: '/var/task';
         @\chdir($root);
+        use_compiled_code($root);
         try {
             $this->handler = load_handler($root);
         } catch (BadHandler $bad) {

@@ -1,0 +1,139 @@
+import { join, basename, resolve } from 'node:path';
+import type { Argv } from 'yargs';
+import { UsageError } from '../../core/errors.js';
+import type { Reporter } from '../../core/reporter.js';
+import { kindOfCode } from '../../layer/code-tree.js';
+import { findManifest } from '../../layer/find-manifest.js';
+import { packageCode } from '../../pipeline/package-code.js';
+import type { PackageRequest } from '../../pipeline/package-request.js';
+import { command } from '../command.js';
+import type { Io } from '../io.js';
+import {
+  jsonOption,
+  lockedOption,
+  platformOptions,
+  recipesOption,
+  sourceOptions,
+  storeOption,
+} from '../options.js';
+import { openBuild, openLibrary, reporterFor, type BuildArgs } from '../session.js';
+import { size } from '../words.js';
+
+/** `layersmith package`: a function, or a Composer project's libraries, as a zip for Lambda. */
+export function packageCommand(io: Io) {
+  return command({
+    command: 'package <kind> <folder>',
+    describe: 'Pack a function, or the vendor/ of a Composer project as a layer, with its PHP compiled',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('kind', {
+          choices: ['function', 'vendor'] as const,
+          demandOption: true,
+          describe: 'What the folder is: a function, or a Composer project whose vendor/ becomes a layer',
+        })
+        .positional('folder', { type: 'string', demandOption: true, describe: 'Its folder' })
+        .options({
+          layer: {
+            alias: 'l',
+            type: 'string',
+            requiresArg: true,
+            describe: 'The runtime layer that it is for, a zip that `build` made: its PHP compiles',
+          },
+          output: {
+            alias: 'o',
+            type: 'string',
+            requiresArg: true,
+            describe: 'The zip to write [default: dist/FOLDER.zip, or dist/FOLDER-vendor.zip]',
+          },
+          composer: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'A composer.phar: `composer install` runs in the PHP of the layer',
+          },
+          'no-precompile': {
+            type: 'boolean',
+            default: false,
+            describe: 'Leave the compiled PHP out: it then works with any layer',
+          },
+          toolchain: platformOptions.toolchain,
+          registry: platformOptions.registry,
+          ...sourceOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...lockedOption,
+          ...jsonOption,
+        })
+        .example('$0 package function app --layer dist/php-8.4.24-provided.al2023-x86_64.zip', '')
+        .example('$0 package vendor app --layer dist/php-8.4.24-*.zip --composer composer.phar', '')
+        .example('$0 package function app --no-precompile', 'Only the files; needs no engine'),
+    handler: async (args) => {
+      const { kind, composer } = args;
+      const folder = resolve(io.cwd, args.folder);
+      if ((await kindOfCode(folder, 'function')) !== 'folder')
+        throw new UsageError(`${args.folder} is a zip, and no folder`, { hint: 'Name the folder itself.' });
+      if (composer !== undefined && kind === 'function')
+        throw new UsageError('--composer is for `package vendor`', {
+          hint: 'Package the libraries as a layer, or run Composer in the folder before.',
+        });
+      if (args.layer === undefined && (!args['no-precompile'] || composer !== undefined))
+        throw new UsageError('there is no layer whose PHP could compile the package', {
+          hint: 'Name the runtime layer with --layer, or say --no-precompile.',
+        });
+      const name = basename(folder);
+      const output = args.output ?? join('dist', kind === 'vendor' ? `${name}-vendor.zip` : `${name}.zip`);
+      const reporter = reporterFor(io);
+      try {
+        const layer = kind === 'function' && args['no-precompile'] ? undefined : args.layer;
+        const result = await packageCode({
+          kind,
+          folder,
+          output: resolve(io.cwd, output),
+          precompile: !args['no-precompile'],
+          reporter,
+          ...(layer === undefined ? {} : { runtime: await runtimeOf(io, { ...args, layer }, reporter) }),
+          ...(composer === undefined
+            ? {}
+            : { composer: { phar: resolve(io.cwd, composer), hasNetwork: !args.offline } }),
+        });
+        reporter.close();
+        io.err(
+          `${result.files} files${result.compiled === 0 ? '' : `, ${result.compiled} of them compiled`}\n` +
+            `size ${size(result.sizeBytes)}  sha256 ${result.sha256}\n`,
+        );
+        io.out(args.json ? `${JSON.stringify(result)}\n` : `${result.path}\n`);
+      } finally {
+        reporter.close();
+      }
+    },
+  });
+}
+
+type RuntimeArgs = Pick<
+  BuildArgs,
+  'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry' | 'locked'
+> & { readonly layer: string };
+
+/** The layer that the package is for, and the platform of its manifest. */
+async function runtimeOf(
+  io: Io,
+  args: RuntimeArgs,
+  reporter: Reporter,
+): Promise<NonNullable<PackageRequest['runtime']>> {
+  const layer = resolve(io.cwd, args.layer);
+  await kindOfCode(layer, 'layer');
+  const manifest = await findManifest(layer);
+  if (manifest === undefined || !manifest.recipe.startsWith('php/'))
+    throw new UsageError(
+      manifest === undefined
+        ? `${args.layer} has no manifest: it is no layer that layersmith built`
+        : `${args.layer} is a layer of ${manifest.recipe}: only PHP is compiled, and has vendor folders`,
+      { hint: 'Name a PHP layer that `layersmith build` made, or say --no-precompile.' },
+    );
+  const { platform, architecture: arch } = manifest;
+  const context = await openBuild(
+    io,
+    { ...args, platform, arch, jobs: undefined, memory: undefined, keepContainer: false },
+    { library: await openLibrary(io, args.recipes), reporter },
+  );
+  return { path: layer, manifest, context };
+}
