@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { InterruptedError } from '../core/errors.js';
 import { run } from './run.js';
 
+// AWS's SDK tells every user which Node.js its next versions will want; that is for who chooses the version.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {

@@ -120,6 +120,46 @@ export const lockedOption = {
   },
 } as const;
 
+/** How AWS is reached; what is not said here the SDK's own chain knows. */
+export const awsOptions = {
+  profile: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'A profile of ~/.aws/config [default: $AWS_PROFILE, or the credentials of the environment]',
+  },
+  'endpoint-url': {
+    type: 'string',
+    requiresArg: true,
+    describe: "In place of AWS's own addresses [default: $AWS_ENDPOINT_URL]",
+  },
+} as const;
+
+export const regionOption = {
+  region: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'The region [default: $AWS_REGION, or that of the profile]',
+  },
+} as const;
+
+export const regionsOption = {
+  region: {
+    type: 'string',
+    requiresArg: true,
+    array: true,
+    default: [] as string[],
+    describe: 'A region; repeatable [default: $AWS_REGION, or that of the profile]',
+  },
+} as const;
+
+export const bucketOption = {
+  's3-bucket': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Send the zip through this bucket, as one over 50 MB must be; {region} stands for the region',
+  },
+} as const;
+
 export const jsonOption = {
   json: { type: 'boolean', default: false, describe: 'Print the result as one JSON object' },
 } as const;

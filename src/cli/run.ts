@@ -8,7 +8,11 @@ import { doctorCommand } from './commands/doctor.js';
 import { fetchCommand } from './commands/fetch.js';
 import { invokeCommand } from './commands/invoke.js';
 import { lockCommand } from './commands/lock.js';
+import { packageCommand } from './commands/package.js';
 import { planCommand } from './commands/plan.js';
+import { deployCommand } from './commands/deploy.js';
+import { pruneCommand } from './commands/prune.js';
+import { publishCommand } from './commands/publish.js';
 import { recipesCommand } from './commands/recipes.js';
 import { serveCommand } from './commands/serve.js';
 import { testCommand } from './commands/test.js';
@@ -34,8 +38,12 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .command(auditCommand(io, outcome))
       .command(advisoriesCommand(io, outcome))
       .command(diffCommand(io))
+      .command(packageCommand(io))
       .command(invokeCommand(io, outcome))
       .command(serveCommand(io))
+      .command(publishCommand(io, outcome))
+      .command(pruneCommand(io, outcome))
+      .command(deployCommand(io))
       .command(recipesCommand(io))
       .command(lockCommand(io, outcome))
       .command(doctorCommand(io, outcome))
@@ -73,12 +81,16 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** Those that are made for several values, and the positionals that are. */
-const SEVERAL = ['recipes', 'env', 'layers', 'targets', 'ignore', 'build-path', 'buildPath'];
+const SEVERAL = ['recipes', 'env', 'layers', 'targets', 'ignore', 'build-path', 'buildPath', 'account'];
+/** Those that are in one command only. */
+const SEVERAL_IN: Readonly<Record<string, string>> = { deploy: 'layer', publish: 'region', prune: 'region' };
 
 /** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
 function takeTheLast(args: Record<string, unknown>): void {
+  const [command] = args['_'] as readonly unknown[];
+  const several = [...SEVERAL, SEVERAL_IN[String(command)]];
   for (const [name, value] of Object.entries(args)) {
-    if (name !== '_' && !SEVERAL.includes(name) && Array.isArray(value)) args[name] = value.at(-1);
+    if (name !== '_' && !several.includes(name) && Array.isArray(value)) args[name] = value.at(-1);
   }
 }
 

@@ -128,6 +128,11 @@ export class IntegrityError extends LayersmithError {
   readonly code = 'integrity';
 }
 
+/** AWS refused what was asked of it, or does not answer. */
+export class PublishError extends LayersmithError {
+  readonly code = 'publish';
+}
+
 /** A smoke test failed. */
 export class SmokeError extends LayersmithError {
   readonly code = 'smoke';

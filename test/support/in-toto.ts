@@ -1,13 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
-import { errorCodeOf } from '../../src/core/file-system.js';
-
-const run = promisify(execFile);
+import { pipFolder } from './pip-folder.js';
 
 /** in-toto's own library, whose types are compiled from the published definitions of the statement and of SLSA's provenance. */
 const REQUIREMENTS = `in-toto-attestation==0.9.3 --hash=sha256:1f44d3f3bded1ed551e260c5e9f834ee05de03f1d2f360bada5a172c11d748ff
@@ -46,34 +40,9 @@ export async function judgeProvenance(statement: string): Promise<string | undef
   return judge.exitCode === 0 ? undefined : errors;
 }
 
-async function libraryFolder(): Promise<string> {
-  const cache = process.env['XDG_CACHE_HOME'];
-  const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
-  const home = join(base, 'layersmith-tests');
-  const folder = join(home, 'in-toto-attestation-0.9.3');
-  if (
-    await access(folder).then(
-      () => true,
-      () => false,
-    )
-  )
-    return folder;
-  await mkdir(home, { recursive: true });
-  const aside = await mkdtemp(join(home, 'new-'));
-  try {
-    const requirements = join(aside, 'requirements.txt');
-    await writeFile(requirements, REQUIREMENTS);
-    const target = join(aside, 'library');
-    await run('python3', [
-      ...['-m', 'pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--target', target],
-      ...['--platform', 'any', '--only-binary', ':all:', '--requirement', requirements],
-    ]);
-    await rename(target, folder).catch((error: unknown) => {
-      // Another run was quicker.
-      if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(error) ?? '')) throw error;
-    });
-    return folder;
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
+function libraryFolder(): Promise<string> {
+  return pipFolder('in-toto-attestation-0.9.3', {
+    requirements: REQUIREMENTS,
+    options: ['--no-deps', '--require-hashes', '--platform', 'any', '--only-binary', ':all:'],
+  });
 }

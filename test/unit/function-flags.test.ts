@@ -26,8 +26,8 @@ async function layersmith(
 }
 
 test.each([
-  ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'Not enough non-option arguments'],
-  ['no function', ['invoke', 'layer', '--handler', 'hello'], 'Missing required argument: function'],
+  ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke lacks a layer'],
+  ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke lacks --function'],
   ['no handler', ['serve', 'layer', '--function', 'app'], 'Missing required argument: handler'],
   ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'there is no layer HOME/none.zip'],
   ['a layer that is a text', ['serve', 'text.txt', ...GOOD], 'text.txt is neither a folder nor a zip'],

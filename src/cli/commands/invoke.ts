@@ -1,18 +1,23 @@
 import type { Argv } from 'yargs';
+import { UsageError } from '../../core/errors.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
 import type { Sandbox } from '../../lambda/sandbox.js';
 import { openLocalFunction } from '../../pipeline/local-function.js';
 import { command } from '../command.js';
 import { checkJson, readEvent } from '../event-input.js';
+import { payloadOf } from '../payload.js';
+import { invokeRemotely } from '../remote-invoke.js';
 import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
 import { latencyMeter, latencyText, type Latency } from '../latency.js';
 import {
+  awsOptions,
   functionOptions,
   jsonOption,
   platformOfLayerOptions,
   platformOptions,
   recipesOption,
+  regionOption,
   sourceOptions,
   storeOption,
 } from '../options.js';
@@ -22,18 +27,27 @@ import { reporterFor } from '../session.js';
 /** `layersmith invoke`: a function on its layers, once or more often. Its exit code is 1 when the function fails. */
 export function invokeCommand(io: Io, outcome: { exitCode: number }) {
   return command({
-    command: 'invoke <layers..>',
-    describe: 'Run a function locally on a built layer and further ones',
+    command: 'invoke [layers..]',
+    describe: 'Run a function locally on a built layer and further ones, or on Lambda with --remote',
     builder: (yargs: Argv) =>
       yargs
         .positional('layers', {
           type: 'string',
           array: true,
-          demandOption: true,
+          default: [] as string[],
           describe: 'Layer zips or folders in their order: later ones replace files of earlier ones',
         })
         .options({
           ...functionOptions,
+          function: { ...functionOptions.function, demandOption: false },
+          handler: { ...functionOptions.handler, demandOption: false },
+          remote: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'In place of layers: the name or ARN of a function on Lambda',
+          },
+          ...regionOption,
+          ...awsOptions,
           event: {
             type: 'string',
             requiresArg: true,
@@ -63,8 +77,14 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
           '',
         )
         .example('$0 invoke php.zip vendor.zip --function app --handler hello --event @event.json', '')
-        .example('$0 invoke php.zip --function app --handler hello --repeat 1000', ''),
-    handler: async (args) => {
+        .example('$0 invoke php.zip --function app --handler hello --repeat 1000', '')
+        .example('$0 invoke --remote hello --event @event.json --region eu-west-1', 'The one on Lambda'),
+    handler: async (given) => {
+      if (given.remote !== undefined) {
+        await invokeRemotely(io, { ...given, remote: given.remote }, outcome);
+        return;
+      }
+      const args = locally(given);
       const repeat = numberFrom('--repeat', { value: args.repeat, least: 1, most: 1_000_000 });
       const { clientContext } = args;
       if (clientContext !== undefined) checkJson('--client-context', clientContext);
@@ -89,6 +109,27 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
         reporter.close();
       }
     },
+  });
+}
+
+/** Throws UsageError for what a function that runs here lacks. */
+function locally<
+  T extends {
+    readonly layers: readonly string[];
+    readonly function: string | undefined;
+    readonly handler: string | undefined;
+  },
+>(args: T): T & { readonly function: string; readonly handler: string } {
+  const { layers, function: code, handler } = args;
+  const missing = [
+    ...(layers.length === 0 ? ['a layer'] : []),
+    ...(code === undefined ? ['--function'] : []),
+    ...(handler === undefined ? ['--handler'] : []),
+  ];
+  if (code !== undefined && handler !== undefined && missing.length === 0)
+    return { ...args, function: code, handler };
+  throw new UsageError(`invoke lacks ${missing.join(' and ')}`, {
+    hint: 'Name the layers, --function and --handler of a function that runs here, or --remote for one on Lambda.',
   });
 }
 
@@ -136,19 +177,4 @@ const NEWLINE = 0x0a;
 function jsonOf({ outcome, latency }: Result): Readonly<Record<string, unknown>> {
   const { payload, logTail: _logTail, ...rest } = outcome;
   return { ...rest, ...payloadOf(payload), latency };
-}
-
-/** JSON as JSON, other text as text, anything else in base64. */
-function payloadOf(payload: Buffer): {
-  readonly payloadEncoding: 'json' | 'text' | 'base64';
-  readonly payload: unknown;
-} {
-  const text = payload.toString('utf8');
-  try {
-    return { payloadEncoding: 'json', payload: JSON.parse(text) };
-  } catch {
-    return payload.equals(Buffer.from(text))
-      ? { payloadEncoding: 'text', payload: text }
-      : { payloadEncoding: 'base64', payload: payload.toString('base64') };
-  }
 }

@@ -1,0 +1,112 @@
+import type { Argv } from 'yargs';
+import { UsageError } from '../../core/errors.js';
+import { kindOfCode } from '../../layer/code-tree.js';
+import { ARCHITECTURES } from '../../platform/platform.js';
+import { connectAws } from '../../publish/connect-aws.js';
+import { deployFunction } from '../../publish/deploy-function.js';
+import { awsAccessOf, bucketOf, checkName, zipFileOf } from '../aws-session.js';
+import { command } from '../command.js';
+import { numberFrom, variableOf } from '../function-session.js';
+import type { Io } from '../io.js';
+import { awsOptions, bucketOption, functionOptions, jsonOption, regionOption } from '../options.js';
+
+/** `layersmith deploy`: a function zip as a function that can be invoked. */
+export function deployCommand(io: Io) {
+  return command({
+    command: 'deploy <zip>',
+    describe: 'Create a function from its zip, or bring the one that is there up to date',
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('zip', {
+          type: 'string',
+          demandOption: true,
+          describe: 'The function, as `package function` makes it',
+        })
+        .options({
+          name: { type: 'string', requiresArg: true, demandOption: true, describe: "The function's name" },
+          handler: functionOptions.handler,
+          layer: {
+            alias: 'l',
+            type: 'string',
+            requiresArg: true,
+            array: true,
+            describe: 'ARN of a layer version; repeatable, later ones replace files of earlier ones',
+          },
+          role: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              'ARN of the role that it runs as [default: what it has, or NAME-role, made if there is none]',
+          },
+          runtime: {
+            type: 'string',
+            requiresArg: true,
+            default: 'provided.al2023',
+            describe: 'The Lambda runtime',
+          },
+          arch: {
+            choices: ARCHITECTURES,
+            requiresArg: true,
+            default: 'x86_64' as const,
+            describe: 'The architecture',
+          },
+          memory: { type: 'number', requiresArg: true, describe: 'In MiB, from 128 to 10240' },
+          timeout: { type: 'number', requiresArg: true, describe: 'In seconds, up to 900' },
+          env: {
+            type: 'string',
+            requiresArg: true,
+            array: true,
+            describe:
+              'A variable of the function, NAME=VALUE; repeatable; together they replace those it has',
+          },
+          ...regionOption,
+          ...bucketOption,
+          ...awsOptions,
+          ...jsonOption,
+        })
+        .example('$0 deploy dist/hello.zip --name hello --handler hello --layer ARN --layer ARN', '')
+        .epilogue('What a flag does not say stays as it is in a function that exists.'),
+    handler: async (args) => {
+      checkName(args.name, 'function');
+      const { role, memory, timeout } = args;
+      if (role !== undefined && !/^arn:[\w-]+:iam::\d{12}:role\/.+$/.test(role))
+        throw new UsageError(`--role ${role} is no ARN of a role`, {
+          hint: 'For example: --role arn:aws:iam::123456789012:role/hello.',
+        });
+      for (const layer of args.layer ?? [])
+        if (!/^arn:[\w-]+:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/.test(layer))
+          throw new UsageError(`--layer ${layer} is no ARN of a layer version`, {
+            hint: '`layersmith publish` prints it; it ends with the number of the version.',
+          });
+      const settings = {
+        handler: args.handler,
+        runtime: args.runtime,
+        role,
+        layers: args.layer,
+        memoryMb:
+          memory === undefined
+            ? undefined
+            : numberFrom('--memory', { value: memory, least: 128, most: 10_240 }),
+        timeoutSeconds:
+          timeout === undefined
+            ? undefined
+            : numberFrom('--timeout', { value: timeout, least: 1, most: 900 }),
+        env: args.env === undefined ? undefined : Object.fromEntries(args.env.map(variableOf)),
+      };
+      const zip = await zipFileOf(io, args.zip);
+      await kindOfCode(zip.path, 'function');
+      const access = awsAccessOf(io, args);
+      const { region, functions, sendCode } = await connectAws(args.region, { access, signal: io.signal });
+      const deployed = await deployFunction(args.name, {
+        ...{ service: functions, settings, architecture: args.arch, zip },
+        code: () => sendCode(zip, bucketOf(args['s3-bucket'], region)),
+        onDoing: (line) => {
+          io.err(`${line}\n`);
+        },
+      });
+      const { status, changed, arn } = deployed;
+      io.err(`${status}${changed.length === 0 ? '' : ` (${changed.join(' and ')})`}, and active\n`);
+      io.out(args.json ? `${JSON.stringify(deployed)}\n` : `${arn}\n`);
+    },
+  });
+}

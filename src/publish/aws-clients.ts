@@ -1,0 +1,32 @@
+import { IAMClient } from '@aws-sdk/client-iam';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { AwsAccess } from './aws-access.js';
+
+/** As often as the SDK tries what it may: throttled calls, errors of the service, connections that broke. */
+const ATTEMPTS = 6;
+
+/** The clients of one region; undefined is the one that the SDK's chain finds. */
+export interface AwsClients {
+  readonly lambda: LambdaClient;
+  /** For calls that must not be repeated blindly: each is tried once. */
+  readonly lambdaOnce: LambdaClient;
+  readonly s3: S3Client;
+  readonly iam: IAMClient;
+}
+
+export function awsClients(region: string | undefined, access: AwsAccess): AwsClients {
+  const { profile, endpointUrl } = access;
+  const common = {
+    ...(region === undefined ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+    maxAttempts: ATTEMPTS,
+  };
+  return {
+    lambda: new LambdaClient(common),
+    lambdaOnce: new LambdaClient({ ...common, maxAttempts: 1 }),
+    s3: new S3Client({ ...common, forcePathStyle: access.isStandIn }),
+    iam: new IAMClient(common),
+  };
+}

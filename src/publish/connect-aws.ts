@@ -1,0 +1,36 @@
+import type { AwsAccess } from './aws-access.js';
+import type { FunctionService } from './function-service.js';
+import type { CodeLocation, LayerRegistry, ZipFile } from './layer-registry.js';
+
+/** AWS in one region. */
+export interface AwsConnection {
+  readonly region: string;
+  readonly layers: LayerRegistry;
+  readonly functions: FunctionService;
+  /** See `sendCode`. */
+  readonly sendCode: (zip: ZipFile, bucket: string | undefined) => Promise<CodeLocation>;
+}
+
+/**
+ * Gets everything ready and calls nobody. AWS's SDK is loaded here and not before: it takes longer than most commands.
+ * Undefined is the region that the SDK's own chain finds; throws PublishError where it finds none.
+ */
+export async function connectAws(
+  region: string | undefined,
+  { access, signal }: { readonly access: AwsAccess; readonly signal: AbortSignal },
+): Promise<AwsConnection> {
+  const [{ awsClients }, { awsLayerRegistry }, { awsFunctionService }, { sendCode }] = await Promise.all([
+    import('./aws-clients.js'),
+    import('./aws-layer-registry.js'),
+    import('./aws-function-service.js'),
+    import('./send-code.js'),
+  ]);
+  const clients = awsClients(region, access);
+  const layers = await awsLayerRegistry(clients, signal);
+  return {
+    region: layers.region,
+    layers,
+    functions: await awsFunctionService(clients, signal),
+    sendCode: (zip, bucket) => sendCode(zip, { s3: clients.s3, bucket, signal }),
+  };
+}

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+/** A call, as the server sees it. */
+export interface AwsRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Out of the signature: `eu-west-1`, `lambda`. */
+  readonly region: string;
+  readonly service: string;
+  /** How many calls of this method and path this region has seen, this one among them. */
+  readonly count: number;
+  /** As text: of most calls JSON. */
+  readonly body: string;
+}
+
+/** An answer in place of AWS's; `cut` closes the connection, `cutAfter` when AWS has done what was asked. */
+export type Fault =
+  | 'cut'
+  | 'cutAfter'
+  | { readonly status: number; readonly type: string; readonly message: string }
+  | { readonly addHeaders: Readonly<Record<string, string>> };
+
+export interface FaultServer extends AsyncDisposable {
+  readonly url: string;
+  readonly seen: readonly AwsRequest[];
+}
+
+/** A server in front of AWS's stand-in: it passes everything on, but for what `faultOf` says. */
+export async function startFaultServer(
+  target: string,
+  faultOf: (request: AwsRequest) => Fault | undefined,
+): Promise<FaultServer> {
+  const seen: AwsRequest[] = [];
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const [, region = '', service = ''] =
+      /Credential=[^/]+\/\d+\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? '') ?? [];
+    const [path = ''] = (incoming.url ?? '').split('?');
+    const method = incoming.method ?? '';
+    const body = await buffer(incoming);
+    const same = seen.filter((one) => one.method === method && one.path === path && one.region === region);
+    const asked = { method, path, region, service, count: same.length + 1, body: body.toString() };
+    seen.push(asked);
+    answer({ incoming, response, body, target, fault: faultOf(asked) });
+  };
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => incoming.socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function answer({
+  incoming,
+  response,
+  body,
+  target,
+  fault,
+}: {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer;
+  readonly target: string;
+  readonly fault: Fault | undefined;
+}): void {
+  if (fault === 'cut') {
+    incoming.socket.destroy();
+    return;
+  }
+  if (typeof fault === 'object' && 'status' in fault) {
+    const { status, type, message } = fault;
+    response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type });
+    response.end(JSON.stringify({ Type: 'User', message }));
+    return;
+  }
+  const { method, headers, url } = incoming;
+  const passed = request(new URL(url ?? '/', target), { method, headers, agent: false }, (answered) => {
+    if (fault === 'cutAfter') {
+      answered.resume();
+      answered.on('end', () => incoming.socket.destroy());
+      return;
+    }
+    response.writeHead(answered.statusCode ?? 502, { ...answered.headers, ...(fault?.addHeaders ?? {}) });
+    answered.pipe(response);
+  });
+  passed.on('error', () => incoming.socket.destroy());
+  passed.end(body);
+}
