@@ -1,14 +1,15 @@
 /**
- * `make bench`: a report on this machine, never a test. BENCH chooses one of its parts (build, layer, runtime, opcache),
+ * `make bench`: a report on this machine, never a test. BENCH chooses one of its parts (build, layer, runtime, opcache, precompiled),
  * all by default; RECIPE what is built and measured (php/8.4); RUNS how often measurements are repeated.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
 import { benchBuild } from './build.js';
 import { benchLayer } from './layer.js';
 import { benchOpcache } from './opcache.js';
+import { benchPrecompiled } from './precompiled.js';
 import { benchRuntime } from './runtime.js';
 
-const PARTS = ['build', 'layer', 'runtime', 'opcache'] as const;
+const PARTS = ['build', 'layer', 'runtime', 'opcache', 'precompiled'] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
@@ -21,7 +22,7 @@ if (chosen.length === 0) {
 }
 
 function runsOf(part: Part): number {
-  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15 }[part];
+  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15, precompiled: 21 }[part];
   return Number(process.env['RUNS'] || usual);
 }
 
@@ -36,6 +37,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
       return benchRuntime(bench, options);
     case 'opcache':
       return benchOpcache(bench, options);
+    case 'precompiled':
+      return benchPrecompiled(bench, options);
   }
 }
 

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { promisify } from 'node:util';
+import { debianComposer } from '../../bench/debian-composer.js';
 import { packageRoot, startCli } from './cli.js';
 import { realEngine } from './real-engine.js';
-
-const run = promisify(execFile);
 
 /** What a composer.phar has, out of Debian's packages of Composer and what it needs. */
 const MAKER = `<?php
@@ -54,7 +51,7 @@ export async function composerPhar(phpLayer: string): Promise<string> {
   )
     return phar;
   await mkdir(home, { recursive: true });
-  const folder = await composerSources();
+  const folder = await debianComposer();
   try {
     await mkdir(join(folder, 'src'));
     await mkdir(join(folder, 'php', 'conf.d'), { recursive: true });
@@ -78,29 +75,4 @@ export async function composerPhar(phpLayer: string): Promise<string> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** A folder with the files of Debian's packages in `root/`. */
-async function composerSources(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'layersmith-composer-'));
-  const known = await run('apt-cache', ['policy', 'composer']);
-  if (!/Candidate: \d/.test(known.stdout)) await run('apt-get', ['update', '-qq']);
-  const quiet = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map(
-    (one) => `--no-${one}`,
-  );
-  const { stdout } = await run('apt-cache', ['depends', '--recurse', ...quiet, 'composer'], {
-    maxBuffer: 16 * 1024 ** 2,
-  });
-  const needed = new Set(
-    stdout.match(/^(jsonlint|php-(composer|symfony|json-schema|psr|react|seld)[\w-]*)$/gm),
-  );
-  await run('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'composer', ...needed], {
-    cwd: folder,
-  });
-  for (const file of await readdir(folder)) {
-    if (!file.endsWith('.deb')) continue;
-    await run('dpkg-deb', ['-x', join(folder, file), join(folder, 'root')]);
-    await rm(join(folder, file));
-  }
-  return folder;
 }
