@@ -7,8 +7,10 @@ import { sha256OfFile } from '../../src/core/digest.js';
 import { fileEntry } from '../../src/core/tar.js';
 import { writeZip } from '../../src/layer/zip-writer.js';
 import { startFaultServer, type Fault, type FaultServer } from '../support/aws-faults.js';
-import { startCli, type Ended } from '../support/cli.js';
+import { builtLayer } from '../support/built-layer.js';
+import { packageRoot, startCli, type Ended } from '../support/cli.js';
 import { startMoto, TEST_CREDENTIALS, type Moto } from '../support/moto.js';
+import { realEngine } from '../support/real-engine.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 // publish, prune, deploy and invoke --remote against moto's server, looked at with AWS's own command line.
@@ -617,5 +619,52 @@ describe('invoke --remote', () => {
   test('does not go together with layers', async () => {
     expect(await layersmith(['invoke', 'a.zip', '--remote', 'created'])).toMatchObject({ exitCode: 64 });
     expect((await layersmith(['invoke', 'a.zip'])).stderr).toContain('invoke lacks --function and --handler');
+  });
+});
+
+test('the whole road: a runtime layer, a vendor layer, two functions, a role, an invocation with its log', async () => {
+  await using php = await builtLayer('php/8.4');
+  const { endpoint } = await realEngine();
+  const env = { DOCKER_HOST: endpoint, HOME: process.env['HOME'] };
+  const example = join(packageRoot, 'examples', 'hello');
+  const region = ['--region', 'eu-west-1'];
+  const output = async (args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await layersmith(args, { env });
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    return stdout.trim();
+  };
+  const packing = ['--layer', php.zip, '--toolchain', 'debian'];
+  const vendor = await output(['package', 'vendor', example, ...packing]);
+  const code = await output(['package', 'function', example, ...packing]);
+  const phpArn = await output(['publish', php.zip, '--name', 'road-php', ...region]);
+  const vendorArn = await output(['publish', vendor, '--name', 'road-vendor', ...region]);
+  for (const handler of ['hello', 'goodbye']) {
+    const layers = ['--layer', phpArn, '--layer', vendorArn];
+    const arn = await output([
+      'deploy',
+      code,
+      '--name',
+      `road-${handler}`,
+      '--handler',
+      handler,
+      ...layers,
+      ...region,
+    ]);
+    expect(arn).toBe(`arn:aws:lambda:eu-west-1:123456789012:function:road-${handler}`);
+    expect(
+      await moto.awsCli(['lambda', 'get-function-configuration', '--function-name', arn, ...region]),
+    ).toMatchObject({
+      ...{ Handler: handler, Runtime: 'provided.al2023', Architectures: ['x86_64'], State: 'Active' },
+      CodeSha256: Buffer.from(await sha256OfFile(code), 'hex').toString('base64'),
+      Layers: [{ Arn: phpArn }, { Arn: vendorArn }],
+    });
+    expect(await output(['invoke', '--remote', arn, '--event', '{"name":"World"}', ...region])).toBe(
+      '{"name":"World"}',
+    );
+  }
+  const which = ['--layer-name', 'road-php', '--version-number', '1', ...region];
+  expect(await moto.awsCli(['lambda', 'get-layer-version', ...which])).toMatchObject({
+    Content: { CodeSha256: Buffer.from(await sha256OfFile(php.zip), 'hex').toString('base64') },
+    CompatibleRuntimes: ['provided.al2023'],
   });
 });

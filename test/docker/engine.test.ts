@@ -294,6 +294,11 @@ describe('what a container may do', () => {
     expect(stdout).not.toMatch(/eth|ens|veth/);
   });
 
+  test('a container that asks for it has the network of the engine', async () => {
+    const { stdout } = await shell('ls /sys/class/net', { hasNetwork: true });
+    expect(stdout).toMatch(/^eth0$/m);
+  });
+
   test('there are no capabilities and no new privileges, and the user is not root', async () => {
     const { stdout } = await shell('id -u; id -g; cat /proc/self/status', { user: '1234:4321' });
     expect(stdout).toMatch(/^1234\n4321\n/);
