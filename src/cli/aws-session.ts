@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sha256OfFile } from '../core/digest.js';
-import { LayersmithError, PublishError, UsageError } from '../core/errors.js';
+import { IntegrityError, LayersmithError, PublishError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import type { AwsAccess } from '../publish/aws-access.js';
 import type { ZipFile } from '../publish/layer-registry.js';
@@ -33,7 +33,7 @@ export type RegionOutcome<T> = { readonly region: string } & (
 
 /**
  * Does something in every region, four at once, in the order of the flags; undefined is the region that the SDK finds.
- * A region that fails does not stop the others; what is no error of ours does.
+ * A region that fails does not stop the others; what is wrong with the command itself does.
  */
 export async function inRegions<T>(
   regions: readonly string[],
@@ -52,7 +52,7 @@ export async function inRegions<T>(
       try {
         outcomes.set(region, { region: name, result: await act(region) });
       } catch (error) {
-        if (!(error instanceof PublishError)) {
+        if (!(error instanceof PublishError || error instanceof IntegrityError)) {
           queue.length = 0;
           throw error;
         }

@@ -84,24 +84,29 @@ async function runtimeOf({ runtime }: PackageRequest, scratch: string): Promise<
   return { layer: { tree: mergeLayers([layer]), manifest }, context };
 }
 
+/** A layer and its papers. */
+const OUR_SUFFIXES = ['.zip', '.manifest.json', '.cdx.json', '.provenance.json'] as const;
+
 async function functionFiles(
-  { folder, reporter }: PackageRequest,
+  { folder, output, runtime, reporter }: PackageRequest,
   scratch: string,
 ): Promise<readonly TreeEntry[]> {
-  const code = await withoutIgnored(
-    await readCodeTree(folder, {
-      what: 'function',
-      root: PACKAGE_ROOT.function,
-      spool: join(scratch, 'code'),
-    }),
-    'function',
+  const spool = join(scratch, 'code');
+  const all = await readCodeTree(folder, { what: 'function', root: PACKAGE_ROOT.function, spool });
+  // An earlier output and the layer may lie in the folder itself.
+  const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
+  const ours = new Set(
+    zips.flatMap((zip) => OUR_SUFFIXES.map((suffix) => `${zip.replace(/\.zip$/, '')}${suffix}`)),
   );
+  const entries = all.entries.filter(({ path }) => !ours.has(join(folder, path)));
+  const code = await withoutIgnored({ ...all, entries }, 'function');
   const paths = new Set(code.entries.map(({ path }) => path));
   if (paths.has('composer.json') && !paths.has('vendor') && !paths.has('vendor/autoload.php'))
     reporter.warn(
       `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
     );
-  return functionTree(code);
+  // Folders come with what is in them.
+  return functionTree({ ...code, entries: code.entries.filter(({ type }) => type !== 'directory') });
 }
 
 /** Sorted, with every folder, modes 0755 and 0644, and no time of their own. */

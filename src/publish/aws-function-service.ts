@@ -172,7 +172,7 @@ function inputOf(settings: FunctionSettings) {
   const { handler, runtime, role, layers, memoryMb, timeoutSeconds, env } = settings;
   return {
     Handler: handler,
-    Runtime: runtime as Runtime,
+    ...(runtime === undefined ? {} : { Runtime: runtime as Runtime }),
     ...(role === undefined ? {} : { Role: role }),
     ...(layers === undefined ? {} : { Layers: [...layers] }),
     ...(memoryMb === undefined ? {} : { MemorySize: memoryMb }),

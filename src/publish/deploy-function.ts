@@ -23,14 +23,12 @@ export async function deployFunction(
   {
     service,
     settings,
-    architecture,
     zip,
     code,
     onDoing,
   }: {
     readonly service: FunctionService;
     readonly settings: FunctionSettings;
-    readonly architecture: string;
     readonly zip: ZipFile;
     /** Called when it is to be sent. */
     readonly code: () => Promise<CodeLocation>;
@@ -42,7 +40,8 @@ export async function deployFunction(
   if (existing === undefined) {
     const role = settings.role ?? (await newRole(name, { service, onDoing }));
     onDoing(`creating the function ${name} in ${region}`);
-    await service.create(name, { ...settings, role, architecture }, await code());
+    const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
+    await service.create(name, { ...settings, role, runtime, architecture }, await code());
     await service.settled(name);
     const arn = (await service.find(name))?.arn ?? '';
     return { status: 'created', arn, region, role, changed: [] };
@@ -51,6 +50,7 @@ export async function deployFunction(
   // It may still be changing from before, and would refuse.
   await service.settled(name);
   const changed: ('code' | 'settings')[] = [];
+  const architecture = settings.architecture ?? existing.architecture;
   const codeSha256 = Buffer.from(zip.sha256, 'hex').toString('base64');
   if (existing.codeSha256 !== codeSha256 || existing.architecture !== architecture) {
     onDoing(`updating the code of ${name} in ${region}`);
@@ -60,7 +60,10 @@ export async function deployFunction(
   }
   const differs = Object.entries(settings).some(
     ([key, value]) =>
-      value !== undefined && !isDeepStrictEqual(value, existing[key as keyof FunctionSettings]),
+      // A function has its architecture from its code.
+      key !== 'architecture' &&
+      value !== undefined &&
+      !isDeepStrictEqual(value, existing[key as keyof FunctionSettings]),
   );
   if (differs) {
     onDoing(`updating the settings of ${name} in ${region}`);

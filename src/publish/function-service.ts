@@ -3,7 +3,8 @@ import type { CodeLocation } from './layer-registry.js';
 /** What a function is made of. Undefined leaves a function that is there as it is, and a new one with Lambda's default. */
 export interface FunctionSettings {
   readonly handler: string;
-  readonly runtime: string;
+  readonly runtime: string | undefined;
+  readonly architecture: string | undefined;
   readonly role: string | undefined;
   readonly layers: readonly string[] | undefined;
   readonly memoryMb: number | undefined;
@@ -13,9 +14,10 @@ export interface FunctionSettings {
 
 export interface ExistingFunction extends FunctionSettings {
   readonly arn: string;
+  readonly runtime: string;
+  readonly architecture: string;
   readonly role: string;
   readonly layers: readonly string[];
-  readonly architecture: string;
   /** In base64. */
   readonly codeSha256: string;
 }
@@ -38,7 +40,7 @@ export interface FunctionService {
   /** Waits while Lambda cannot use a role that is new. */
   create(
     name: string,
-    settings: FunctionSettings & { readonly role: string; readonly architecture: string },
+    settings: FunctionSettings & Pick<ExistingFunction, 'runtime' | 'architecture' | 'role'>,
     code: CodeLocation,
   ): Promise<void>;
   updateCode(name: string, architecture: string, code: CodeLocation): Promise<void>;

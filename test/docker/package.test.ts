@@ -16,7 +16,7 @@ import { realEngine } from '../support/real-engine.js';
 
 const HELLO = `<?php
 require __DIR__ . '/answer.php';
-function hello($event) { return ['answer' => answer($event), 'files' => count(get_included_files())]; }
+function hello($event) { return ['answer' => answer($event), 'linked' => array_map('basename', glob('/tmp/*/*'))]; }
 `;
 const ANSWER = "<?php function answer(array $event): string { return 'Hello ' . $event['name']; }\n";
 const GREETING = `<?php
@@ -154,7 +154,7 @@ describe('a function', () => {
       'src/hello.php',
     ]);
     const { answer, log } = await answerOf([php84.zip], ended.stdout.trim());
-    expect(answer).toEqual({ answer: 'Hello World', files: 3 });
+    expect(answer).toEqual({ answer: 'Hello World', linked: [] });
     expect(log).not.toContain('not used');
   });
 
@@ -167,7 +167,7 @@ describe('a function', () => {
       const zip = await packed('used.zip', '--layer', layer().zip);
       const folder = await unpacked(zip, `used-${version}`);
       const before = await answerOf([layer().zip], folder);
-      expect(before.answer).toEqual({ answer: 'Hello World', files: 3 });
+      expect(before.answer).toEqual({ answer: 'Hello World', linked: ['var'] });
       expect(before.log).not.toContain('not used');
       const other = ANSWER.replace('Hello', 'Goodbye');
       for (const [file, text] of [
@@ -196,8 +196,20 @@ describe('a function', () => {
   test('runs on another layer as if nothing were compiled, and says so', async () => {
     const zip = await packed('other.zip', '--layer', php84.zip);
     const { answer, log } = await answerOf([php74.zip], zip);
-    expect(answer).toEqual({ answer: 'Hello World', files: 3 });
+    expect(answer).toEqual({ answer: 'Hello World', linked: [] });
     expect(log).toContain(`${NOT_USED}it was made for the layer of php/8.4 8.4.24, and this is another one`);
+  });
+
+  test('does not pack its own output, nor the layer that lies in its folder', async () => {
+    await place.write({ 'self/hello.php': HELLO });
+    await cp(php84.zip, join(place.path, 'self', 'dist', 'php.zip'));
+    const cwd = join(place.path, 'self');
+    const first = await run(['package', 'function', '.', '--layer', 'dist/php.zip'], { cwd });
+    expect(first.stdout).toBe(`${join(cwd, 'dist', 'self.zip')}\n`);
+    const sha256 = await sha256OfFile(first.stdout.trim());
+    const second = await run(['package', 'function', '.', '--layer', 'dist/php.zip'], { cwd });
+    expect(await sha256OfFile(second.stdout.trim())).toBe(sha256);
+    expect(second.stderr).toContain('1 file, 1 of them compiled');
   });
 
   test('packs anew what was packed before, without what was compiled then', async () => {

@@ -41,14 +41,12 @@ export function deployCommand(io: Io) {
           runtime: {
             type: 'string',
             requiresArg: true,
-            default: 'provided.al2023',
-            describe: 'The Lambda runtime',
+            describe: 'The Lambda runtime [default: what it has, or provided.al2023]',
           },
           arch: {
             choices: ARCHITECTURES,
             requiresArg: true,
-            default: 'x86_64' as const,
-            describe: 'The architecture',
+            describe: 'The architecture [default: what it has, or x86_64]',
           },
           memory: { type: 'number', requiresArg: true, describe: 'In MiB, from 128 to 10240' },
           timeout: { type: 'number', requiresArg: true, describe: 'In seconds, up to 900' },
@@ -81,6 +79,7 @@ export function deployCommand(io: Io) {
       const settings = {
         handler: args.handler,
         runtime: args.runtime,
+        architecture: args.arch,
         role,
         layers: args.layer,
         memoryMb:
@@ -98,7 +97,7 @@ export function deployCommand(io: Io) {
       const access = awsAccessOf(io, args);
       const { region, functions, sendCode } = await connectAws(args.region, { access, signal: io.signal });
       const deployed = await deployFunction(args.name, {
-        ...{ service: functions, settings, architecture: args.arch, zip },
+        ...{ service: functions, settings, zip },
         code: () => sendCode(zip, bucketOf(args['s3-bucket'], region)),
         onDoing: (line) => {
           io.err(`${line}\n`);

@@ -97,7 +97,7 @@ export function packageCommand(io: Io) {
         });
         reporter.close();
         io.err(
-          `${result.files} files${result.compiled === 0 ? '' : `, ${result.compiled} of them compiled`}\n` +
+          `${result.files} ${result.files === 1 ? 'file' : 'files'}${result.compiled === 0 ? '' : `, ${result.compiled} of them compiled`}\n` +
             `size ${size(result.sizeBytes)}  sha256 ${result.sha256}\n`,
         );
         io.out(args.json ? `${JSON.stringify(result)}\n` : `${result.path}\n`);
