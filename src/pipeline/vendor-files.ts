@@ -1,9 +1,10 @@
+import { access } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { LayerError, UsageError } from '../core/errors.js';
 import { openContent, type TreeEntry } from '../core/tar.js';
 import { followLinks } from '../core/tree-links.js';
-import { readCodeTree } from '../layer/code-tree.js';
+import { readCodeTree, readTree } from '../layer/code-tree.js';
 import { functionTree, mergeLayers } from '../layer/merge-layers.js';
 import { PACKAGE_ROOT } from '../package/compiled-code.js';
 import {
@@ -31,20 +32,24 @@ export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer
 export async function vendorFiles(request: VendorRequest): Promise<readonly TreeEntry[]> {
   const { folder, composer, scratch } = request;
   const spool = join(scratch, 'vendor');
-  const code =
-    composer === undefined
-      ? await withoutIgnored(
-          await readCodeTree(folder, { what: 'function', root: PACKAGE_ROOT.function, spool }),
-          'vendor',
-        )
-      : { path: folder, entries: await installed(request, { composer, spool }) };
-  if (!code.entries.some(({ path }) => path === 'vendor/autoload.php'))
-    throw new UsageError(`${folder} has no vendor/autoload.php`, {
-      hint: 'Run `composer install` in it first, or give a composer.phar with --composer.',
-    });
-  const entries = mergeLayers([code]).filter(({ path }) => path === 'vendor' || path.startsWith('vendor/'));
+  const found =
+    composer === undefined ? await existing(folder, spool) : await installed(request, { composer, spool });
+  const inVendor = found.map((entry) => ({ ...entry, path: `vendor/${entry.path}` }));
+  const entries = mergeLayers([await withoutIgnored({ path: folder, entries: inVendor }, 'vendor')]);
   refuseLinksOutward(entries);
   return entries;
+}
+
+async function existing(folder: string, spool: string): Promise<readonly TreeEntry[]> {
+  const vendor = join(folder, 'vendor');
+  const hasAutoloader = await access(join(vendor, 'autoload.php')).then(
+    () => true,
+    () => false,
+  );
+  if (hasAutoloader) return readTree(vendor, { what: 'layer', spool });
+  throw new UsageError(`${folder} has no vendor/autoload.php`, {
+    hint: 'Run `composer install` in it first, or give a composer.phar with --composer.',
+  });
 }
 
 function refuseLinksOutward(entries: readonly TreeEntry[]): void {
@@ -118,7 +123,7 @@ async function installed(
     );
     await context.store.rememberSeconds('composer', (context.now() - started) / 1000);
     view.finished('built');
-    return left.map((entry) => ({ ...entry, path: `vendor/${entry.path}` }));
+    return left;
   } catch (error) {
     view.failed();
     throw error;

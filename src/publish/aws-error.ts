@@ -96,19 +96,13 @@ export function translateAwsError(error: unknown, { doing, action }: AwsCall): E
     new PublishError(`cannot ${doing}: ${why}`, { hint, cause: error });
   if (error.message === 'Region is missing')
     return fail('there is no region', 'Name it with --region, or set AWS_REGION.');
-  if (/^(AccessDenied|Forbidden|UnauthorizedOperation)/.test(name) || awsStatus(error) === 403) {
-    const meaning = MEANINGS.find(({ names }) => names.test(name));
-    if (meaning === undefined) {
-      const needed = /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? action;
-      return fail(
-        `the IAM action ${needed} is not allowed`,
-        `Allow ${needed} in a policy of who runs this. AWS says: ${said}`,
-      );
-    }
-    return fail(meaning.message ?? said, meaning.hint);
-  }
   const meaning = MEANINGS.find(({ names }) => names.test(name));
   if (meaning !== undefined) return fail(meaning.message ?? said, meaning.hint);
+  if (/^(AccessDenied|Forbidden|UnauthorizedOperation)/.test(name) || awsStatus(error) === 403) {
+    const needed = /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? action;
+    const hint = `Allow ${needed} in a policy of who runs this. AWS says: ${said}`;
+    return fail(`the IAM action ${needed} is not allowed`, hint);
+  }
   if (isThrottled(error))
     return fail(
       'AWS throttles these calls, also after some waiting',
