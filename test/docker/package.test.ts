@@ -144,6 +144,17 @@ describe('a function', () => {
     expect(await sha256OfFile(second.stdout.trim())).toBe(await sha256OfFile(first));
   });
 
+  test('has the same bytes each time also when all of it is compiled within a second', async () => {
+    await place.write({ 'tiny/hello.php': '<?php function hello() { return 1; }' });
+    const digests = new Set<string>();
+    for (let count = 0; count < 8; count++) {
+      const args = ['package', 'function', 'tiny', '--layer', php84.zip, '--output', 'tiny.zip', '--json'];
+      const { stdout } = await run(args);
+      digests.add((JSON.parse(stdout) as { readonly sha256: string }).sha256);
+    }
+    expect(digests.size).toBe(1);
+  });
+
   test('needs no engine and has nothing compiled with --no-precompile', async () => {
     const args = ['package', 'function', 'app', '--no-precompile', '--output', 'plain.zip'];
     const ended = await run(args, { env: { DOCKER_HOST: 'unix:///nowhere' } });

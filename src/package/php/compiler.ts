@@ -45,7 +45,8 @@ function fill(): void
         }
     }
     $maps = (string) \file_get_contents('/proc/self/maps');
-    $addresses = [\time()];
+    // When this request began is what PHP notes as a file's last use.
+    $addresses = [$_SERVER['REQUEST_TIME']];
     // Program, libraries, stack: the upper half of their addresses, of which there are few.
     foreach (['/bin/php$', 'libc[.-].*$', '\[stack\]$'] as $pattern) {
         $addresses[] = \preg_match('~^([0-9a-f]+)([0-9a-f]{8})-.*' . $pattern . '~m', $maps, $match) === 1 ? $match[1] : '';
@@ -67,7 +68,7 @@ function fill_into(string $target): array
             'validate_timestamps=1', 'memory_consumption=512', 'interned_strings_buffer=32', 'max_accelerated_files=200000',
             'jit_buffer_size=0', 'preload=', 'blacklist_filename=', 'use_cwd=1', 'file_cache_consistency_checks=1',
         ];
-        $arguments = ['-d', 'display_errors=0', '-d', 'log_errors=0', '-d', 'auto_prepend_file=', '-d', 'memory_limit=-1'];
+        $arguments = ['-d', 'display_errors=0', '-d', 'log_errors=0', '-d', 'auto_prepend_file=', '-d', 'variables_order=EGPCS', '-d', 'memory_limit=-1'];
         foreach ($settings as $setting) {
             \array_push($arguments, '-d', "opcache.$setting");
         }
