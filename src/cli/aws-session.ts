@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { sha256OfFile } from '../core/digest.js';
 import { IntegrityError, LayersmithError, PublishError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
+import { inParallel } from '../core/in-parallel.js';
 import type { AwsAccess } from '../publish/aws-access.js';
 import type { ZipFile } from '../publish/layer-registry.js';
 import type { Io } from './io.js';
@@ -44,24 +45,16 @@ export async function inRegions<T>(
     if (region !== undefined && !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
       throw new UsageError(`--region ${region} is no region`, { hint: 'For example: --region eu-west-1.' });
   const outcomes = new Map<string | undefined, RegionOutcome<T>>();
-  const queue = [...asked];
-  const work = async (): Promise<void> => {
-    for (let next = queue.splice(0, 1); next.length > 0; next = queue.splice(0, 1)) {
-      const [region] = next;
-      const name = region ?? 'the default region';
-      try {
-        outcomes.set(region, { region: name, result: await act(region) });
-      } catch (error) {
-        if (!(error instanceof PublishError || error instanceof IntegrityError)) {
-          queue.length = 0;
-          throw error;
-        }
-        outcomes.set(region, { region: name, error });
-      }
+  const tasks = asked.map((region) => async (): Promise<void> => {
+    const name = region ?? 'the default region';
+    try {
+      outcomes.set(region, { region: name, result: await act(region) });
+    } catch (error) {
+      if (!(error instanceof PublishError || error instanceof IntegrityError)) throw error;
+      outcomes.set(region, { region: name, error });
     }
-  };
-  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  });
+  await inParallel(tasks, AT_ONCE);
   return asked.flatMap((region) => outcomes.get(region) ?? []);
 }
 

@@ -27,3 +27,11 @@ export async function fillVolumes(
     throw error;
   }
 }
+
+const STICKY_FOR_ALL = 0o1777;
+
+/** Lets everybody write to the container's volume at `/tmp`, which belongs to root at first. */
+export async function openTmp(container: Container, signal: AbortSignal): Promise<void> {
+  const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
+  await container.putArchive('/tmp', packTree([tmp], { owner: 0 }), signal);
+}

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { sha256 } from '../core/digest.js';
 import { findCaBundles } from '../layer/ca-bundles.js';
+import { recordPath } from '../layer/layer-record.js';
 import type { LayerRecord } from '../layer/manifest.js';
 import { provenanceOf, type ProvenanceRun } from '../layer/provenance.js';
 import { sbomOf } from '../layer/sbom.js';
@@ -16,7 +17,7 @@ export interface LayerPapers {
 /** Where the papers of a layer are: beside its zip, under its name. */
 export function paperPaths(output: string, name: string): LayerPapers {
   return {
-    manifestPath: join(output, `${name}.manifest.json`),
+    manifestPath: recordPath(join(output, `${name}.zip`)),
     sbomPath: join(output, `${name}.cdx.json`),
     provenancePath: join(output, `${name}.provenance.json`),
   };

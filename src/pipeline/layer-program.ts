@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 import { EngineError, StageError } from '../core/errors.js';
 import { packTree, type TreeEntry } from '../core/tar.js';
-import { fillVolumes } from '../engine/filled-volumes.js';
+import { fillVolumes, openTmp } from '../engine/filled-volumes.js';
+import { createLineReader } from '../lambda/log-lines.js';
 import { normaliseTree } from '../stage/normalise-tree.js';
 import type { BuildContext } from './build-context.js';
 
@@ -31,12 +32,11 @@ const MEMORY_BYTES = 2 * 1024 ** 3;
 const PIDS = 1024;
 /** A program that takes longer hangs. */
 const LIMIT_MS = 15 * 60_000;
-const STICKY_FOR_ALL = 0o1777;
 const SHOWN_LINES = 15;
 
 /**
  * Runs a program in a container of the runtime image or the toolchain's, with a read-only root, and gives what it left, with the
- * bytes in the file `spool`. What it prints on stderr is shown as it comes.
+ * bytes in the file `spool`. What it prints is shown as it comes.
  *
  * Throws StageError with its last lines when it fails or takes more than 15 minutes, LayerError for what must not come out
  * of a container, and the engine's errors.
@@ -66,14 +66,19 @@ export async function runLayerProgram(
     { ...spec, command, env, volumes: ['/tmp'], volumesFrom: holder.id, hasNetwork },
     signal,
   );
-  const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
   const work: TreeEntry = { type: 'directory', path: program.work.path.slice('/tmp/'.length), mode: 0o755 };
-  await container.putArchive('/tmp', packTree([tmp], { owner: 0 }), signal);
+  await openTmp(container, signal);
   await container.putArchive('/tmp', packTree([work], { owner: USER }), signal);
   await container.putArchive(program.work.path, packTree(program.work.tree, { owner: USER }), signal);
   const attachment = await container.attach(signal);
   attachment.stdin.end();
-  const reading = Promise.all([text(attachment.stdout), linesOf(attachment.stderr, onLine)]);
+  const lastLines: string[] = [];
+  const keep = (line: string): void => {
+    onLine(line);
+    lastLines.push(line);
+    if (lastLines.length > SHOWN_LINES) lastLines.shift();
+  };
+  const reading = Promise.all([follow(attachment.stdout, keep), follow(attachment.stderr, keep)]);
   reading.catch(() => undefined);
   await container.start(signal);
   const limit = AbortSignal.timeout(LIMIT_MS);
@@ -83,14 +88,13 @@ export async function runLayerProgram(
       hint: program.hint,
     });
   });
-  const [stdout, lines] = await reading;
+  await reading;
   if (ended.exitCode !== 0) {
-    const said = [...stdout.split('\n'), ...lines].filter((line) => line.trim() !== '');
     const reason = ended.outOfMemory
       ? `it used more than its ${MEMORY_BYTES / 1024 ** 2} MiB of memory`
       : `it ended with status ${ended.exitCode}`;
     throw new StageError(`${program.what} failed: ${reason}`, {
-      details: { 'last lines': said.slice(-SHOWN_LINES) },
+      details: { 'last lines': lastLines },
       hint: program.hint,
     });
   }
@@ -101,17 +105,12 @@ export async function runLayerProgram(
   return await normaliseTree(archive, { spool, signal });
 }
 
-async function linesOf(stream: Readable, onLine: (line: string) => void): Promise<readonly string[]> {
-  const lines: string[] = [];
-  let rest = '';
-  for await (const chunk of stream.setEncoding('utf8') as AsyncIterable<string>) {
-    const parts = (rest + chunk).split(/\r?\n|\r/);
-    rest = parts.pop() ?? '';
-    for (const line of parts) {
-      if (line.trim() !== '') onLine(line);
-      lines.push(line);
-      if (lines.length > SHOWN_LINES) lines.shift();
-    }
-  }
-  return [...lines, rest];
+/** Reads a stream to its end, line by line, and shows and keeps those that are not empty. */
+async function follow(stream: Readable, onLine: (line: string) => void): Promise<void> {
+  const lines = createLineReader((raw) => {
+    const line = stripVTControlCharacters(raw).trimEnd();
+    if (line.trim() !== '') onLine(line);
+  });
+  for await (const chunk of stream as AsyncIterable<Buffer>) lines.write(chunk);
+  lines.flush();
 }

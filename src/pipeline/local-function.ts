@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
-import { fileEntry, packTree, type TreeEntry } from '../core/tar.js';
+import { fileEntry, type TreeEntry } from '../core/tar.js';
 import type { Container } from '../engine/container-engine.js';
-import { fillVolumes } from '../engine/filled-volumes.js';
+import { fillVolumes, openTmp } from '../engine/filled-volumes.js';
 import {
   functionEnvironment,
   INIT_TIMEOUT_MS,
@@ -42,7 +42,6 @@ const REGION = 'us-east-1';
 const PIDS = 1024;
 /** Lambda's user has a number like these; what matters is that it is not root. */
 const USER = '993:990';
-const STICKY_FOR_ALL = 0o1777;
 
 /**
  * Puts a function and its layers into a container of the runtime image: no network, a read-only root, the code
@@ -98,8 +97,7 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
       signal,
     );
     owned.push(container);
-    const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
-    await container.putArchive('/tmp', packTree([tmp], { owner: 0 }), signal);
+    await openTmp(container, signal);
     const sandbox = await startSandbox({
       container,
       functionArn: `arn:aws:lambda:${REGION}:123456789012:function:${FUNCTION_NAME}`,

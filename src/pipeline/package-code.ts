@@ -1,17 +1,18 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { copyFileAtomically, writeFileAtomically } from '../core/atomic-file.js';
 import { sha256OfFile, type Sha256 } from '../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../core/lambda-limits.js';
 import type { TreeEntry } from '../core/tar.js';
 import { readCodeTree } from '../layer/code-tree.js';
 import { recordPath } from '../layer/layer-record.js';
-import { checkUnzippedSize, functionTree, mergeLayers } from '../layer/merge-layers.js';
+import { checkUnzippedSize, mergeLayers } from '../layer/merge-layers.js';
 import { writeZip } from '../layer/zip-writer.js';
 import { PACKAGE_ROOT } from '../package/compiled-code.js';
 import { withoutIgnored } from '../package/ignored-files.js';
 import { compilePackage } from './compile-package.js';
+import { paperPaths } from './layer-papers.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 import { vendorFiles } from './vendor-files.js';
 import { vendorRecord } from './vendor-record.js';
@@ -84,9 +85,6 @@ async function runtimeOf({ runtime }: PackageRequest, scratch: string): Promise<
   return { layer: { tree: mergeLayers([layer]), manifest }, context };
 }
 
-/** A layer and its papers. */
-const OUR_SUFFIXES = ['.zip', '.manifest.json', '.cdx.json', '.provenance.json'] as const;
-
 async function functionFiles(
   { folder, output, runtime, reporter }: PackageRequest,
   scratch: string,
@@ -96,7 +94,7 @@ async function functionFiles(
   // An earlier output and the layer may lie in the folder itself.
   const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
   const ours = new Set(
-    zips.flatMap((zip) => OUR_SUFFIXES.map((suffix) => `${zip.replace(/\.zip$/, '')}${suffix}`)),
+    zips.flatMap((zip) => [zip, ...Object.values({ ...paperPaths(dirname(zip), basename(zip, '.zip')) })]),
   );
   const entries = all.entries.filter(({ path }) => !ours.has(join(folder, path)));
   const code = await withoutIgnored({ ...all, entries }, 'function');
@@ -106,7 +104,7 @@ async function functionFiles(
       `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
     );
   // Folders come with what is in them.
-  return functionTree({ ...code, entries: code.entries.filter(({ type }) => type !== 'directory') });
+  return code.entries.filter(({ type }) => type !== 'directory');
 }
 
 /** Sorted, with every folder, modes 0755 and 0644, and no time of their own. */

@@ -72,7 +72,8 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
         });
         const when = (error: unknown): boolean =>
           isThrottled(error) || (error instanceof Error && ROLE_NOT_READY.test(error.message));
-        await retrying(() => lambdaOnce.send(create, options), { when, signal });
+        const made = await retrying(() => lambdaOnce.send(create, options), { when, signal });
+        return made.FunctionArn ?? '';
       }),
     updateCode: (name, architecture, code) =>
       calling(`update the code of ${name}`, 'lambda:UpdateFunctionCode', async () => {

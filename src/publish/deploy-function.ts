@@ -41,9 +41,8 @@ export async function deployFunction(
     const role = settings.role ?? (await newRole(name, { service, onDoing }));
     onDoing(`creating the function ${name} in ${region}`);
     const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
-    await service.create(name, { ...settings, role, runtime, architecture }, await code());
+    const arn = await service.create(name, { ...settings, role, runtime, architecture }, await code());
     await service.settled(name);
-    const arn = (await service.find(name))?.arn ?? '';
     return { status: 'created', arn, region, role, changed: [] };
   }
   const { arn } = existing;

@@ -37,12 +37,12 @@ export interface FunctionService {
   readonly region: string;
   /** Undefined for one that there is not. */
   find(name: string): Promise<ExistingFunction | undefined>;
-  /** Waits while Lambda cannot use a role that is new. */
+  /** Waits while Lambda cannot use a role that is new; gives the function's ARN. */
   create(
     name: string,
     settings: FunctionSettings & Pick<ExistingFunction, 'runtime' | 'architecture' | 'role'>,
     code: CodeLocation,
-  ): Promise<void>;
+  ): Promise<string>;
   updateCode(name: string, architecture: string, code: CodeLocation): Promise<void>;
   updateSettings(name: string, settings: FunctionSettings): Promise<void>;
   /** Waits until the function can be invoked and its last change is done; five minutes at the most. */

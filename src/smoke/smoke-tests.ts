@@ -1,5 +1,6 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { EngineError, SmokeError } from '../core/errors.js';
+import { inParallel } from '../core/in-parallel.js';
 import { fileEntry, type TreeEntry } from '../core/tar.js';
 import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
@@ -245,22 +246,4 @@ function lastLines(text: string): string {
     .split('\n')
     .filter((line) => line.trim() !== '');
   return lines.slice(-5).join(' | ').slice(-1000) || '(it printed nothing)';
-}
-
-async function inParallel(tasks: readonly (() => Promise<void>)[], parallel: number): Promise<void> {
-  const queue = [...tasks];
-  const worker = async (): Promise<void> => {
-    for (let task = queue.shift(); task !== undefined; task = queue.shift()) await task();
-  };
-  const workers = Array.from({ length: Math.max(1, parallel) }, async () => {
-    try {
-      await worker();
-    } catch (error) {
-      queue.length = 0;
-      throw error;
-    }
-  });
-  for (const result of await Promise.allSettled(workers)) {
-    if (result.status === 'rejected') throw result.reason;
-  }
 }

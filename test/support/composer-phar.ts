@@ -1,9 +1,9 @@
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { debianComposer } from '../../bench/debian-composer.js';
 import { packageRoot, startCli } from './cli.js';
 import { realEngine } from './real-engine.js';
+import { testCache } from './test-cache.js';
 
 /** What a composer.phar has, out of Debian's packages of Composer and what it needs. */
 const MAKER = `<?php
@@ -39,9 +39,7 @@ function make() {
  * user's cache. Rejects where apt cannot get it.
  */
 export async function composerPhar(phpLayer: string): Promise<string> {
-  const cache = process.env['XDG_CACHE_HOME'];
-  const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
-  const home = join(base, 'layersmith-tests');
+  const home = testCache();
   const phar = join(home, 'composer.phar');
   if (
     await access(phar).then(

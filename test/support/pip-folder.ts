@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorCodeOf } from '../../src/core/file-system.js';
+import { testCache } from './test-cache.js';
 
 const run = promisify(execFile);
 
@@ -15,9 +15,7 @@ export async function pipFolder(
   name: string,
   { requirements, options = [] }: { readonly requirements: string; readonly options?: readonly string[] },
 ): Promise<string> {
-  const cache = process.env['XDG_CACHE_HOME'];
-  const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
-  const home = join(base, 'layersmith-tests');
+  const home = testCache();
   const folder = join(home, name);
   if (
     await access(folder).then(

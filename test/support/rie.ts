@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { sha256 } from '../../src/core/digest.js';
 import { errorCodeOf } from '../../src/core/file-system.js';
+import { testCache } from './test-cache.js';
 
 /** AWS's SAM CLI carries its Runtime Interface Emulator, for both machines, in its wheel. */
 const PACKAGE = 'aws-sam-cli';
@@ -36,12 +36,7 @@ export async function runtimeInterfaceEmulator(): Promise<Buffer> {
   const named = env['LAYERSMITH_RIE'];
   if (named !== undefined && named !== '')
     return checked(await readFile(named), { what: named, sha256: binary.sha256 });
-  const cache = env['XDG_CACHE_HOME'];
-  const folder = join(
-    cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache'),
-    'layersmith-tests',
-    `${PACKAGE}-${VERSION}`,
-  );
+  const folder = join(testCache(), `${PACKAGE}-${VERSION}`);
   const path = join(folder, binary.name);
   const kept = await readFile(path).catch((error: unknown) => {
     if (errorCodeOf(error) === 'ENOENT') return undefined;
