@@ -17,7 +17,7 @@ const layers = [
     'publish',
   ],
   ['engine', 'store'],
-  ['recipe', 'platform', 'elf'],
+  ['definition', 'recipe', 'platform', 'elf'],
   ['core'],
 ];
 

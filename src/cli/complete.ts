@@ -1,7 +1,7 @@
 import { ARCHITECTURES, platformNames } from '../platform/platform.js';
 import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
-import { openLibrary, platformsFolder } from './session.js';
+import { openLibrary, platformFolders } from './session.js';
 
 const COMMANDS = [
   'build',
@@ -37,7 +37,7 @@ export async function complete(
   const offer = async (): Promise<readonly string[]> => {
     if (words.length <= 1 && !current.startsWith('-')) return COMMANDS;
     if (current.startsWith('-')) return flags(words);
-    if (before === '--platform') return platformNames(platformsFolder(io));
+    if (before === '--platform') return platformNames(await platformFolders(io));
     if (before === '--arch') return ARCHITECTURES;
     if (before === '--toolchain') return TOOLCHAIN_KINDS;
     if (FREE_VALUE.test(before)) return [];

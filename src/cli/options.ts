@@ -116,7 +116,7 @@ export const lockedOption = {
   locked: {
     type: 'boolean',
     default: false,
-    describe: 'Refuse a toolchain that is not the one of platforms/lock.json',
+    describe: 'Refuse a toolchain that is not the one of layersmith.lock',
   },
 } as const;
 

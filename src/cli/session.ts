@@ -2,13 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StageError, UsageError } from '../core/errors.js';
+import { findProject, LOCK_FILE } from '../definition/project.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
 import { findOrStartEngine } from '../engine/start-engine.js';
 import type { BuildContext } from '../pipeline/build-context.js';
 import { loadAbiProfiles } from '../platform/abi-profile.js';
-import { loadPlatform, type Architecture, type Platform } from '../platform/platform.js';
+import {
+  loadPlatform,
+  type Architecture,
+  type Platform,
+  type PlatformFolders,
+} from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
 import { createDebianArchive } from '../source/debian-archive.js';
 import { hostMirrors, namedMirror } from '../source/debian-mirror.js';
@@ -16,7 +22,8 @@ import { createSourceFetcher, type SourceFetcher } from '../source/source-fetche
 import { openStore, type Store } from '../store/store.js';
 import { chooseToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
 import { packagesOf } from '../toolchain/image-packages.js';
-import { checkLock, lockKey, readLock } from '../toolchain/lock-file.js';
+import { describeToolchain } from '../toolchain/describe-toolchain.js';
+import { checkLock, lockKey, readLock, type LockFile } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
@@ -33,9 +40,12 @@ export function reporterFor(io: Io): Reporter {
     : liveReporter({ terminal: io.terminal, now: io.now });
 }
 
-export function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeLibrary> {
+/** Opens the recipes: those of `--recipes` first, then the project's own, then the built-in ones. */
+export async function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeLibrary> {
+  const { recipes } = await findProject(io.cwd);
   return openRecipeLibrary([
     ...folders.map((folder) => resolve(io.cwd, folder)),
+    ...(recipes === undefined ? [] : [recipes]),
     join(io.packageRoot, 'recipes'),
   ]);
 }
@@ -52,16 +62,18 @@ export function openStoreFor(io: Io, asked: string | undefined, reporter: Report
   return openStore(storeFolder(io, asked), reporter.warn);
 }
 
-export function platformsFolder(io: Io): string {
-  return join(io.packageRoot, 'platforms');
+/** The project's own platforms, if it has any, and the built-in ones. */
+export async function platformFolders(io: Io): Promise<PlatformFolders> {
+  const { platforms } = await findProject(io.cwd);
+  return [...(platforms === undefined ? [] : [platforms]), join(io.packageRoot, 'platforms')];
 }
 
-export function platformFor(
+export async function platformFor(
   io: Io,
   args: { readonly platform: string; readonly arch: Architecture; readonly registry: string | undefined },
 ): Promise<Platform> {
   return loadPlatform(args.platform, {
-    folder: platformsFolder(io),
+    folders: await platformFolders(io),
     architecture: args.arch,
     registry: args.registry,
   });
@@ -149,13 +161,13 @@ export async function openBuild(
   );
   announce(toolchain, platform, reporter);
   const labels = ownerLabels();
-  const toolchainPackages = await packagesOf(toolchain.toolchain, {
-    ...{ engine, stateDir: store.stateDir, labels, signal: io.signal },
-  });
-  const warning = checkLock(await readLock(lockPath(io)), {
-    ...{ platform, toolchain, packages: toolchainPackages, locked: args.locked === true },
+  const options = { engine, stateDir: store.stateDir, labels, signal: io.signal };
+  const warning = await checkLock(await openLock(io), {
+    ...{ platform, toolchain, locked: args.locked === true },
+    describe: () => describeToolchain(toolchain, options),
   });
   if (warning !== undefined) reporter.warn(warning);
+  const toolchainPackages = await packagesOf(toolchain.toolchain, options);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
   return {
@@ -163,7 +175,7 @@ export async function openBuild(
     store,
     library,
     platform,
-    abiProfiles: await loadAbiProfiles(platformsFolder(io), platform.architecture),
+    abiProfiles: await loadAbiProfiles(await platformFolders(io), platform.architecture),
     toolchain,
     toolchainPackages,
     fetcher: fetcherFor(io, args, { store, report: reporter.info }),
@@ -192,7 +204,7 @@ export async function toolchainOptions(
   },
 ): Promise<ChooseOptions> {
   const { fresh = false } = parts;
-  const lock = fresh ? undefined : await readLock(lockPath(io));
+  const lock = fresh ? undefined : (await openLock(io)).lock;
   return {
     fresh,
     pins: lock?.get(lockKey(parts.platform, 'debian'))?.packages ?? [],
@@ -211,9 +223,14 @@ export async function toolchainOptions(
   };
 }
 
-/** Where the lock file is: beside the platform files. */
-export function lockPath(io: Io): string {
-  return join(platformsFolder(io), 'lock.json');
+/**
+ * The project's lock over the one that comes with layersmith: an entry of the first counts before the same of the second.
+ * `path` is the project's, which `layersmith lock` writes.
+ */
+export async function openLock(io: Io): Promise<{ readonly path: string; readonly lock: LockFile }> {
+  const { lock: path } = await findProject(io.cwd);
+  const builtIn = await readLock(join(io.packageRoot, LOCK_FILE));
+  return { path, lock: new Map([...builtIn, ...(await readLock(path))]) };
 }
 
 function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter): void {

@@ -1,5 +1,11 @@
 import { UsageError } from '../core/errors.js';
-import { platformNames, readPlatformFile, type Architecture, type PlatformFile } from './platform.js';
+import {
+  platformNames,
+  readPlatformFile,
+  type Architecture,
+  type PlatformFile,
+  type PlatformFolders,
+} from './platform.js';
 
 /** What a layer may need of a platform, and what else is there that could get in its way. */
 export interface AbiProfile {
@@ -23,18 +29,18 @@ export interface AbiProfile {
  * RecipeError for a file with mistakes, UsageError where the files do not follow one from another.
  */
 export async function loadAbiProfiles(
-  folder: string,
+  folders: PlatformFolders,
   architecture: Architecture,
 ): Promise<readonly AbiProfile[]> {
   const files = new Map<string, PlatformFile>();
-  for (const name of await platformNames(folder)) files.set(name, await readPlatformFile(name, folder));
+  for (const name of await platformNames(folders)) files.set(name, await readPlatformFile(name, folders));
   const profiles: AbiProfile[] = [];
   for (let older: AbiProfile | undefined; profiles.length < files.size;) {
     const next = [...files].filter(([, { abi }]) => abi.extends === older?.name);
     const [found] = next;
     if (found === undefined || next.length > 1) {
       throw new UsageError(
-        `${next.length} platforms in ${folder} extend ${older?.name ?? 'nothing'}, not one`,
+        `${next.length} platforms in ${folders.join(', ')} extend ${older?.name ?? 'nothing'}, not one`,
         {
           hint: 'Let `abi.extends` of each name the one before it: they are one row, from the oldest on.',
         },

@@ -50,13 +50,23 @@ const platformSchema = z.strictObject({
 /** `platforms/NAME.yaml` as it is written. */
 export type PlatformFile = z.infer<typeof platformSchema>;
 
-/** The names of the platforms in a folder. */
-export async function platformNames(folder: string): Promise<string[]> {
-  const files = await readdir(folder);
-  return files
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -'.yaml'.length))
-    .sort();
+/** Folders of platform files, such as `platforms/`: of two files with one name, that of the first folder counts. */
+export type PlatformFolders = readonly string[];
+
+/** The names of all platforms. */
+export async function platformNames(folders: PlatformFolders): Promise<string[]> {
+  return [...(await platformPaths(folders)).keys()].sort();
+}
+
+async function platformPaths(folders: PlatformFolders): Promise<ReadonlyMap<string, string>> {
+  const paths = new Map<string, string>();
+  for (const folder of folders) {
+    for (const file of await readdir(folder)) {
+      const name = file.slice(0, -'.yaml'.length);
+      if (file.endsWith('.yaml') && !paths.has(name)) paths.set(name, join(folder, file));
+    }
+  }
+  return paths;
 }
 
 /**
@@ -67,12 +77,12 @@ export async function platformNames(folder: string): Promise<string[]> {
 export async function loadPlatform(
   name: string,
   options: {
-    readonly folder: string;
+    readonly folders: PlatformFolders;
     readonly architecture: Architecture;
     readonly registry: string | undefined;
   },
 ): Promise<Platform> {
-  const { glibc, endOfLife, toolchain, runtime } = await readPlatformFile(name, options.folder);
+  const { glibc, endOfLife, toolchain, runtime } = await readPlatformFile(name, options.folders);
   return {
     name,
     architecture: options.architecture,
@@ -84,14 +94,14 @@ export async function loadPlatform(
 }
 
 /** Throws UsageError for an unknown name and RecipeError for a file with mistakes. */
-export async function readPlatformFile(name: string, folder: string): Promise<PlatformFile> {
-  const names = await platformNames(folder);
-  if (!names.includes(name)) {
+export async function readPlatformFile(name: string, folders: PlatformFolders): Promise<PlatformFile> {
+  const file = (await platformPaths(folders)).get(name);
+  if (file === undefined) {
+    const names = await platformNames(folders);
     throw new UsageError(`there is no platform ${name}.${didYouMean(name, names)}`, {
       hint: `The platforms are ${names.join(', ')}.`,
     });
   }
-  const file = join(folder, `${name}.yaml`);
   const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: platformSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems);
   return parsed.value;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256, sha256OfFile } from '../core/digest.js';
+import { sha256 } from '../core/digest.js';
 import { StageError, StorageError } from '../core/errors.js';
 import { writingTo } from '../core/file-system.js';
 import { processIdentity } from '../core/process-identity.js';
@@ -10,6 +10,7 @@ import { SOURCE_DATE_EPOCH } from '../core/tar.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Package } from './image-packages.js';
+import { listRootFileSystem, withoutHost } from './root-file-system.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
 /** Where Debian's packages are; `security` is the mirror of its security suites, if there is one. */
@@ -41,6 +42,9 @@ export interface DebianOptions {
 export const DEBIAN_GLIBC = '2.31';
 
 const SUITE = 'bullseye';
+
+/** How a bootstrapped root file system becomes an image: one that was made in another way is not used. */
+const FORMAT = 'without-host';
 
 const MIRROR = 'the Debian mirror (LAYERSMITH_DEBIAN_MIRROR, else the one in the apt sources)';
 
@@ -77,7 +81,8 @@ const IMAGES: Readonly<
 
 /**
  * The embedded toolchain's image, bootstrapped with mmdebstrap when the engine does not have it. Its digest
- * is the sha256 of its root file system, which is the same on every machine that sees the same packages.
+ * is the sha256 of its root file system's listing, which has nothing of the host in it: the same packages give the same
+ * digest on every machine.
  * Throws StageError when mmdebstrap is missing or fails, StorageError when the disk is too full for it.
  */
 export async function debianImage(name: ImageName, options: DebianOptions): Promise<ToolchainImage> {
@@ -85,15 +90,15 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   const { variant, packages } = IMAGES[name];
   const definition = sha256(
     JSON.stringify([
-      ...[SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
+      ...[FORMAT, SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
       ...(options.pins.length === 0 ? [] : [options.pins]),
     ]),
   );
   const [known] = options.fresh
     ? []
     : await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
-  const digest = known?.labels[DIGEST_LABEL];
-  if (known !== undefined && digest !== undefined) return { id: known.id, digest };
+  const knownDigest = known?.labels[DIGEST_LABEL];
+  if (known !== undefined && knownDigest !== undefined) return { id: known.id, digest: knownDigest };
   if (options.offline) {
     throw new StageError(`the engine does not have the ${name} image yet, and --offline forbids to make it`, {
       hint: 'Run once without --offline.',
@@ -108,18 +113,18 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
       `bootstrapping the ${name} image with mmdebstrap (Debian 11)${options.fresh ? '' : ', once'}`,
     );
     await bootstrap({ folder, rootfs, variant, packages, mirrors, options });
-    const rootfsDigest = `sha256:${await sha256OfFile(rootfs, signal)}`;
-    const image = await engine.importImage(createReadStream(rootfs), {
+    const { digest } = await listRootFileSystem(createReadStream(rootfs));
+    const image = await engine.importImage(withoutHost(createReadStream(rootfs)), {
       labels: {
         ...(options.fresh ? {} : { [DEFINITION_LABEL]: definition }),
-        [DIGEST_LABEL]: rootfsDigest,
+        [DIGEST_LABEL]: digest,
         [IMAGE_LABEL]: name,
       },
       tag: `layersmith/${name}:${options.fresh ? 'fresh' : definition.slice(0, 12)}`,
       platform: platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64',
       signal,
     });
-    return { id: image.id, digest: rootfsDigest };
+    return { id: image.id, digest };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -184,11 +189,11 @@ async function bootstrap(input: Bootstrap): Promise<void> {
 }
 
 /**
- * mmdebstrap's options that let apt prefer the pinned versions while it bootstraps, older ones too (apt_preferences(5), a
- * priority over 1000), and leave no trace of that in the root file system. A version that the mirror does not have is no
- * error: apt takes what there is.
+ * mmdebstrap's option that lets apt prefer the pinned versions while it bootstraps, older ones too (apt_preferences(5), a
+ * priority over 1000). A version that the mirror does not have is no error: apt takes what there is. The file is left out
+ * of the image with all that comes from the host.
  */
-async function pinningHooks({ folder, variant, options }: Bootstrap): Promise<readonly string[]> {
+async function pinningHooks({ folder, options }: Bootstrap): Promise<readonly string[]> {
   const { pins } = options;
   if (pins.length === 0) return [];
   const file = join(folder, 'preferences');
@@ -196,12 +201,8 @@ async function pinningHooks({ folder, variant, options }: Bootstrap): Promise<re
     ({ name, version }) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
   );
   await writeFile(file, stanzas.join('\n'));
-  const place = '"$1/etc/apt/preferences.d/layersmith"';
-  return [
-    `--setup-hook=mkdir -p "$1/etc/apt/preferences.d" && cp '${file}' ${place}`,
-    // Nothing is customized where packages are only extracted.
-    `--${variant === 'extract' ? 'extract' : 'customize'}-hook=rm ${place}`,
-  ];
+  const folderInside = '"$1/etc/apt/preferences.d"';
+  return [`--setup-hook=mkdir -p ${folderInside} && cp '${file}' ${folderInside}/layersmith`];
 }
 
 /** Less than this is a full disk: the smallest bootstrap needs more. */

@@ -13,16 +13,32 @@ export interface LockEntry {
   readonly runtime: string;
   /** Sorted by name. */
   readonly packages: readonly Package[];
+  /** What the packages do not settle in each image; undefined where it was not recorded (Amazon Linux). */
+  readonly files: LockedFiles | undefined;
 }
 
-/** `platforms/lock.json`, by platform, architecture and kind of toolchain. */
+/** A short digest of each file of an image that its packages do not settle, by path. */
+export interface LockedFiles {
+  readonly toolchain: ReadonlyMap<string, string>;
+  readonly runtime: ReadonlyMap<string, string>;
+}
+
+/** `layersmith.lock`, by platform, architecture and kind of toolchain. */
 export type LockFile = ReadonlyMap<string, LockEntry>;
 
+const filesSchema = z.record(z.string(), z.string()).transform((files) => new Map(Object.entries(files)));
+
 const entrySchema = z
-  .strictObject({ toolchain: z.string(), runtime: z.string(), packages: z.record(z.string(), z.string()) })
-  .transform(({ packages, ...digests }): LockEntry => ({
+  .strictObject({
+    toolchain: z.string(),
+    runtime: z.string(),
+    packages: z.record(z.string(), z.string()),
+    files: z.strictObject({ toolchain: filesSchema, runtime: filesSchema }).optional(),
+  })
+  .transform(({ packages, files, ...digests }): LockEntry => ({
     ...digests,
     packages: Object.entries(packages).map(([name, version]) => ({ name, version })),
+    files,
   }));
 
 const lockSchema = z.strictObject({
@@ -54,70 +70,91 @@ export async function readLock(path: string): Promise<LockFile> {
 export async function writeLock(path: string, lock: LockFile): Promise<void> {
   const toolchains = [...lock]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, { packages, ...digests }]) => {
+    .map(([key, { packages, files, ...digests }]) => {
       const versions = Object.fromEntries(packages.map(({ name, version }) => [name, version]));
-      return [key, { ...digests, packages: versions }] as const;
+      const recorded = files && {
+        toolchain: Object.fromEntries(files.toolchain),
+        runtime: Object.fromEntries(files.runtime),
+      };
+      return [key, { ...digests, packages: versions, files: recorded }] as const;
     });
   const text = JSON.stringify({ schemaVersion: 1, toolchains: Object.fromEntries(toolchains) }, undefined, 2);
   await writeFileAtomically(path, `${text}\n`);
 }
 
-/** The entry that a toolchain would have. */
-export function lockEntryOf(toolchain: Toolchain, packages: readonly Package[]): LockEntry {
-  return { toolchain: toolchain.toolchain.digest, runtime: toolchain.runtime.digest, packages };
-}
-
-/** What differs between a locked toolchain and another, a line for each; none when they are the same. */
+/**
+ * What differs between a locked toolchain and another, a line for each: packages first, then files, then digests. None when
+ * both have the same digests.
+ */
 export function lockDifferences(locked: LockEntry, here: LockEntry): readonly string[] {
-  const packages = packageDifferences(locked.packages, here.packages);
-  const digest = (what: string, then: string, now: string): readonly string[] =>
-    then === now ? [] : [`${what} ${then} → ${now}`];
+  const files = (image: 'toolchain' | 'runtime'): readonly string[] =>
+    locked.files === undefined || here.files === undefined
+      ? []
+      : fileDifferences(locked.files[image], here.files[image]).map((line) => `${image} image: ${line}`);
+  const digest = (image: 'toolchain' | 'runtime'): readonly string[] =>
+    locked[image] === here[image] ? [] : [`${image} image ${locked[image]} → ${here[image]}`];
   return [
-    ...packages,
-    ...digest('toolchain image', locked.toolchain, here.toolchain),
-    ...digest('runtime image', locked.runtime, here.runtime),
+    ...packageDifferences(locked.packages, here.packages),
+    ...files('toolchain'),
+    ...files('runtime'),
+    ...digest('toolchain'),
+    ...digest('runtime'),
   ];
 }
 
-/** As many differences are told in a warning. */
+function fileDifferences(
+  locked: ReadonlyMap<string, string>,
+  here: ReadonlyMap<string, string>,
+): readonly string[] {
+  return [...new Set([...locked.keys(), ...here.keys()])].sort().flatMap((path) => {
+    const [before, after] = [locked.get(path), here.get(path)];
+    if (before === after) return [];
+    if (before === undefined) return [`${path} was added`];
+    return [after === undefined ? `${path} is missing` : `${path} differs`];
+  });
+}
+
+/** A warning names this many differences. */
 const SHOWN = 5;
 
 /**
- * Compares a toolchain with its entry of the lock file. What differs is named in the warning that this gives; with `locked`,
- * in an IntegrityError, which a missing entry is then too.
+ * Compares a toolchain with its entry of the lock file. Returns a warning that names what differs, or undefined when
+ * nothing does or when the lock has no entry for it. With `locked` both are an IntegrityError instead.
  */
-export function checkLock(
-  lock: LockFile,
+export async function checkLock(
+  { lock, path }: { readonly lock: LockFile; readonly path: string },
   {
     platform,
     toolchain,
-    packages,
+    describe,
     locked,
   }: {
     readonly platform: Platform;
     readonly toolchain: Toolchain;
-    readonly packages: readonly Package[];
+    /** Reads the images, which takes seconds; called only when a digest differs. */
+    readonly describe: () => Promise<LockEntry>;
     readonly locked: boolean;
   },
-): string | undefined {
+): Promise<string | undefined> {
   const key = lockKey(platform, toolchain.kind);
   const entry = lock.get(key);
   if (entry === undefined) {
     if (!locked) return undefined;
     throw new IntegrityError(`--locked: the lock file has no toolchain for ${key}`, {
-      hint: 'Write it with `layersmith lock` (the same --platform, --arch and --toolchain), and commit platforms/lock.json.',
+      hint: `Write it with \`layersmith lock\` (the same --platform, --arch and --toolchain), and commit ${path}.`,
     });
   }
-  const differences = lockDifferences(entry, lockEntryOf(toolchain, packages));
-  if (differences.length === 0) return undefined;
+  if (entry.toolchain === toolchain.toolchain.digest && entry.runtime === toolchain.runtime.digest)
+    return undefined;
+  const differences = lockDifferences(entry, await describe());
   if (locked) {
-    throw new IntegrityError('--locked: the toolchain is not the one of the lock file', {
+    throw new IntegrityError(`--locked: the toolchain differs from ${path}`, {
       details: { differences },
-      hint: 'Build where the mirror still has those packages, or take the new ones with `layersmith lock`.',
+      hint: 'Build where the mirror still has those packages, or accept the new toolchain with `layersmith lock`.',
     });
   }
   const more = differences.length - SHOWN;
-  return `the toolchain is not the one of platforms/lock.json: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+  return `the toolchain differs from ${path}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
 }
 
 /** `gcc-10 10.2.1-6 → 10.2.1-7`, one for each package that differs. */

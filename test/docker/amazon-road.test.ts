@@ -39,7 +39,7 @@ beforeAll(async () => {
   expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
   registry = await startRegistry();
   standIns = await makeStandIns();
-  for (const name of await platformNames(platforms)) await publish(await platform(name), standIns);
+  for (const name of await platformNames([platforms])) await publish(await platform(name), standIns);
 });
 
 afterAll(async () => {
@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 function platform(name: string, host = registry.host): Promise<Platform> {
-  return loadPlatform(name, { folder: platforms, architecture: 'x86_64', registry: host });
+  return loadPlatform(name, { folders: [platforms], architecture: 'x86_64', registry: host });
 }
 
 /** The arguments of a build that chooses its toolchain by what answers. */

@@ -9,7 +9,7 @@ import { failure } from '../support/failure.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 describe.each(ARCHITECTURES)('the profiles for %s', (architecture) => {
-  const loading = loadAbiProfiles(join(PACKAGE_ROOT, 'platforms'), architecture);
+  const loading = loadAbiProfiles([join(PACKAGE_ROOT, 'platforms')], architecture);
 
   test('are a row from the oldest on, each with all that the older one has', async () => {
     const profiles = await loading;
@@ -59,10 +59,10 @@ test('platforms that do not follow one from another are told', async () => {
     'b.yaml': platform('extends: a'),
     'c.yaml': platform('extends: a'),
   });
-  const error = await failure(loadAbiProfiles(own.path, 'x86_64'), UsageError);
+  const error = await failure(loadAbiProfiles([own.path], 'x86_64'), UsageError);
   expect(error.message).toBe(`2 platforms in ${own.path} extend a, not one`);
   await own.write({ 'c.yaml': platform('extends: d') });
-  expect((await failure(loadAbiProfiles(own.path, 'x86_64'), UsageError)).message).toBe(
+  expect((await failure(loadAbiProfiles([own.path], 'x86_64'), UsageError)).message).toBe(
     `0 platforms in ${own.path} extend b, not one`,
   );
 });

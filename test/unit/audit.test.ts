@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 
 // Every rule is shown on files of the real compiler and linker: one that breaks it, and one that does not.
 
-const profiles = await loadAbiProfiles(join(PACKAGE_ROOT, 'platforms'), 'x86_64');
+const profiles = await loadAbiProfiles([join(PACKAGE_ROOT, 'platforms')], 'x86_64');
 const BOOTSTRAP = fileEntry('bootstrap', '#!/bin/sh\n', 0o755);
 
 interface Options {

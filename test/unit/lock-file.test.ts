@@ -22,6 +22,13 @@ const ENTRY: LockEntry = {
     { name: 'binutils', version: '2.35.2-2' },
     { name: 'gcc-10', version: '10.2.1-6' },
   ],
+  files: {
+    toolchain: new Map([
+      ['etc/environment', '1'],
+      ['etc/fstab', '2'],
+    ]),
+    runtime: new Map([['etc/fstab', '2']]),
+  },
 };
 const KEY = `${PLATFORM.name} ${PLATFORM.architecture} debian`;
 const TOOLCHAIN: Toolchain = {
@@ -34,7 +41,7 @@ const TOOLCHAIN: Toolchain = {
 describe('a lock file', () => {
   test('comes back as it was written, in one order', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'lock.json');
+    const path = join(folder.path, 'layersmith.lock');
     await writeLock(
       path,
       new Map([
@@ -53,16 +60,16 @@ describe('a lock file', () => {
 
   test('that is not there locks nothing; one that is broken says what to do', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'lock.json');
+    const path = join(folder.path, 'layersmith.lock');
     expect((await readLock(path)).size).toBe(0);
-    await folder.write({ 'lock.json': '{"schemaVersion": 2, "toolchains": {}}' });
+    await folder.write({ 'layersmith.lock': '{"schemaVersion": 2, "toolchains": {}}' });
     const error = await failure(readLock(path), UsageError);
     expect(error.message).toContain(`the lock file ${path} cannot be understood`);
     expect(error.hint).toContain('layersmith lock');
   });
 
   test('of this repository has the embedded toolchain, with its compiler', async () => {
-    const lock = await readLock(join(PACKAGE_ROOT, 'platforms', 'lock.json'));
+    const lock = await readLock(join(PACKAGE_ROOT, 'layersmith.lock'));
     const entry = lock.get('provided.al2023 x86_64 debian');
     expect(entry?.toolchain).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(entry?.packages.map(({ name }) => name)).toContain('gcc-10');
@@ -70,42 +77,65 @@ describe('a lock file', () => {
 });
 
 describe('a toolchain', () => {
-  const check = (lock: ReadonlyMap<string, LockEntry>, locked: boolean, packages = ENTRY.packages): unknown =>
-    checkLock(lock, { platform: PLATFORM, toolchain: TOOLCHAIN, packages, locked });
-  const moved = [
-    { name: 'gcc-10', version: '10.2.1-7' },
-    { name: 'zstd', version: '1' },
-  ];
-
-  test('that is the locked one says nothing', () => {
-    expect(check(new Map([[KEY, ENTRY]]), true)).toBeUndefined();
-  });
-
-  test('that is another is named, package by package', () => {
-    expect(check(new Map([[KEY, ENTRY]]), false, moved)).toBe(
-      'the toolchain is not the one of platforms/lock.json: binutils 2.35.2-2 → none; gcc-10 10.2.1-6 → 10.2.1-7; zstd none → 1',
+  const moved: LockEntry = {
+    ...ENTRY,
+    toolchain: 'sha256:3',
+    packages: [
+      { name: 'gcc-10', version: '10.2.1-7' },
+      { name: 'zstd', version: '1' },
+    ],
+  };
+  const check = (
+    lock: ReadonlyMap<string, LockEntry>,
+    { locked, here = ENTRY }: { readonly locked: boolean; readonly here?: LockEntry },
+  ): Promise<string | undefined> =>
+    checkLock(
+      { lock, path: '/project/layersmith.lock' },
+      {
+        platform: PLATFORM,
+        toolchain: { ...TOOLCHAIN, toolchain: { id: 'a', digest: here.toolchain } },
+        describe: () => Promise.resolve(here),
+        locked,
+      },
     );
+  const locked = new Map([[KEY, ENTRY]]);
+
+  test('that is the locked one says nothing', async () => {
+    expect(await check(locked, { locked: true })).toBeUndefined();
   });
 
-  test('that is another is refused with --locked', async () => {
-    const refusing = Promise.resolve().then(() => check(new Map([[KEY, ENTRY]]), true, moved));
-    const error = await failure(refusing, IntegrityError);
+  test('that differs is named: packages first, then files', async () => {
+    const files = {
+      toolchain: new Map([
+        ['etc/environment', 'other'],
+        ['etc/motd', '3'],
+      ]),
+      runtime: new Map([['etc/fstab', '2']]),
+    };
+    expect(lockDifferences(ENTRY, { ...moved, files })).toEqual([
+      'binutils 2.35.2-2 → none',
+      'gcc-10 10.2.1-6 → 10.2.1-7',
+      'zstd none → 1',
+      'toolchain image: etc/environment differs',
+      'toolchain image: etc/fstab is missing',
+      'toolchain image: etc/motd was added',
+      'toolchain image sha256:1 → sha256:3',
+    ]);
+    const warning = await check(locked, { locked: false, here: { ...moved, files } });
+    expect(warning).toContain('/project/layersmith.lock: binutils 2.35.2-2 → none');
+    expect(warning).toContain('etc/fstab is missing; and 2 more');
+  });
+
+  test('that differs is refused with --locked', async () => {
+    const error = await failure(check(locked, { locked: true, here: moved }), IntegrityError);
     expect(error.details['differences']).toContain('gcc-10 10.2.1-6 → 10.2.1-7');
     expect(error.hint).toContain('layersmith lock');
   });
 
   test('that nobody locked is refused with --locked alone', async () => {
-    expect(check(new Map(), false)).toBeUndefined();
-    const error = await failure(
-      Promise.resolve().then(() => check(new Map(), true)),
-      IntegrityError,
-    );
-    expect(error.message).toBe(`--locked: the lock file has no toolchain for ${KEY}`);
-  });
-
-  test('of the same packages in another image is told by the digests', () => {
-    expect(lockDifferences(ENTRY, { ...ENTRY, toolchain: 'sha256:3' })).toEqual([
-      'toolchain image sha256:1 → sha256:3',
-    ]);
+    expect(await check(new Map(), { locked: false })).toBeUndefined();
+    const error = await failure(check(new Map(), { locked: true }), IntegrityError);
+    expect(error.message).toContain(KEY);
+    expect(error.hint).toContain('/project/layersmith.lock');
   });
 });

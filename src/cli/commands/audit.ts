@@ -18,7 +18,7 @@ import { readPlatformFile } from '../../platform/platform.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
-import { platformsFolder } from '../session.js';
+import { platformFolders } from '../session.js';
 import { size } from '../words.js';
 
 const DEFAULT_PLATFORM = 'provided.al2023';
@@ -70,11 +70,11 @@ export function auditCommand(io: Io, outcome: { exitCode: number }) {
         const facts = await readLayerFacts(entries, args['build-path']);
         const manifest = await findManifest(layer);
         const platform = args.platform ?? manifest?.platform ?? DEFAULT_PLATFORM;
-        await readPlatformFile(platform, platformsFolder(io));
+        await readPlatformFile(platform, await platformFolders(io));
         const arch = args.arch ?? manifest?.architecture ?? architectureOf(facts) ?? 'x86_64';
         const info = await stat(layer);
         const report = await auditLayer(facts, {
-          profiles: await loadAbiProfiles(platformsFolder(io), arch),
+          profiles: await loadAbiProfiles(await platformFolders(io), arch),
           platform,
           needsBootstrap: !args['no-bootstrap'],
           zipBytes: info.isFile() ? info.size : undefined,

@@ -1,19 +1,21 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
+import type { ContainerEngine } from '../../engine/container-engine.js';
 import { chooseToolchain } from '../../toolchain/choose-toolchain.js';
-import { packagesOf } from '../../toolchain/image-packages.js';
-import { lockDifferences, lockEntryOf, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
+import { describeToolchain } from '../../toolchain/describe-toolchain.js';
+import { lockDifferences, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
+import type { Toolchain } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { engineFor, lockPath, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
+import { engineFor, openLock, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
 
 /** `layersmith lock`: takes the toolchain that the mirror or the registry has today into the lock file. */
 export function lockCommand(io: Io, outcome: { exitCode: number }) {
   return command({
     command: 'lock',
-    describe: 'Make the toolchain anew, and write its digests and packages into platforms/lock.json',
+    describe: 'Make the toolchain anew, and write its digests, packages and files into layersmith.lock',
     builder: (yargs: Argv) =>
       yargs
         .options({
@@ -26,13 +28,12 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
           ...storeOption,
           ...jsonOption,
         })
-        .example('$0 lock', 'Take what the mirror has today; then commit platforms/lock.json')
+        .example('$0 lock', 'Pin what the mirror has today; then commit layersmith.lock')
         .example('$0 lock --check', 'Has the mirror moved?'),
     handler: async (args) => {
       const reporter = reporterFor(io);
       try {
-        const path = lockPath(io);
-        const lock = await readLock(path);
+        const { path, lock } = await openLock(io);
         const platform = await platformFor(io, args);
         const store = await openStoreFor(io, args.store, reporter);
         const engine = await engineFor(io, { offline: false, reporter });
@@ -40,14 +41,16 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
         const toolchain = await chooseToolchain(
           await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true }),
         );
-        const packages = await packagesOf(toolchain.toolchain, {
+        await using _removed = removing(engine, toolchain);
+        const entry = await describeToolchain(toolchain, {
           ...{ engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal },
         });
         reporter.close();
+        const { packages } = entry;
         const key = lockKey(platform, toolchain.kind);
-        const [before, entry] = [lock.get(key), lockEntryOf(toolchain, packages)];
+        const before = lock.get(key);
         const differences = before === undefined ? undefined : lockDifferences(before, entry);
-        if (!args.check) await writeLock(path, new Map([...lock, [key, entry]]));
+        if (!args.check) await writeLock(path, new Map([...(await readLock(path)), [key, entry]]));
         io.out(
           args.json
             ? `${JSON.stringify({ path, key, new: before === undefined, differences: differences ?? [], packages: packages.length })}\n`
@@ -59,6 +62,16 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
       }
     },
   });
+}
+
+/** Images that were made to be looked at are removed: a build makes its own, of the locked packages. */
+function removing(engine: ContainerEngine, { kind, toolchain, runtime }: Toolchain): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if (kind !== 'debian') return;
+      for (const { id } of [toolchain, runtime]) await engine.removeImage(id);
+    },
+  };
 }
 
 function describe({

@@ -1,0 +1,45 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** The user's own files: recipes and platforms come before the built-in ones, and the lock is theirs to commit. */
+export interface Project {
+  /** The folder of the nearest `layersmith.yaml` from the working directory upwards; else the working directory. */
+  readonly folder: string;
+  /** `recipes/` in that folder, where there is one. */
+  readonly recipes: string | undefined;
+  /** `platforms/` in that folder, where there is one. */
+  readonly platforms: string | undefined;
+  /** `layersmith.lock` in that folder, which need not exist. */
+  readonly lock: string;
+}
+
+const DEFINITION_FILE = 'layersmith.yaml';
+export const LOCK_FILE = 'layersmith.lock';
+
+/** Finds the project that a command is run in. */
+export async function findProject(workingDirectory: string): Promise<Project> {
+  const folder = (await folderAbove(workingDirectory)) ?? workingDirectory;
+  const within = async (name: string): Promise<string | undefined> => {
+    const path = join(folder, name);
+    return (await kindOf(path)) === 'folder' ? path : undefined;
+  };
+  return {
+    folder,
+    recipes: await within('recipes'),
+    platforms: await within('platforms'),
+    lock: join(folder, LOCK_FILE),
+  };
+}
+
+async function folderAbove(start: string): Promise<string | undefined> {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if ((await kindOf(join(folder, DEFINITION_FILE))) === 'file') return folder;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return undefined;
+  return info.isDirectory() ? 'folder' : 'file';
+}

@@ -1,0 +1,54 @@
+import { EngineError } from '../core/errors.js';
+import { packagesOf, type PackageOptions } from './image-packages.js';
+import type { LockEntry } from './lock-file.js';
+import { listRootFileSystem, unsettledFiles } from './root-file-system.js';
+import type { Toolchain, ToolchainImage } from './toolchain.js';
+
+/**
+ * A toolchain's entry of the lock file, read out of its images. Of the embedded toolchain also the files that its packages
+ * do not settle; Amazon's images are named by their registry's digests alone.
+ */
+export async function describeToolchain(toolchain: Toolchain, options: PackageOptions): Promise<LockEntry> {
+  const isEmbedded = toolchain.kind === 'debian';
+  return {
+    toolchain: toolchain.toolchain.digest,
+    runtime: toolchain.runtime.digest,
+    packages: await packagesOf(toolchain.toolchain, options),
+    files: isEmbedded
+      ? {
+          toolchain: await filesOf(toolchain.toolchain, options),
+          runtime: await filesOf(toolchain.runtime, options),
+        }
+      : undefined,
+  };
+}
+
+async function filesOf(
+  image: ToolchainImage,
+  { engine, labels, signal }: PackageOptions,
+): Promise<ReadonlyMap<string, string>> {
+  // It never runs: its root file system is read as it is.
+  await using container = await engine.createContainer(
+    {
+      image: image.id,
+      command: ['/nothing'],
+      env: {},
+      workingDir: '/',
+      user: '65534:65534',
+      labels,
+      memoryBytes: 64 * 1024 ** 2,
+      pids: 16,
+      readOnlyRoot: true,
+      tmpfs: {},
+      volumes: [],
+    },
+    signal,
+  );
+  const listing = await listRootFileSystem(await container.getArchive('/', signal));
+  if (listing.digest !== image.digest)
+    throw new EngineError(`the image ${image.id} does not have the content that its label names`, {
+      details: { label: image.digest, content: listing.digest },
+      hint: 'Remove it with `layersmith clean --images`; the next build makes it again.',
+    });
+  return unsettledFiles(listing);
+}
