@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', '**/node_modules/', '**/*.mjs'] },
+  { ignores: ['build/**', 'dist/**', '**/node_modules/', '**/*.mjs'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

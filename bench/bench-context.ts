@@ -5,12 +5,12 @@ import { Readable } from 'node:stream';
 import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
-import type { TreeEntry } from '../src/core/tar.js';
+import type { TreeEntry } from '../src/tree/tar.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
-import type { BuildContext } from '../src/pipeline/build-context.js';
-import { buildPlan } from '../src/pipeline/build-stages.js';
-import { manifestOf } from '../src/pipeline/layer-manifest.js';
-import { layerParts } from '../src/pipeline/layer-parts.js';
+import type { BuildContext } from '../src/pipeline/build/build-context.js';
+import { buildPlan } from '../src/pipeline/build/build-stages.js';
+import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
+import { layerParts } from '../src/pipeline/build/layer-parts.js';
 import { planFor } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 

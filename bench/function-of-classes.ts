@@ -1,4 +1,4 @@
-import { fileEntry, type TreeEntry } from '../src/core/tar.js';
+import { fileEntry, type TreeEntry } from '../src/tree/tar.js';
 
 const DOMAINS = [
   'Billing',

@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { fileEntry, packTree, type TreeEntry } from '../src/core/tar.js';
+import { fileEntry, packTree, type TreeEntry } from '../src/tree/tar.js';
 import type { Attachment } from '../src/engine/container-engine.js';
 import { functionEnvironment, TASK_ROOT } from '../src/lambda/function-environment.js';
-import type { BuildContext } from '../src/pipeline/build-context.js';
-import { buildPlan } from '../src/pipeline/build-stages.js';
+import type { BuildContext } from '../src/pipeline/build/build-context.js';
+import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
-import { artifactFile } from '../src/store/artifact-file.js';
+import { artifactFile } from '../src/tree/artifact-file.js';
 
 /** The tool of bench/recipes/loopback-api, where it lies in the container. */
 export const LOOPBACK_API = '/var/measure/loopback-api';

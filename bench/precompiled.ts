@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byPath, fileEntry, type TreeEntry } from '../src/core/tar.js';
-import { compilePackage } from '../src/pipeline/compile-package.js';
-import { manifestOf } from '../src/pipeline/layer-manifest.js';
-import { buildPlan } from '../src/pipeline/build-stages.js';
+import { byPath, fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
+import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
+import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
 import type { BenchContext } from './bench-context.js';

@@ -1,5 +1,5 @@
-import { followLinks } from '../core/tree-links.js';
-import { openEntry } from '../elf/entry-access.js';
+import { followLinks } from '../tree/tree-links.js';
+import { openEntry } from '../tree/open-entry.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 import type { LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { followLinks } from '../core/tree-links.js';
+import { followLinks } from '../tree/tree-links.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 import type { ElfFact, LayerFacts } from './layer-facts.js';
 

@@ -1,8 +1,8 @@
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import { openContent, type TreeEntry } from '../core/tar.js';
+import { openContent, type TreeEntry } from '../tree/tar.js';
 import { ElfError } from '../elf/elf-bytes.js';
-import { openEntry } from '../elf/entry-access.js';
+import { openEntry } from '../tree/open-entry.js';
 import { readElf, type Elf64, type ElfReading } from '../elf/read-elf.js';
 
 type FileEntry = TreeEntry & { readonly type: 'file' };

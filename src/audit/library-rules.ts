@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import { followLinks } from '../core/tree-links.js';
+import { followLinks } from '../tree/tree-links.js';
 import { ElfError } from '../elf/elf-bytes.js';
-import { openEntry } from '../elf/entry-access.js';
+import { openEntry } from '../tree/open-entry.js';
 import { readDynamicSymbols } from '../elf/read-symbols.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 import { findLibraries, libraryAnywhere, type Found } from './find-libraries.js';

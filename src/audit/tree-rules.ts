@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { MAX_DIRECT_ZIP_BYTES, MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
-import { followLinks } from '../core/tree-links.js';
+import { followLinks } from '../tree/tree-links.js';
 import type { LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
-import { kindOfCode } from '../layer/code-tree.js';
+import { kindOfCode } from '../tree/code-tree.js';
 import { findManifest } from '../layer/find-manifest.js';
-import type { BuildContext } from '../pipeline/build-context.js';
+import type { BuildContext } from '../pipeline/build/build-context.js';
 import type { LocalFunction } from '../pipeline/local-function.js';
 import type { Architecture } from '../platform/platform.js';
 import type { Io } from './io.js';

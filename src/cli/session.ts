@@ -7,7 +7,7 @@ import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
 import { findOrStartEngine } from '../engine/start-engine.js';
-import type { BuildContext } from '../pipeline/build-context.js';
+import type { BuildContext } from '../pipeline/build/build-context.js';
 import { loadAbiProfiles } from '../platform/abi-profile.js';
 import {
   loadPlatform,

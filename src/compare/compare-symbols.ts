@@ -1,6 +1,6 @@
-import type { TreeEntry } from '../core/tar.js';
+import type { TreeEntry } from '../tree/tar.js';
 import { ElfError } from '../elf/elf-bytes.js';
-import { openEntry } from '../elf/entry-access.js';
+import { openEntry } from '../tree/open-entry.js';
 import { readElf } from '../elf/read-elf.js';
 import { readDynamicSymbols } from '../elf/read-symbols.js';
 

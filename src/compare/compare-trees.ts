@@ -1,5 +1,5 @@
-import { byPath, type TreeEntry } from '../core/tar.js';
-import { openEntry } from '../elf/entry-access.js';
+import { byPath, type TreeEntry } from '../tree/tar.js';
+import { openEntry } from '../tree/open-entry.js';
 import { locateDifference } from './locate-difference.js';
 
 /** One entry that is not the same in two trees. */

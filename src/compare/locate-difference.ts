@@ -1,5 +1,5 @@
 import { ElfError, type RandomAccess } from '../elf/elf-bytes.js';
-import { partOf } from '../elf/entry-access.js';
+import { partOf } from '../elf/random-access.js';
 import { readArchive } from '../elf/read-archive.js';
 import { readSections } from '../elf/read-sections.js';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
-import { byPath, fileEntry, type TreeEntry } from '../core/tar.js';
+import { byPath, fileEntry, type TreeEntry } from '../tree/tar.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
-import { readArtifact } from './read-artifact.js';
+import { readArtifact } from '../tree/read-artifact.js';
 
 /** Where stages leave the licence texts of what they compile, below `/opt`. */
 const LICENCES = 'share/licenses';

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineError, StageError } from '../core/errors.js';
-import { packTree, type TreeEntry } from '../core/tar.js';
-import { fillVolumes, openTmp } from '../engine/filled-volumes.js';
+import { packTree, type TreeEntry } from '../tree/tar.js';
+import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import { createLineReader } from '../lambda/log-lines.js';
-import { normaliseTree } from '../stage/normalise-tree.js';
-import type { BuildContext } from './build-context.js';
+import { normaliseTree } from '../tree/normalize-tree.js';
+import type { BuildContext } from './build/build-context.js';
 
 /** A program that runs on a layer, for what it writes. */
 export interface LayerProgram {

@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
-import { fileEntry, type TreeEntry } from '../core/tar.js';
+import { fileEntry, type TreeEntry } from '../tree/tar.js';
 import type { Container } from '../engine/container-engine.js';
-import { fillVolumes, openTmp } from '../engine/filled-volumes.js';
+import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import {
   functionEnvironment,
   INIT_TIMEOUT_MS,
@@ -13,10 +13,10 @@ import {
   TASK_ROOT,
 } from '../lambda/function-environment.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
-import { readCodeTree, unreadablePaths } from '../layer/code-tree.js';
-import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../layer/merge-layers.js';
-import type { BuildContext } from './build-context.js';
-import { relayProgram } from './layer-smoke.js';
+import { readCodeTree, unreadablePaths } from '../tree/code-tree.js';
+import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../tree/merge-layers.js';
+import type { BuildContext } from './build/build-context.js';
+import { relayProgram } from './build/layer-smoke.js';
 
 /** A function with its layers, as Lambda would be told about it. */
 export interface LocalFunction {

@@ -1,6 +1,6 @@
-import { treeSignature } from '../layer/tree-signature.js';
+import { treeSignature } from '../tree/tree-signature.js';
 import type { Sandbox } from '../lambda/sandbox.js';
-import type { BuildContext } from './build-context.js';
+import type { BuildContext } from './build/build-context.js';
 import { openLocalFunction, type LocalFunction } from './local-function.js';
 
 /**

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { EngineError, SmokeError } from '../core/errors.js';
 import { inParallel } from '../core/in-parallel.js';
-import { fileEntry, type TreeEntry } from '../core/tar.js';
+import { fileEntry, type TreeEntry } from '../tree/tar.js';
 import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
-import { fillVolumes } from '../engine/filled-volumes.js';
+import { fillVolumes } from '../sandbox/filled-volumes.js';
 import type { SmokeInvocation, SmokeProgram, SmokeSpec } from '../recipe/recipe.js';
 
 /** How an invocation ended, as far as smoke tests look at it. */

@@ -2,13 +2,14 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { EngineError, LayerError, StageError } from '../core/errors.js';
-import { fileEntry, packTree, SOURCE_DATE_EPOCH, type TreeEntry } from '../core/tar.js';
+import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
+import { fileEntry, packTree, type TreeEntry } from '../tree/tar.js';
 import { KEPT_LABEL } from '../engine/owned-containers.js';
 import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { JobLease } from './job-pool.js';
-import { normaliseTree } from './normalise-tree.js';
+import { normaliseTree } from '../tree/normalize-tree.js';
 import { StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 

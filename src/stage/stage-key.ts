@@ -1,6 +1,6 @@
 import { sha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { RecipeError, type Problem } from '../core/errors.js';
-import { SOURCE_DATE_EPOCH } from '../core/tar.js';
+import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import type { Platform } from '../platform/platform.js';
 import { unreadableFile } from '../recipe/recipe-library.js';
 import type { Recipe } from '../recipe/recipe.js';

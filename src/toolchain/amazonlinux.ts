@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { sha256, type Sha256 } from '../core/digest.js';
 import { EngineError, StageError } from '../core/errors.js';
-import { fileEntry, packTree } from '../core/tar.js';
+import { fileEntry, packTree } from '../tree/tar.js';
 import type { ContainerEngine, ImageInfo } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';

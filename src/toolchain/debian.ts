@@ -6,7 +6,7 @@ import { StageError, StorageError } from '../core/errors.js';
 import { writingTo } from '../core/file-system.js';
 import { processIdentity } from '../core/process-identity.js';
 import { runCommand } from '../core/run-command.js';
-import { SOURCE_DATE_EPOCH } from '../core/tar.js';
+import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Package } from './image-packages.js';

@@ -3,7 +3,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack, type Header } from 'tar-stream';
 import { sha256 } from '../core/digest.js';
-import { SOURCE_DATE_EPOCH } from '../core/tar.js';
+import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 
 /**
  * What a bootstrap or an engine puts into a root file system because of the machine it runs on: its name, resolver, mirror

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { beforeAll, expect, test } from 'vitest';
 
-import { phpBootstrap } from '../../src/bootstrap/php-bootstrap.js';
+import { phpBootstrap } from '../../src/runtime/php-bootstrap.js';
 import { packageRoot } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 

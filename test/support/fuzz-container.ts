@@ -3,14 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
-import { fileEntry } from '../../src/core/tar.js';
-import { fillVolumes } from '../../src/engine/filled-volumes.js';
+import { fileEntry } from '../../src/tree/tar.js';
+import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment, relayCommand } from '../../src/lambda/function-environment.js';
 import type { ProgramExit } from '../../src/lambda/relay-frames.js';
 import { multiplexRelay } from '../../src/lambda/relay-multiplexer.js';
-import { readCodeTree } from '../../src/layer/code-tree.js';
-import { mergeLayers } from '../../src/layer/merge-layers.js';
-import { relayProgram } from '../../src/pipeline/layer-smoke.js';
+import { readCodeTree } from '../../src/tree/code-tree.js';
+import { mergeLayers } from '../../src/tree/merge-layers.js';
+import { relayProgram } from '../../src/pipeline/build/layer-smoke.js';
 import { testContext } from './local-function.js';
 
 /** A bootstrap at work in a container, whose Runtime API is somebody else's. Leaving its scope removes it. */

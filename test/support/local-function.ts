@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { openBuild, openLibrary } from '../../src/cli/session.js';
 import type { Reporter } from '../../src/core/reporter.js';
 import type { Sandbox } from '../../src/lambda/sandbox.js';
-import type { BuildContext } from '../../src/pipeline/build-context.js';
+import type { BuildContext } from '../../src/pipeline/build/build-context.js';
 import { openLocalFunction } from '../../src/pipeline/local-function.js';
 import { fakeIo } from './fake-io.js';
 import { temporaryFolder } from './temporary-folder.js';

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileEntry, packTree } from '../../src/core/tar.js';
+import { fileEntry, packTree } from '../../src/tree/tar.js';
 import type { Container } from '../../src/engine/container-engine.js';
-import { fillVolumes } from '../../src/engine/filled-volumes.js';
+import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment } from '../../src/lambda/function-environment.js';
 import { createLineReader } from '../../src/lambda/log-lines.js';
-import { readCodeTree } from '../../src/layer/code-tree.js';
-import { functionTree, mergeLayers } from '../../src/layer/merge-layers.js';
-import type { BuildContext } from '../../src/pipeline/build-context.js';
+import { readCodeTree } from '../../src/tree/code-tree.js';
+import { functionTree, mergeLayers } from '../../src/tree/merge-layers.js';
+import type { BuildContext } from '../../src/pipeline/build/build-context.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface RieFunctionOptions {

@@ -4,7 +4,7 @@ import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Applied } from '../../advisories/apply-advisories.js';
 import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
-import { kindOfCode } from '../../layer/code-tree.js';
+import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';

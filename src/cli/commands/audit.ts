@@ -11,7 +11,7 @@ import { toSarif } from '../../audit/sarif.js';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { EXIT_CODES } from '../../core/errors.js';
 import { VERSION } from '../../core/version.js';
-import { readTree } from '../../layer/code-tree.js';
+import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { readPlatformFile } from '../../platform/platform.js';

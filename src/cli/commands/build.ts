@@ -1,9 +1,9 @@
 import type { Argv } from 'yargs';
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
-import { buildLayer } from '../../pipeline/build-layer.js';
-import { layerParts } from '../../pipeline/layer-parts.js';
-import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
+import { buildLayer } from '../../pipeline/build/build-layer.js';
+import { layerParts } from '../../pipeline/build/layer-parts.js';
+import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command } from '../command.js';

@@ -3,7 +3,7 @@ import { EngineError, EngineUnavailableError, UsageError } from '../../core/erro
 import type { ContainerEngine } from '../../engine/container-engine.js';
 import { findEngine } from '../../engine/find-engine.js';
 import { sweepContainers } from '../../engine/owned-containers.js';
-import { cleanStore } from '../../pipeline/clean-store.js';
+import { cleanStore } from '../../pipeline/build/clean-store.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
-import { kindOfCode } from '../../layer/code-tree.js';
+import { kindOfCode } from '../../tree/code-tree.js';
 import { ARCHITECTURES } from '../../platform/platform.js';
 import { connectAws } from '../../publish/connect-aws.js';
 import { deployFunction } from '../../publish/deploy-function.js';

@@ -3,7 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { readTree } from '../../layer/code-tree.js';
+import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import {
   diffLayers,
@@ -11,7 +11,7 @@ import {
   type FileChange,
   type LayerDiff,
   type VersionChange,
-} from '../../pipeline/diff-layers.js';
+} from '../../pipeline/verify/diff-layers.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption } from '../options.js';

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { fetchPlan } from '../../pipeline/fetch-plan.js';
+import { fetchPlan } from '../../pipeline/build/fetch-plan.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command } from '../command.js';

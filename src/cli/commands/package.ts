@@ -2,10 +2,10 @@ import { join, basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
 import type { Reporter } from '../../core/reporter.js';
-import { kindOfCode } from '../../layer/code-tree.js';
+import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { packageCode } from '../../pipeline/package-code.js';
-import type { PackageRequest } from '../../pipeline/package-request.js';
+import { packageCode } from '../../pipeline/bundle/package-code.js';
+import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {

@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs';
 import { LayersmithError } from '../../core/errors.js';
 import { findEngine } from '../../engine/find-engine.js';
-import { warnAboutEndOfLife } from '../../pipeline/end-of-life.js';
-import { keyPlan } from '../../pipeline/keyed-plan.js';
+import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
+import { keyPlan } from '../../pipeline/build/keyed-plan.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { chooseToolchain } from '../../toolchain/choose-toolchain.js';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { smokeTestLayer } from '../../pipeline/layer-smoke.js';
+import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command } from '../command.js';

@@ -1,0 +1,38 @@
+import type { Reporter } from '../../core/reporter.js';
+import type { ContainerEngine } from '../../engine/container-engine.js';
+import type { AbiProfile } from '../../platform/abi-profile.js';
+import type { Platform } from '../../platform/platform.js';
+import type { RecipeLibrary } from '../../recipe/recipe-library.js';
+import type { SourceFetcher } from '../../source/source-fetcher.js';
+import type { Variation } from '../../stage/variation.js';
+import type { Store } from '../../store/store.js';
+import type { Package } from '../../toolchain/image-packages.js';
+import type { Toolchain } from '../../toolchain/toolchain.js';
+
+/** What the stages of one run share. */
+export interface BuildContext {
+  readonly engine: ContainerEngine;
+  readonly store: Store;
+  readonly library: RecipeLibrary;
+  readonly platform: Platform;
+  /** Of all platforms, the oldest first, for the architecture. */
+  readonly abiProfiles: readonly AbiProfile[];
+  readonly toolchain: Toolchain;
+  /** What is installed in the toolchain's image. */
+  readonly toolchainPackages: readonly Package[];
+  readonly fetcher: SourceFetcher;
+  readonly reporter: Reporter;
+  /** Make jobs, shared between the stages that run at once; also how many stages may. */
+  readonly jobs: number;
+  /** Memory limit of each stage container. */
+  readonly memoryBytes: number;
+  /** Undefined for a build under the usual conditions. */
+  readonly variation: Variation | undefined;
+  readonly keepContainer: boolean;
+  /** Names the folder of this run's logs. */
+  readonly runName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}

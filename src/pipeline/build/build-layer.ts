@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
+import { copyFileAtomically } from '../../core/atomic-file.js';
+import type { AuditReport } from '../../audit/audit-layer.js';
+import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
+import type { LayerRecord, Manifest } from '../../layer/manifest.js';
+import type { Plan } from '../../recipe/plan.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import type { StoredItem } from '../../store/store.js';
+import type { BuildContext } from './build-context.js';
+import { buildPlan, keysOf } from './build-stages.js';
+import { manifestOf } from './layer-manifest.js';
+import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
+import { layerParts } from './layer-parts.js';
+import { relayPlan, smokeTestLayer } from './layer-smoke.js';
+import { writeLayerZip } from './layer-zip.js';
+
+export interface LayerResult extends LayerPapers {
+  readonly path: string;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  /** The layer was in the store already, built and tested by an earlier run. */
+  readonly reused: boolean;
+  readonly record: LayerRecord;
+}
+
+/** Raised when what this code does between artifact and zip changes the zip's bytes or what was tested. */
+const LAYER_PROTOCOL = 4;
+
+/**
+ * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
+ * smoke tests passed; what is there stays until a new file takes its place in one rename.
+ */
+export async function buildLayer(
+  plan: Plan,
+  {
+    output,
+    builderId,
+    context,
+  }: {
+    readonly output: string;
+    /** A URI that names who runs the build. */
+    readonly builderId: string;
+    readonly context: BuildContext;
+  },
+): Promise<LayerResult> {
+  const { recipe } = plan.root;
+  const { store, platform, reporter } = context;
+  let manifest = await manifestOf(await keysOf(plan, context), context);
+  let item = await store.find('layers', await layerKey(manifest, { recipe, context }));
+  const reused = item !== undefined;
+  if (item === undefined) {
+    const { stages, artifact } = await buildPlan(plan, context);
+    // The alternatives that were fetched decide what is in it.
+    manifest = await manifestOf(stages, context);
+    item = await makeLayer({ plan, artifact, manifest, context });
+  }
+
+  const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
+  const path = join(output, `${name}.zip`);
+  const papers = paperPaths(output, name);
+  const record = recordOf(manifest, { recipe, item, file: `${name}.zip`, context });
+  const replaced = await recipeOf(papers.manifestPath);
+  if (replaced !== undefined && replaced !== recipe.name)
+    reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
+  await placeFile(item, path);
+  const { run: invocationId, startedOn, finishedOn } = item.facts;
+  await writePapers(papers, { record, zip: path, run: { builderId, invocationId, startedOn, finishedOn } });
+  if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
+    reporter.warn(
+      `${path} has ${item.sizeBytes} bytes: Lambda takes it through S3 only (over ${MAX_DIRECT_ZIP_BYTES})`,
+    );
+  }
+  return { path, ...papers, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
+}
+
+interface Making {
+  readonly plan: Plan;
+  readonly artifact: StoredItem;
+  readonly manifest: Manifest;
+  readonly context: BuildContext;
+}
+
+/** Assembles, checks, zips and tests; only a layer that passed reaches the store. */
+async function makeLayer({ plan, artifact, manifest, context }: Making): Promise<StoredItem> {
+  const { recipe } = plan.root;
+  const started = context.now();
+  const seconds = (): number => (context.now() - started) / 1000;
+  const key = await layerKey(manifest, { recipe, context });
+  let report: AuditReport | undefined;
+  const facts = (): Readonly<Record<string, string>> => ({
+    ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
+    run: context.runName,
+    startedOn: new Date(started).toISOString(),
+    finishedOn: new Date(context.now()).toISOString(),
+  });
+  return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {
+    report = await writeLayerZip(path, { recipe, artifact, manifest, context });
+    await smokeTestLayer(path, { plan, context });
+  });
+}
+
+/** Everything that decides the zip's bytes and what its tests have shown. */
+async function layerKey(
+  manifest: Manifest,
+  { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
+): Promise<Sha256> {
+  const { layer, smoke, bootstrap } = layerParts(recipe);
+  const relay = await keysOf(await relayPlan(context), context);
+  const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
+    (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
+  return sha256(
+    JSON.stringify([
+      LAYER_PROTOCOL,
+      manifest,
+      context.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
+        [newest, named, libraries, present, interpreters].map((each) => [...each]),
+      ),
+      relay.at(-1)?.key,
+      context.toolchain.runtime.digest,
+      sha256(bootstrap),
+      layer,
+      await digests(recipe.layerFiles),
+      smoke,
+      await digests(recipe.smokeFiles),
+    ]),
+  );
+}
+
+interface RecordInput {
+  readonly recipe: Recipe;
+  readonly item: StoredItem;
+  readonly file: string;
+  readonly context: BuildContext;
+}
+
+function recordOf(manifest: Manifest, { recipe, item, file, context }: RecordInput): LayerRecord {
+  const { smoke } = layerParts(recipe);
+  return {
+    ...manifest,
+    layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
+    toolchainReason: context.toolchain.reason,
+    audit: { platform: context.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
+    smokeTests: {
+      runtimeDigest: context.toolchain.runtime.digest,
+      programs: smoke.programs.length,
+      invocations: smoke.invocations.reduce((sum, { times }) => sum + times, 0),
+    },
+  };
+}
+
+const manifestSchema = z.object({ recipe: z.string() });
+
+/** The recipe that a manifest was written for; undefined where there is none that can be read. */
+async function recipeOf(manifestPath: string): Promise<string | undefined> {
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8'))).recipe;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file that is the same already is left as it is. */
+async function placeFile(item: StoredItem, path: string): Promise<void> {
+  const present = await sha256OfFile(path).catch(() => undefined);
+  if (present !== item.sha256) await copyFileAtomically(item.path, path);
+}

@@ -1,0 +1,28 @@
+import type { Store, StoreEntry } from '../../store/store.js';
+
+/**
+ * Removes what no run has used for a time, then the longest unused until the store is small enough. Gives
+ * what was removed (with `dryRun`: what would be).
+ */
+export async function cleanStore(
+  store: Store,
+  options: {
+    readonly olderThanMs: number | undefined;
+    readonly maxBytes: number | undefined;
+    readonly dryRun: boolean;
+    /** Milliseconds since 1970. */
+    readonly now: number;
+  },
+): Promise<readonly StoreEntry[]> {
+  const { olderThanMs = Infinity, maxBytes = Infinity, dryRun, now } = options;
+  const entries = [...(await store.entries())].sort((a, b) => a.usedAt.getTime() - b.usedAt.getTime());
+  let total = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+  const removed: StoreEntry[] = [];
+  for (const entry of entries) {
+    if (now - entry.usedAt.getTime() <= olderThanMs && total <= maxBytes) continue;
+    total -= entry.sizeBytes;
+    if (!dryRun) await store.remove(entry);
+    removed.push(entry);
+  }
+  return removed;
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { InternalError } from '../../core/errors.js';
+import { processIdentity } from '../../core/process-identity.js';
+import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
+import { startSandbox } from '../../lambda/sandbox.js';
+import { readZip } from '../../tree/zip-reader.js';
+import { planFor, type Plan } from '../../recipe/plan.js';
+import { runSmokeTests, type SmokeReport } from '../../smoke/smoke-tests.js';
+import { artifactFile } from '../../tree/artifact-file.js';
+import type { BuildContext } from './build-context.js';
+import { buildPlan } from './build-stages.js';
+
+/** The plan of the relay, which carries the Runtime API into a container that has no network. */
+export function relayPlan(context: Pick<BuildContext, 'library'>): Promise<Plan> {
+  return planFor({ package: 'relay', line: undefined }, context.library);
+}
+
+/** The relay's bytes, compiled if the store has none. */
+export async function relayProgram(context: BuildContext): Promise<Uint8Array> {
+  const relay = await buildPlan(await relayPlan(context), context);
+  const program = await artifactFile(relay.artifact.path, 'bin/relay');
+  if (program === undefined) throw new InternalError('the relay stage installed no bin/relay');
+  return program;
+}
+
+const FUNCTION_MEMORY_MB = 1024;
+const FUNCTION_TIMEOUT_MS = 30_000;
+
+/**
+ * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every
+ * test that failed, and LayerError when the file is no layer zip.
+ */
+export async function smokeTestLayer(
+  zip: string,
+  { plan, context }: { readonly plan: Plan; readonly context: BuildContext },
+): Promise<SmokeReport> {
+  const { recipe } = plan.root;
+  const { smoke } = recipe;
+  if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
+  const { reporter, signal, store } = context;
+  const relay = await relayProgram(context);
+  const spool = join(store.tmpDir, `${processIdentity()}-${randomUUID()}`);
+  const view = reporter.stage('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
+  const started = context.now();
+  try {
+    const report = await runSmokeTests({
+      engine: context.engine,
+      image: context.toolchain.runtime.id,
+      layer: await readZip(zip, spool),
+      spec: smoke,
+      files: recipe.smokeFiles,
+      values: Object.fromEntries([
+        ['version', recipe.version],
+        ...plan.stages.map((stage) => [`${stage.recipe.package}.version`, stage.recipe.version] as const),
+      ]),
+      relay,
+      runtime: {
+        command: relayCommand,
+        environment: (handler) =>
+          functionEnvironment({
+            handler,
+            functionName: 'smoke-test',
+            memoryMb: FUNCTION_MEMORY_MB,
+            region: 'us-east-1',
+          }),
+        start: (container) =>
+          startSandbox({
+            container,
+            memoryMb: FUNCTION_MEMORY_MB,
+            signal,
+            now: context.now,
+            newRequestId: randomUUID,
+            functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:smoke-test',
+            timeoutMs: FUNCTION_TIMEOUT_MS,
+            initTimeoutMs: INIT_TIMEOUT_MS,
+            onLog: (line) => {
+              view.doing(stripVTControlCharacters(line));
+            },
+          }),
+      },
+      labels: context.labels,
+      parallel: context.jobs,
+      onPassed: (name) => {
+        view.doing(`passed: ${name}`);
+      },
+      signal,
+    });
+    await store.rememberSeconds(`smoke:${recipe.name}`, (context.now() - started) / 1000);
+    view.finished('built');
+    return report;
+  } catch (error) {
+    view.failed();
+    throw error;
+  } finally {
+    await rm(spool, { force: true });
+  }
+}

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import ignore from 'ignore';
+import { UsageError } from '../../core/errors.js';
+import { errorCodeOf } from '../../core/file-system.js';
+import type { TreeEntry } from '../../tree/tar.js';
+import { COMPILED_FOLDER, COMPILED_INI, type PackageKind } from '../../runtime/php/compiled-code.js';
+
+/** What must not be packed, in the form of a `.gitignore`: one folder may have both, its `vendor/` as a layer and the rest as a function. */
+const IGNORE_FILES = { function: '.layersmithignore', vendor: '.layersmithignore-vendor' } as const;
+
+/** Never packed: what is about packing, and what an earlier package had. */
+const ALWAYS = [
+  ...Object.values(IGNORE_FILES).map((file) => `/${file}`),
+  `/${COMPILED_FOLDER.function}/`,
+  `/${COMPILED_INI.function}`,
+];
+
+/**
+ * The files of a folder without those that its ignore file matches. Throws UsageError when that cannot be read, and when
+ * nothing is left.
+ */
+export async function withoutIgnored<
+  T extends { readonly path: string; readonly entries: readonly TreeEntry[] },
+>(code: T, kind: PackageKind): Promise<T> {
+  const name = IGNORE_FILES[kind];
+  const file = join(code.path, name);
+  const patterns = await readFile(file, 'utf8').catch((cause: unknown) => {
+    if (errorCodeOf(cause) === 'ENOENT') return '';
+    throw new UsageError(`cannot read ${file} (${errorCodeOf(cause) ?? String(cause)})`, {
+      hint: 'Make it a readable file in the form of a .gitignore, or remove it.',
+      cause,
+    });
+  });
+  const rules = ignore().add(patterns).add(ALWAYS);
+  const entries = code.entries.filter(
+    ({ path, type }) => !rules.ignores(type === 'directory' ? `${path}/` : path),
+  );
+  if (!entries.some(({ type }) => type !== 'directory'))
+    throw new UsageError(`${code.path} has no files that ${name} lets in`, {
+      hint: 'Its form is that of a .gitignore: a line `!src/` lets a folder in again.',
+    });
+  return { ...code, entries };
+}

@@ -1,0 +1,117 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { copyFileAtomically, writeFileAtomically } from '../../core/atomic-file.js';
+import { sha256OfFile, type Sha256 } from '../../core/digest.js';
+import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
+import type { TreeEntry } from '../../tree/tar.js';
+import { readCodeTree } from '../../tree/code-tree.js';
+import { recordPath } from '../../layer/layer-record.js';
+import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
+import { writeZip } from '../../tree/zip-writer.js';
+import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import { withoutIgnored } from './ignored-files.js';
+import { compilePackage } from './compile-package.js';
+import { paperPaths } from '../build/layer-papers.js';
+import type { PackageRequest, PackageRuntime } from './package-request.js';
+import { vendorFiles } from './vendor-files.js';
+import { vendorRecord } from './vendor-record.js';
+
+export interface PackageResult {
+  readonly path: string;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  /** How many files it has, and how many of them come compiled beside that. */
+  readonly files: number;
+  readonly compiled: number;
+  /** Of a vendor layer: the record beside the zip, which `publish` wants. */
+  readonly manifestPath?: string;
+}
+
+/**
+ * Packs a function, or a Composer project's libraries as a layer, into a zip whose bytes depend on the files alone. It is
+ * put in its place in one rename.
+ *
+ * Throws UsageError for a folder that cannot be packed, LayerError for what Lambda would refuse, StageError when
+ * Composer or PHP fails.
+ */
+export async function packageCode(request: PackageRequest): Promise<PackageResult> {
+  const { kind, output } = request;
+  const scratch = await mkdtemp(join(tmpdir(), 'layersmith-package-'));
+  try {
+    const runtime = await runtimeOf(request, scratch);
+    const tree = normalised(
+      await (kind === 'function'
+        ? functionFiles(request, scratch)
+        : vendorFiles({ ...request, runtime, scratch })),
+    );
+    const added =
+      request.precompile && runtime !== undefined
+        ? await compilePackage({ kind, tree }, { ...runtime, spool: join(scratch, 'compiled') })
+        : [];
+    const whole = normalised([...tree, ...added]);
+    checkUnzippedSize(whole);
+    const zip = join(scratch, 'package.zip');
+    await writeZip(zip, whole);
+    const sizeBytes = (await stat(zip)).size;
+    if (sizeBytes > MAX_DIRECT_ZIP_BYTES)
+      request.reporter.warn(`${output} has ${sizeBytes} bytes: Lambda takes it through S3 only`);
+    const digest = await sha256OfFile(zip);
+    const record =
+      kind === 'vendor'
+        ? await vendorRecord(whole, { ...request, runtime, zip: { sha256: digest, sizeBytes } })
+        : undefined;
+    await copyFileAtomically(zip, output);
+    const manifestPath = recordPath(output);
+    if (record !== undefined)
+      await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
+    return {
+      path: output,
+      sha256: digest,
+      sizeBytes,
+      files: tree.filter(({ type }) => type !== 'directory').length,
+      compiled: added.filter(({ path }) => path.endsWith('.bin')).length,
+      ...(record === undefined ? {} : { manifestPath }),
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function runtimeOf({ runtime }: PackageRequest, scratch: string): Promise<PackageRuntime | undefined> {
+  if (runtime === undefined) return undefined;
+  const { path, manifest, context } = runtime;
+  const layer = await readCodeTree(path, { what: 'layer', root: '/opt', spool: join(scratch, 'layer') });
+  return { layer: { tree: mergeLayers([layer]), manifest }, context };
+}
+
+async function functionFiles(
+  { folder, output, runtime, reporter }: PackageRequest,
+  scratch: string,
+): Promise<readonly TreeEntry[]> {
+  const spool = join(scratch, 'code');
+  const all = await readCodeTree(folder, { what: 'function', root: PACKAGE_ROOT.function, spool });
+  // An earlier output and the layer may lie in the folder itself.
+  const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
+  const ours = new Set(
+    zips.flatMap((zip) => [zip, ...Object.values({ ...paperPaths(dirname(zip), basename(zip, '.zip')) })]),
+  );
+  const entries = all.entries.filter(({ path }) => !ours.has(join(folder, path)));
+  const code = await withoutIgnored({ ...all, entries }, 'function');
+  const paths = new Set(code.entries.map(({ path }) => path));
+  if (paths.has('composer.json') && !paths.has('vendor') && !paths.has('vendor/autoload.php'))
+    reporter.warn(
+      `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
+    );
+  // Folders come with what is in them.
+  return code.entries.filter(({ type }) => type !== 'directory');
+}
+
+/** Sorted, with every folder, modes 0755 and 0644, and no time of their own. */
+function normalised(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  return mergeLayers([{ path: 'the package', entries }]).map((entry): TreeEntry => {
+    if (entry.type !== 'file') return entry.type === 'directory' ? { ...entry, mode: 0o755 } : entry;
+    const { mtime: _mtime, ...rest } = entry;
+    return { ...rest, mode: (entry.mode & 0o111) === 0 ? 0o644 : 0o755 };
+  });
+}

@@ -1,0 +1,139 @@
+import { access } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { LayerError, UsageError } from '../../core/errors.js';
+import { openContent, type TreeEntry } from '../../tree/tar.js';
+import { followLinks } from '../../tree/tree-links.js';
+import { readCodeTree, readTree } from '../../tree/code-tree.js';
+import { functionTree, mergeLayers } from '../../tree/merge-layers.js';
+import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import {
+  COMPOSER_COMMAND,
+  COMPOSER_ENVIRONMENT,
+  COMPOSER_FOLDER,
+  composerEntry,
+  composerSettings,
+  PROJECT_FOLDER,
+} from '../../runtime/php/composer.js';
+import { withoutIgnored } from './ignored-files.js';
+import { runLayerProgram } from '../layer-program.js';
+import type { PackageRequest, PackageRuntime } from './package-request.js';
+
+export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer'> {
+  readonly runtime: PackageRuntime | undefined;
+  /** A folder for what is read on the way. */
+  readonly scratch: string;
+}
+
+/**
+ * A project's `vendor/`, as it is or as Composer installs it. Throws UsageError where there is none, LayerError for a link
+ * out of it, StageError when Composer fails.
+ */
+export async function vendorFiles(request: VendorRequest): Promise<readonly TreeEntry[]> {
+  const { folder, composer, scratch } = request;
+  const spool = join(scratch, 'vendor');
+  const found =
+    composer === undefined ? await existing(folder, spool) : await installed(request, { composer, spool });
+  const inVendor = found.map((entry) => ({ ...entry, path: `vendor/${entry.path}` }));
+  const entries = mergeLayers([await withoutIgnored({ path: folder, entries: inVendor }, 'vendor')]);
+  refuseLinksOutward(entries);
+  return entries;
+}
+
+async function existing(folder: string, spool: string): Promise<readonly TreeEntry[]> {
+  const vendor = join(folder, 'vendor');
+  const hasAutoloader = await access(join(vendor, 'autoload.php')).then(
+    () => true,
+    () => false,
+  );
+  if (hasAutoloader) return readTree(vendor, { what: 'layer', spool });
+  throw new UsageError(`${folder} has no vendor/autoload.php`, {
+    hint: 'Run `composer install` in it first, or give a composer.phar with --composer.',
+  });
+}
+
+function refuseLinksOutward(entries: readonly TreeEntry[]): void {
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  for (const entry of entries) {
+    if (entry.type !== 'symlink') continue;
+    const { path, target } = entry;
+    const end = followLinks(target, { from: posix.dirname(path), entries: byPath });
+    if (end.to === 'tree' && byPath.has(end.path)) continue;
+    throw new LayerError(`${path} is a link to ${target}, which is not in the layer`, {
+      hint: 'Set COMPOSER_MIRROR_PATH_REPOS=1 when you run Composer: it then copies packages of folders.',
+    });
+  }
+}
+
+async function installed(
+  { folder, runtime, scratch }: VendorRequest,
+  { composer, spool }: { readonly composer: NonNullable<PackageRequest['composer']>; readonly spool: string },
+): Promise<readonly TreeEntry[]> {
+  if (runtime === undefined)
+    throw new UsageError('Composer runs in the PHP of a layer, and there is none', {
+      hint: 'Name the runtime layer with --layer.',
+    });
+  const { layer, context } = runtime;
+  const whole = await withoutIgnored(
+    await readCodeTree(folder, {
+      what: 'function',
+      root: PACKAGE_ROOT.function,
+      spool: join(scratch, 'project'),
+    }),
+    'vendor',
+  );
+  const isOutside = ({ path }: TreeEntry): boolean => path !== 'vendor' && !path.startsWith('vendor/');
+  const project = { ...whole, entries: whole.entries.filter(isOutside) };
+  if (!project.entries.some(({ path }) => path === 'composer.json'))
+    throw new UsageError(`${folder} has no composer.json`, {
+      hint: 'Name the folder of a Composer project.',
+    });
+  if (!project.entries.some(({ path }) => path === 'composer.lock'))
+    context.reporter.warn(`${folder} has no composer.lock: another day Composer may install other versions`);
+  const view = context.reporter.stage('composer install', await context.store.lastSeconds('composer'));
+  const started = context.now();
+  try {
+    const left = await runLayerProgram(
+      {
+        what: 'composer install',
+        trees: { '/opt': layer.tree, [COMPOSER_FOLDER]: [await composerEntry(composer.phar)] },
+        command: COMPOSER_COMMAND,
+        env: COMPOSER_ENVIRONMENT,
+        work: {
+          path: PROJECT_FOLDER,
+          tree: functionTree({
+            ...project,
+            entries: [...project.entries, await settingsFor(project.entries)],
+          }),
+        },
+        result: `${PROJECT_FOLDER}/vendor`,
+        hasNetwork: composer.hasNetwork,
+        needsShell: true,
+        hint: composer.hasNetwork
+          ? 'Composer says why above.'
+          : 'Composer says why above. It had no network, because of --offline.',
+      },
+      {
+        context,
+        spool,
+        onLine: (line) => {
+          view.doing(line);
+        },
+      },
+    );
+    await context.store.rememberSeconds('composer', (context.now() - started) / 1000);
+    view.finished('built');
+    return left;
+  } catch (error) {
+    view.failed();
+    throw error;
+  }
+}
+
+async function settingsFor(entries: readonly TreeEntry[]): Promise<TreeEntry> {
+  const texts: Buffer[] = [];
+  for (const entry of entries)
+    if (entry.type === 'file' && ['composer.json', 'composer.lock'].includes(entry.path))
+      texts.push(await buffer(openContent(entry)));
+  return composerSettings(texts);
+}

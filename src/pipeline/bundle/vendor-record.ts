@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { auditLayer, errorsOf } from '../../audit/audit-layer.js';
+import { describeFinding } from '../../audit/describe-finding.js';
+import { readLayerFacts } from '../../audit/layer-facts.js';
+import type { Sha256 } from '../../core/digest.js';
+import { LayerError } from '../../core/errors.js';
+import type { TreeEntry } from '../../tree/tar.js';
+import { VERSION } from '../../core/version.js';
+import type { VendorRecord } from '../../layer/layer-record.js';
+import { mergeLayers } from '../../tree/merge-layers.js';
+import { runLayerProgram } from '../layer-program.js';
+import type { PackageRequest, PackageRuntime } from './package-request.js';
+
+/** What was checked of a vendor layer: the audit always, and with a runtime layer that its autoloader loads. */
+export async function vendorRecord(
+  tree: readonly TreeEntry[],
+  {
+    output,
+    runtime,
+    reporter,
+    zip,
+  }: Pick<PackageRequest, 'output' | 'reporter'> & {
+    readonly runtime: PackageRuntime | undefined;
+    readonly zip: { readonly sha256: Sha256; readonly sizeBytes: number };
+  },
+): Promise<VendorRecord> {
+  const layer = { file: basename(output), ...zip };
+  const record = { schemaVersion: 1, kind: 'vendor', layersmith: VERSION, layer } as const;
+  if (runtime === undefined) {
+    reporter.warn(
+      'it was made without a runtime layer, so it is not tested: `publish` takes it only with --force',
+    );
+    return record;
+  }
+  const { layer: runtimeLayer, context } = runtime;
+  const { platform, architecture, recipe, version } = runtimeLayer.manifest;
+  const report = await auditLayer(await readLayerFacts(tree), {
+    profiles: context.abiProfiles,
+    platform,
+    needsBootstrap: false,
+    zipBytes: zip.sizeBytes,
+  });
+  const errors = errorsOf(report);
+  if (errors.length > 0)
+    throw new LayerError(`the audit refuses the layer for ${platform} ${architecture}`, {
+      details: { findings: errors.flatMap((finding) => [describeFinding(finding), `→ ${finding.remedy}`]) },
+      hint: 'Take the file out, with a line in .layersmithignore.',
+    });
+  await loadAutoloader(tree, { layer: runtimeLayer, context });
+  return {
+    ...record,
+    platform,
+    architecture,
+    runtime: { recipe, version },
+    audit: { platform, oldestPlatform: report.oldestPlatform },
+    smokeTests: { runtimeDigest: context.toolchain.runtime.digest, programs: 1, invocations: 0 },
+  };
+}
+
+async function loadAutoloader(tree: readonly TreeEntry[], { layer, context }: PackageRuntime): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'layersmith-package-'));
+  try {
+    const opt = mergeLayers([
+      { path: 'the runtime layer', entries: layer.tree },
+      { path: 'the package', entries: tree },
+    ]);
+    await runLayerProgram(
+      {
+        what: 'loading vendor/autoload.php',
+        trees: { '/opt': opt },
+        command: ['/opt/bin/php', '-r', 'require "/opt/vendor/autoload.php"; mkdir("/tmp/work/result");'],
+        env: {},
+        work: { path: '/tmp/work', tree: [] },
+        result: '/tmp/work/result',
+        hasNetwork: false,
+        hint: `The libraries must load on ${layer.manifest.recipe}: see what Composer says of the platform.`,
+      },
+      { context, spool: join(scratch, 'nothing'), onLine: context.reporter.info },
+    );
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,114 @@
+import { compareSymbols, type SymbolChanges } from '../../compare/compare-symbols.js';
+import { compareTrees } from '../../compare/compare-trees.js';
+import type { TreeEntry } from '../../tree/tar.js';
+import type { Manifest, ManifestStage } from '../../layer/manifest.js';
+
+/** A layer to be compared; of others, there is no manifest. */
+export interface DiffSide {
+  readonly entries: readonly TreeEntry[];
+  readonly manifest: Manifest | undefined;
+  /** Undefined for a folder. */
+  readonly zipBytes: number | undefined;
+}
+
+/** Something that has a version, in one layer or in both; undefined where it is not there. */
+export interface VersionChange {
+  readonly name: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  /** With the same version: what else is not the same. */
+  readonly note?: string;
+}
+
+/** A file or link that is not the same. */
+export interface FileChange {
+  readonly path: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  readonly bytesBefore: number | undefined;
+  readonly bytesAfter: number | undefined;
+  /** For a change: what it is in both, or where inside the file. */
+  readonly detail: string | undefined;
+}
+
+/** What changed from one layer to another. */
+export interface LayerDiff {
+  /** Undefined without a manifest in both. */
+  readonly packages: readonly VersionChange[] | undefined;
+  readonly toolchain: readonly VersionChange[] | undefined;
+  readonly files: readonly FileChange[];
+  readonly symbols: readonly SymbolChanges[];
+  readonly unzippedBytes: { readonly before: number; readonly after: number };
+  readonly zipBytes: { readonly before: number | undefined; readonly after: number | undefined };
+}
+
+/** Compares two layers: packages and toolchain by their manifests, files, sizes, and what ELF files take and offer. */
+export async function diffLayers(before: DiffSide, after: DiffSide): Promise<LayerDiff> {
+  const manifests =
+    before.manifest === undefined || after.manifest === undefined
+      ? undefined
+      : ([before.manifest, after.manifest] as const);
+  return {
+    packages: manifests && packageChanges(manifests[0].stages, manifests[1].stages),
+    toolchain:
+      manifests &&
+      versionChanges(
+        [{ name: 'image', version: manifests[0].toolchain.digest }, ...manifests[0].toolchain.packages],
+        [{ name: 'image', version: manifests[1].toolchain.digest }, ...manifests[1].toolchain.packages],
+      ),
+    files: await fileChanges(before.entries, after.entries),
+    symbols: await compareSymbols(before.entries, after.entries),
+    unzippedBytes: { before: bytesOf(before.entries), after: bytesOf(after.entries) },
+    zipBytes: { before: before.zipBytes, after: after.zipBytes },
+  };
+}
+
+type Versioned = readonly { readonly name: string; readonly version: string }[];
+
+function versionChanges(before: Versioned, after: Versioned): readonly VersionChange[] {
+  const [old, now] = [before, after].map((list) => new Map(list.map(({ name, version }) => [name, version])));
+  const names = [...new Set([...before, ...after].map(({ name }) => name))];
+  return names
+    .map((name) => ({ name, before: old?.get(name), after: now?.get(name) }))
+    .filter((change) => change.before !== change.after);
+}
+
+function packageChanges(
+  before: readonly ManifestStage[],
+  after: readonly ManifestStage[],
+): readonly VersionChange[] {
+  const named = (stages: readonly ManifestStage[]): Versioned =>
+    stages.map((stage) => ({ name: stage.package, version: stage.version }));
+  const rebuilt = before.flatMap((stage): VersionChange[] => {
+    const other = after.find((each) => each.package === stage.package);
+    if (other?.version !== stage.version || other.key === stage.key) return [];
+    return [{ name: stage.package, before: stage.version, after: other.version, note: noteOn(stage, other) }];
+  });
+  return [...versionChanges(named(before), named(after)), ...rebuilt];
+}
+
+function noteOn(before: ManifestStage, after: ManifestStage): string {
+  const digests = (files: readonly { readonly sha256: string }[]): string =>
+    files.map(({ sha256 }) => sha256).join(' ');
+  if (digests(before.sources) !== digests(after.sources)) return 'of another source file';
+  if (digests(before.patches) !== digests(after.patches)) return 'with other patches';
+  return 'compiled in another way, with another toolchain or other needs';
+}
+
+async function fileChanges(a: readonly TreeEntry[], b: readonly TreeEntry[]): Promise<readonly FileChange[]> {
+  const [before, after] = [a, b].map((entries) => new Map(entries.map((entry) => [entry.path, entry])));
+  const bytes = (entry: TreeEntry | undefined): number | undefined =>
+    entry?.type === 'file' ? entry.sizeBytes : undefined;
+  return (await compareTrees(a, b)).flatMap(({ path, kind, detail }): FileChange[] => {
+    const [first, second] = [before?.get(path), after?.get(path)];
+    // Folders come and go with what is in them.
+    if ((first ?? second)?.type === 'directory' && kind !== 'type' && kind !== 'mode') return [];
+    const sizes = { path, bytesBefore: bytes(first), bytesAfter: bytes(second) };
+    if (kind === 'only-in-first') return [{ ...sizes, change: 'removed', detail: undefined }];
+    if (kind === 'only-in-second') return [{ ...sizes, change: 'added', detail: undefined }];
+    return [{ ...sizes, change: 'changed', detail }];
+  });
+}
+
+function bytesOf(entries: readonly TreeEntry[]): number {
+  return entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0), 0);
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { processIdentity } from '../../core/process-identity.js';
+import type { Manifest } from '../../layer/manifest.js';
+import type { Plan } from '../../recipe/plan.js';
+import type { Variation } from '../../stage/variation.js';
+import { openStore, type StoredItem } from '../../store/store.js';
+import type { BuildContext } from '../build/build-context.js';
+import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
+import { manifestOf } from '../build/layer-manifest.js';
+import { writeLayerZip } from '../build/layer-zip.js';
+
+/** A build from nothing: nothing of the store is used but the sources. Leaving its scope removes all of it. */
+export interface ScratchBuild extends AsyncDisposable {
+  /** Compiles what no plan before has compiled. */
+  build(plan: Plan): Promise<BuiltPlan>;
+  /** The artifact of a stage that was built. */
+  artifact(key: StoredItem['key']): Promise<StoredItem | undefined>;
+  /** Makes the layer of a plan that was built: the path of its zip, untested. */
+  layer(plan: Plan, built: BuiltPlan): Promise<{ readonly path: string; readonly manifest: Manifest }>;
+  /** A path for scratch. */
+  file(name: string): string;
+}
+
+/** `name` tells the build from others, in the progress and in the names of the logs. */
+export async function openScratchBuild(
+  context: BuildContext,
+  { name, variation }: { readonly name: string; readonly variation: Variation | undefined },
+): Promise<ScratchBuild> {
+  const root = join(context.store.tmpDir, `${processIdentity()}-${randomUUID()}`);
+  const { reporter, store } = context;
+  const scratch = await openStore(root, reporter.warn);
+  const inside: BuildContext = {
+    ...context,
+    // What people look at afterwards, and what progress is told by, is the run's own.
+    store: { ...scratch, logsDir: store.logsDir, lastSeconds: (stage) => store.lastSeconds(stage) },
+    reporter: {
+      ...reporter,
+      stage: (stage, seconds) => reporter.stage(`${stage} (${name})`, seconds),
+    },
+    runName: `${context.runName}-${name}`,
+    variation,
+    // Other numbers of jobs order the work of make otherwise.
+    jobs: variation === undefined ? context.jobs : context.jobs + 1,
+  };
+  const file = (path: string): string => join(root, path);
+  return {
+    build: (plan) => buildPlan(plan, inside),
+    artifact: (key) => scratch.find('artifacts', key),
+    async layer(plan, { stages, artifact }) {
+      const path = file(`${plan.root.recipe.name.replaceAll('/', '-')}.zip`);
+      const manifest = await manifestOf(stages, inside);
+      await writeLayerZip(path, { recipe: plan.root.recipe, artifact, manifest, context: inside });
+      return { path, manifest };
+    },
+    file,
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,91 @@
+import { compareTrees, type Difference } from '../../compare/compare-trees.js';
+import { sha256OfFile, type Sha256 } from '../../core/digest.js';
+import { InternalError } from '../../core/errors.js';
+import { readArtifact } from '../../tree/read-artifact.js';
+import { readZip } from '../../tree/zip-reader.js';
+import { planFor, type Plan } from '../../recipe/plan.js';
+import type { Variation } from '../../stage/variation.js';
+import { artifactFile } from '../../tree/artifact-file.js';
+import type { BuildContext } from '../build/build-context.js';
+import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
+import { openScratchBuild, type ScratchBuild } from './scratch-build.js';
+
+/** What one result of two builds has shown. */
+export interface Verified {
+  /** `openssl/3.5`, or for its layer `the layer of php/8.4`. */
+  readonly name: string;
+  /** The sha256 of the first build's artifact or zip, and of the second's. */
+  readonly first: Sha256;
+  readonly second: Sha256;
+  /** Where they differ; with equal sums there is nothing. */
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Builds each plan twice from nothing, the second time under changed conditions (`Variation`), and compares every
+ * artifact and, for an interpreter, the layer zip. A stage that several plans have is built and compared once.
+ */
+export async function verifyPlans(
+  plans: readonly Plan[],
+  context: BuildContext,
+): Promise<readonly Verified[]> {
+  const variation = await variationOf(context);
+  await using first = await openScratchBuild(context, { name: 'first', variation: undefined });
+  const firstBuilt = await buildAll(plans, first);
+  await using second = await openScratchBuild(context, { name: 'again', variation });
+  const secondBuilt = await buildAll(plans, second);
+
+  const results = new Map<string, Verified>();
+  for (const [plan, built] of firstBuilt) {
+    for (const { stage, key } of built.stages) {
+      const name = stage.recipe.name;
+      if (results.has(name)) continue;
+      const [a, b] = await Promise.all([first.artifact(key), second.artifact(key)]);
+      if (a === undefined || b === undefined) throw new InternalError(`${name} was not built twice`);
+      results.set(name, {
+        name,
+        first: a.sha256,
+        second: b.sha256,
+        differences:
+          a.sha256 === b.sha256
+            ? []
+            : await compareTrees(
+                await readArtifact(a.path, { spool: first.file('spool'), folders: true }),
+                await readArtifact(b.path, { spool: second.file('spool'), folders: true }),
+              ),
+      });
+    }
+    const again = secondBuilt.get(plan);
+    if (plan.root.recipe.layer === undefined || again === undefined) continue;
+    const zips = [await first.layer(plan, built), await second.layer(plan, again)] as const;
+    const name = `the layer of ${plan.root.recipe.name}`;
+    results.set(name, { name, ...(await compareZips(zips[0].path, zips[1].path)) });
+  }
+  return [...results.values()];
+}
+
+/** The sums of two layer zips, and where they differ. Leaves files `PATH.spool` beside them. */
+export async function compareZips(first: string, second: string): Promise<Omit<Verified, 'name'>> {
+  const sums = { first: await sha256OfFile(first), second: await sha256OfFile(second) };
+  if (sums.first === sums.second) return { ...sums, differences: [] };
+  const [a, b] = [await readZip(first, `${second}.first-spool`), await readZip(second, `${second}.spool`)];
+  return { ...sums, differences: await compareTrees(a, b) };
+}
+
+async function buildAll(
+  plans: readonly Plan[],
+  scratch: ScratchBuild,
+): Promise<ReadonlyMap<Plan, BuiltPlan>> {
+  const built = new Map<Plan, BuiltPlan>();
+  for (const plan of plans) built.set(plan, await scratch.build(plan));
+  return built;
+}
+
+/** The changed conditions' library, compiled if the store has none. */
+async function variationOf(context: BuildContext): Promise<Variation> {
+  const plan = await planFor({ package: 'variations', line: undefined }, context.library);
+  const { artifact } = await buildPlan(plan, context);
+  const library = await artifactFile(artifact.path, 'lib/variations.so');
+  if (library === undefined) throw new InternalError('the variations stage installed no lib/variations.so');
+  return { library };
+}

@@ -1,0 +1,163 @@
+import { open } from 'node:fs/promises';
+import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import { extract, type Header } from 'tar-stream';
+import { LayerError } from '../core/errors.js';
+import { followLinks } from './tree-links.js';
+import { byPath, type TreeEntry } from './tar.js';
+
+/** What a stage may leave at the most; more is a mistake or an attack. */
+const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
+
+/** What tar-stream says of bytes that are no tar. */
+const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Header exceeds max size)/;
+
+/**
+ * Reads the archive that came out of a container as the hostile input it is, and gives its entries sorted,
+ * with modes 0755 and 0644 and nothing of owners or dates. Bytes are spooled to `spool`, which the entries
+ * refer to. Paths are relative to the archive's first component (`opt/`).
+ *
+ * Throws LayerError for an entry that leaves the tree, a link that does (followed logically through all other
+ * links, never on disk), links that go round, a file below a link, a device or any other special file, set-uid
+ * and set-gid, a name that occurs twice, and for an archive that is cut off.
+ */
+export async function normaliseTree(
+  archive: Readable,
+  options: { readonly spool: string; readonly signal: AbortSignal },
+): Promise<readonly TreeEntry[]> {
+  const entries = new Map<string, TreeEntry>();
+  await using spool = await open(options.spool, 'w');
+  const reader = extract();
+  // What is thrown below ends the reader, and what is still on its way then fails: that is no news.
+  reader.on('error', () => undefined);
+  archive.on('error', (error) => {
+    reader.destroy(error);
+  });
+  let offset = 0;
+  try {
+    if (archive.errored !== null) throw archive.errored;
+    // tar-stream drops entries that come before its iterator is there: nothing may be awaited in between.
+    archive.pipe(reader);
+    for await (const entry of reader) {
+      options.signal.throwIfAborted();
+      const { header } = entry;
+      const path = pathOf(header.name);
+      if (path !== '') {
+        if (entries.has(path)) throw hostile(header.name, 'its name occurs twice');
+        if (entries.size >= LIMITS.entries) throw hostile(header.name, `more than ${LIMITS.entries} entries`);
+        entries.set(path, toEntry({ header, path, entries, spool: options.spool, offset }));
+      }
+      for await (const chunk of entry as AsyncIterable<Buffer>) {
+        offset += chunk.length;
+        if (offset > LIMITS.bytes) throw hostile(header.name, `more than ${LIMITS.bytes} bytes`);
+        await spool.writeFile(chunk);
+      }
+    }
+  } catch (error) {
+    throw error instanceof Error && DAMAGED.test(error.message)
+      ? new LayerError(`the archive that came out of the container is damaged: ${error.message}`, {
+          hint: 'Run it again; when it happens twice, the engine is at fault.',
+          cause: error,
+        })
+      : error;
+  } finally {
+    archive.unpipe(reader);
+    archive.destroy();
+  }
+  for (const entry of entries.values()) {
+    refuseBelowLink(entry.path, entries);
+    if (entry.type === 'symlink') refuseEscape(entry, entries);
+  }
+  return [...entries.values()].sort(byPath);
+}
+
+interface Found {
+  readonly header: Header;
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, TreeEntry>;
+  readonly spool: string;
+  readonly offset: number;
+}
+
+function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
+  const mode = header.mode;
+  switch (header.type) {
+    case 'directory':
+      // tar-stream would wait for its content for ever.
+      if (header.size > 0) throw hostile(header.name, 'a folder with content');
+      return { type: 'directory', path, mode: 0o755 };
+    case 'symlink':
+      return { type: 'symlink', path, target: orEmpty(header.linkname) };
+    case 'link': {
+      const linkName = orEmpty(header.linkname);
+      const target = entries.get(pathOf(linkName));
+      if (target?.type !== 'file')
+        throw hostile(header.name, `a hard link to ${linkName}, which is no file before it`);
+      return { ...target, path };
+    }
+    case 'file':
+    case 'contiguous-file': {
+      if ((mode & 0o6000) !== 0) throw hostile(header.name, 'set-uid or set-gid');
+      const executable = (mode & 0o111) !== 0;
+      const sizeBytes = header.size;
+      return {
+        type: 'file',
+        path,
+        mode: executable ? 0o755 : 0o644,
+        sizeBytes,
+        content: { file: spool, start: offset },
+      };
+    }
+    default:
+      throw hostile(
+        header.name,
+        `a ${orEmpty(header.type) || 'thing of unknown type'} has no place in a layer`,
+      );
+  }
+}
+
+/** tar-stream's types promise texts, but a header without a link's target or of an unknown type has null. */
+function orEmpty(text: string | null): string {
+  return text ?? '';
+}
+
+/** The path below the archive's first component; '' for that component itself. */
+function pathOf(name: string): string {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  if (name.startsWith('/') || name.includes('\0') || parts.includes('..'))
+    throw hostile(name, 'it leaves the tree');
+  return parts.slice(1).join('/');
+}
+
+function refuseEscape(
+  link: TreeEntry & { readonly type: 'symlink' },
+  entries: ReadonlyMap<string, TreeEntry>,
+): void {
+  const { to } = followLinks(link.target, { from: posix.dirname(link.path), entries });
+  const what = `a link to ${JSON.stringify(link.target)}`;
+  if (to === 'outside') throw hostile(link.path, `${what} leaves the tree`);
+  if (to === 'circle') throw hostile(link.path, `${what} goes round and round`);
+}
+
+function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>): void {
+  for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
+    const above = entries.get(parent);
+    if (above !== undefined && above.type !== 'directory') {
+      throw new LayerError(
+        `the archive that came out of the container has ${path} below ${parent}, which is no folder`,
+        {
+          hint: 'Look at what the build script installs.',
+        },
+      );
+    }
+  }
+}
+
+function hostile(name: string, why: string): LayerError {
+  return new LayerError(
+    `the archive that came out of the container has a bad entry ${JSON.stringify(name)}: ${why}`,
+    {
+      hint: 'Look at what the build script installs; a stage may leave only files, folders and links inside its tree.',
+    },
+  );
+}

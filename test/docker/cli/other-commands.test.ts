@@ -1,0 +1,214 @@
+import { existsSync } from 'node:fs';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { luaSources } from '../../support/lua-sources.js';
+import { realEngine } from '../../support/real-engine.js';
+import { tinyInterpreter, tinyLibrary } from '../../support/tiny-recipe.js';
+import { expectError, expectTidy, Workplace } from '../../support/workplace.js';
+
+// The commands beside `build` and `test`, on a store that a build has been at.
+
+let workplace: Workplace;
+
+beforeAll(async () => {
+  workplace = await Workplace.make({
+    ...tinyInterpreter('tiny', { needs: ['need'] }),
+    ...tinyLibrary('need'),
+  });
+  expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
+});
+
+afterAll(async () => {
+  await workplace[Symbol.asyncDispose]();
+});
+
+/** What a command printed with --json: one object on one line. */
+async function json(args: readonly string[]): Promise<unknown> {
+  const ended = await workplace.run([...args, '--json']);
+  expect(ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\{.*\}\n$/) as string });
+  return JSON.parse(ended.stdout);
+}
+
+describe('plan', () => {
+  const plan = (recipes = workplace.recipes): string[] => [
+    ...['plan', 'tiny', '--recipes', recipes, '--toolchain', 'debian', '--store', workplace.store],
+  ];
+
+  test('shows each stage with its key, and that it is in the store', async () => {
+    const ended = await workplace.run(plan());
+    expect(ended.exitCode).toBe(0);
+    const lines = ended.stdout.split('\n');
+    expect(lines[0]).toMatch(/^need\/1 +1 +[0-9a-f]{16} {2}in the store$/);
+    expect(lines[1]).toMatch(/^tiny\/1 +1 +[0-9a-f]{16} {2}in the store {2}after need\/1$/);
+  });
+
+  test('gives the same as one JSON object, with the keys that the manifest has', async () => {
+    expect(await json(plan())).toEqual({
+      recipe: 'tiny/1',
+      platform: 'provided.al2023',
+      toolchain: 'debian',
+      stages: ['need/1', 'tiny/1'].map((stage) => ({
+        stage,
+        version: '1',
+        needs: stage === 'tiny/1' ? ['need/1'] : [],
+        key: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        inStore: true,
+        lastSeconds: expect.any(Number) as number,
+      })),
+    });
+  });
+
+  test('tells what a change makes to be built again, and builds nothing', async () => {
+    await using changed = await Workplace.make({
+      ...tinyInterpreter('tiny', { needs: ['need'], script: 'true changed' }),
+      ...tinyLibrary('need'),
+    });
+    const ended = await workplace.run(plan(changed.recipes));
+    expect(ended.stdout).toMatch(/^need\/1 .* in the store$/m);
+    expect(ended.stdout).toMatch(/^tiny\/1 .* to be built {2}after need\/1$/m);
+    await expectTidy(workplace, ended);
+  });
+
+  test('works without an engine: the keys are not known then', async () => {
+    const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
+    const ended = await workplace.run(plan(), { env });
+    expect(ended.exitCode).toBe(0);
+    expect(ended.stdout).toMatch(/^tiny\/1 .*\(no key yet\)/m);
+    expect(ended.stderr).toMatch(/^warning: no keys: /m);
+  });
+});
+
+describe('fetch', () => {
+  test('brings all sources into the store, and says where each came from', async () => {
+    const sources = await luaSources();
+    const store = join(workplace.dir, 'fetched');
+    const ended = await workplace.run(['fetch', 'lua', '--sources', sources, '--store', store]);
+    expect(ended).toMatchObject({ exitCode: 0 });
+    const lines = ended.stdout.trim().split('\n');
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).toMatch(/^[0-9a-f]{64} {2}\S+\.tar\.gz {2}\(--sources .*\)$/);
+    expect(await readdir(join(store, 'sources'))).toEqual(lines.map((line) => line.slice(0, 64)).sort());
+    expect(await readdir(join(store, 'artifacts'))).toEqual([]);
+    expect(await json(['fetch', 'lua', '--offline', '--store', store])).toEqual({
+      sources: ['lua', 'luasocket'].map((name) => ({
+        recipe: 'lua/5.4',
+        name,
+        file: expect.any(String) as string,
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        from: 'the store',
+      })),
+    });
+  });
+});
+
+describe('doctor', () => {
+  const NAMES = ['engine', 'disk', 'memory', 'registry', 'toolchain', 'store'];
+
+  test('says of each thing what it found, and what to do where it is not well', async () => {
+    const args = ['doctor', '--store', workplace.store, '--registry', '127.0.0.1:1'];
+    const ended = await workplace.run(args);
+    expect(ended.exitCode).toBe(0);
+    const lines = ended.stdout.trimEnd().split('\n');
+    const findings = lines.filter((line) => !/^ +→ /.test(line));
+    expect(findings.map((line) => line.split(/ +/)[1])).toEqual(NAMES);
+    expect(ended.stdout).toMatch(/^ok +engine +(Docker|Podman) /m);
+    expect(ended.stdout).toMatch(/^warning +registry +.*connection refused.*\n +→ .*--registry/m);
+    expect(ended.stdout).toMatch(/^ok +toolchain +in the engine: .*debian-toolchain/m);
+    const { findings: found } = (await json(args)) as { findings: { name: string; state: string }[] };
+    expect(found.map(({ name }) => name)).toEqual(NAMES);
+    expect(found.find(({ name }) => name === 'registry')).toMatchObject({
+      state: 'warning',
+      remedy: expect.stringContaining('--registry') as string,
+    });
+  });
+
+  test('without an engine is a problem with its exit code and remedy, on stdout', async () => {
+    const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
+    const ended = await workplace.run(['doctor', '--store', workplace.store], { env });
+    expect(ended.exitCode).toBe(69);
+    expect(ended.stdout).toMatch(/^problem +engine +.*none\.sock.*\n +→ /m);
+  });
+
+  test('of a store that cannot be made is a problem', async () => {
+    const store = join(workplace.recipes, 'tiny', 'build.sh', 'store');
+    const ended = await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1']);
+    expect(ended.exitCode).toBe(74);
+    expect(ended.stdout).toMatch(/^problem +store +\/.*\/build\.sh\/store cannot be written to\n +→ /m);
+  });
+
+  test('makes no store', async () => {
+    const store = join(workplace.dir, 'not', 'made');
+    expect((await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1'])).exitCode).toBe(0);
+    expect(existsSync(join(workplace.dir, 'not'))).toBe(false);
+  });
+});
+
+describe('clean', () => {
+  test('wants to be told what', async () => {
+    const error = expectError(await workplace.run(['clean']), 64);
+    expect(error).toContain('--older-than');
+    expect(expectError(await workplace.run(['clean', '--older-than', 'long']), 64)).toContain(
+      '--older-than long',
+    );
+    expect(expectError(await workplace.run(['clean', '--max-size', '-1']), 64)).toContain('--max-size');
+  });
+
+  test('--images --dry-run names the images of layersmith, and removes none', async () => {
+    const engine = await realEngine();
+    const ours = (await engine.listImages({ key: 'io.layersmith.image' })).map(({ id }) => id);
+    const found = (await json(['clean', '--images', '--dry-run'])) as { images: string[] };
+    expect(found).toMatchObject({ dryRun: true, containers: [], store: { entries: [], bytes: 0 } });
+    expect(found.images).toEqual(expect.arrayContaining(ours.filter((id) => found.images.includes(id))));
+    expect(found.images.length).toBeGreaterThanOrEqual(2);
+    for (const id of found.images.slice(0, 2)) expect(await engine.inspectImage(id)).toBeDefined();
+  });
+
+  test('--older-than removes what no run has used for so long, and a build makes it again', async () => {
+    const [artifacts, layers] = [join(workplace.store, 'artifacts'), join(workplace.store, 'layers')];
+    const before = await readdir(artifacts);
+    const old = await workplace.entry('artifacts', 'tiny/1');
+    const past = new Date(Date.now() - 40 * 24 * 60 * 60 * 1000);
+    await utimes(old, past, past);
+    await utimes(await workplace.entry('layers', 'tiny/1'), past, past);
+    const args = ['clean', '--older-than', '30d', '--store', workplace.store];
+    const dry = (await json([...args, '--dry-run'])) as { store: { entries: { path: string }[] } };
+    expect(dry.store.entries.map(({ path }) => path)).toContain(old);
+    expect(dry.store.entries).toHaveLength(2);
+    expect(await readdir(artifacts)).toEqual(before);
+
+    const ended = await workplace.run(args);
+    expect(ended.stdout).toMatch(
+      /^removed 0 container\(s\), 0 image\(s\), 2 store entries \(\d.* [KM]?B\)\n$/,
+    );
+    expect(await readdir(artifacts)).toHaveLength(before.length - 1);
+    expect(await readdir(layers)).toEqual([]);
+    await expectTidy(workplace, ended);
+
+    const again = await workplace.build('tiny');
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(again.stderr).toContain('need/1: in the store\n');
+    expect(again.stderr).toMatch(/^tiny\/1: done in /m);
+  });
+
+  test('--max-size 0 empties the store, which goes on to work', async () => {
+    const ended = await workplace.run(['clean', '--max-size', '0', '--store', workplace.store]);
+    expect(ended.exitCode).toBe(0);
+    for (const shelf of ['artifacts', 'layers', 'sources', 'logs', 'tmp']) {
+      expect(await readdir(join(workplace.store, shelf))).toEqual([]);
+    }
+    expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+test('recipes lists what there is, those of the folder too, and shows one', async () => {
+  const listed = await workplace.run(['recipes', '--recipes', workplace.recipes]);
+  expect(listed.stdout).toMatch(/^tiny\/1 +1 +interpreter$/m);
+  expect(listed.stdout).toMatch(/^php\/8\.4 +8\.4\.24 +interpreter +until 2028-/m);
+  expect(await json(['recipes', 'tiny', '--recipes', workplace.recipes])).toMatchObject({
+    name: 'tiny/1',
+    needs: ['need'],
+  });
+});

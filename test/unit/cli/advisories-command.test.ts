@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { run } from '../../../src/cli/run.js';
+import { fileEntry } from '../../../src/tree/tar.js';
+import { MANIFEST_PATH, writeManifest } from '../../../src/layer/manifest.js';
+import { writeZip } from '../../../src/tree/zip-writer.js';
+import { fakeIo } from '../../support/fake-io.js';
+import { manifestStage, manifestWith } from '../../support/manifest.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function advisories(folder: string, ...args: readonly string[]): Promise<Ended> {
+  const io = fakeIo(folder);
+  const exitCode = await run(['advisories', ...args], io);
+  return { exitCode, stdout: io.stdout(), stderr: io.stderr() };
+}
+
+const MODIFIED = { modified: '2024-01-01T00:00:00Z' };
+
+/** CVE-2014-0160 is in OpenSSL 1.0.1 to 1.0.1f. */
+const HEARTBLEED = JSON.stringify({
+  ...MODIFIED,
+  id: 'OSV-2014-1',
+  aliases: ['CVE-2014-0160'],
+  summary: 'TLS heartbeat read overrun',
+  affected: [
+    {
+      package: { ecosystem: 'generic', name: 'openssl' },
+      ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '1.0.1' }, { fixed: '1.0.1g' }] }],
+    },
+  ],
+});
+
+const LETTERS = JSON.stringify({
+  dataType: 'CVE_RECORD',
+  cveMetadata: { cveId: 'CVE-2022-0001', state: 'PUBLISHED' },
+  containers: {
+    cna: {
+      title: 'In all of 1.0.1',
+      affected: [
+        {
+          vendor: 'OpenSSL',
+          product: 'OpenSSL',
+          versions: [{ version: '1.0.1', lessThan: '1.0.2', status: 'affected' }],
+        },
+      ],
+    },
+  },
+});
+
+const COMMITS = JSON.stringify({
+  ...MODIFIED,
+  id: 'OSV-2020-7',
+  affected: [
+    { ranges: [{ type: 'GIT', repo: 'https://github.com/madler/zlib', events: [{ introduced: '0' }] }] },
+  ],
+});
+
+const FILES = {
+  'db/osv/OSV-2014-1.json': HEARTBLEED,
+  'db/cves/2022/CVE-2022-0001.json': LETTERS,
+  'db/osv/OSV-2020-7.json': COMMITS,
+  'db/package.json': '{"name": "x"}',
+  'db/README.md': 'not read',
+};
+
+describe('of a recipe', () => {
+  test('what applies is told with version, fix and reason, and has an exit code for CI', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    const ended = await advisories(folder.path, 'php/7.3', '--from', 'db');
+    expect(ended).toMatchObject({ exitCode: 79, stderr: '' });
+    expect(ended.stdout).toContain(
+      'applies    CVE-2022-0001  openssl 1.0.1u  fixed in 1.0.2  (from 1.0.1 before 1.0.2)\n    In all of 1.0.1\n',
+    );
+    expect(ended.stdout).not.toContain('OSV-2014-1');
+    expect(ended.stdout).toMatch(
+      /^undecided {2}OSV-2020-7 {2}zlib 1\.3\S* {2}no fixed version known {2}\(it names commits alone\)$/m,
+    );
+    expect(ended.stdout).toContain('3 advisories read: 1 apply, 1 cannot be decided\n');
+    expect(ended.stdout).toContain('1 JSON files are neither OSV nor CVE records: ');
+  });
+
+  test('what does not apply leaves the exit code 0, unless what cannot be decided counts', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    expect(await advisories(folder.path, 'php/8.4', '--from', 'db')).toMatchObject({ exitCode: 0 });
+    expect(await advisories(folder.path, 'php/8.4', '--from', 'db', '--strict')).toMatchObject({
+      exitCode: 79,
+    });
+  });
+
+  test('what is ignored is left out, and what is ignored in vain is told', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    const ended = await advisories(
+      folder.path,
+      'php/7.3',
+      '--from',
+      'db',
+      '--ignore',
+      'CVE-2022-0001',
+      '--ignore',
+      'CVE-1',
+    );
+    expect(ended.exitCode).toBe(0);
+    expect(ended.stdout).not.toContain('CVE-2022-0001');
+    expect(ended.stderr).toBe('layersmith: warning: --ignore CVE-1 spoke of nothing inside: it can go\n');
+  });
+
+  test('is one JSON object with --json', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    const ended = await advisories(folder.path, 'openssl/1.0.1', '--from', 'db', '--json');
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      packages: [{ recipe: 'openssl/1.0.1', name: 'openssl', version: '1.0.1u', cpe: 'openssl:openssl' }],
+      read: 3,
+      applies: [
+        {
+          id: 'CVE-2022-0001',
+          package: 'openssl',
+          fixedIn: '1.0.2',
+          file: join(folder.path, 'db/cves/2022/CVE-2022-0001.json'),
+        },
+      ],
+      undecided: [],
+      others: [join(folder.path, 'db/package.json')],
+    });
+  });
+});
+
+describe('of a layer', () => {
+  test('the packages are those of the manifest inside', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    const stages = [manifestStage({ recipe: 'openssl/1.0.1', version: '1.0.1e' })];
+    await writeZip(join(folder.path, 'layer.zip'), [
+      fileEntry(MANIFEST_PATH, writeManifest(manifestWith({ stages }))),
+    ]);
+    const ended = await advisories(folder.path, 'layer.zip', '--from', 'db/osv/OSV-2014-1.json');
+    expect(ended.exitCode).toBe(79);
+    expect(ended.stdout).toContain('applies    OSV-2014-1  openssl 1.0.1e  fixed in 1.0.1g');
+  });
+
+  test('of others is an error: nothing says what is in it', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    await writeZip(join(folder.path, 'layer.zip'), [fileEntry('a', 'x')]);
+    const ended = await advisories(folder.path, 'layer.zip', '--from', 'db');
+    expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(ended.stderr).toContain('has no manifest inside');
+  });
+});
+
+test('a layer that is not there is an error', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write(FILES);
+  const ended = await advisories(folder.path, 'gone.zip', '--from', 'db');
+  expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+  expect(ended.stderr).toContain('there is no layer');
+});
+
+describe('advisories that cannot be read are an error:', () => {
+  test('a folder that is not there, and one without any', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/README.md': 'x' });
+    const gone = await advisories(folder.path, 'lua/5.4', '--from', 'gone');
+    expect(gone.exitCode).toBe(64);
+    expect(gone.stderr).toContain(`cannot read the advisories ${join(folder.path, 'gone')} (ENOENT)`);
+    const empty = await advisories(folder.path, 'lua/5.4', '--from', 'db');
+    expect(empty).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(empty.stderr).toContain('there is no advisory in db');
+  });
+
+  test('files that are not JSON, all of them with their place', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ ...FILES, 'db/a.json': '{"id": }', 'db/b.json': '' });
+    const ended = await advisories(folder.path, 'lua/5.4', '--from', 'db');
+    expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(ended.stderr).toContain('2 files are no JSON');
+    expect(ended.stderr).toContain(`${join(folder.path, 'db/a.json')}:1:8: a value expected`);
+    expect(ended.stderr).toContain(`${join(folder.path, 'db/b.json')}:1:1: a value expected`);
+  });
+});

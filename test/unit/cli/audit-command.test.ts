@@ -1,0 +1,160 @@
+import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { RULES } from '../../../src/audit/rules.js';
+import { run } from '../../../src/cli/run.js';
+import { fileEntry } from '../../../src/tree/tar.js';
+import { writeZip } from '../../../src/tree/zip-writer.js';
+import { library, program } from '../../support/compiled.js';
+import { fakeIo } from '../../support/fake-io.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function audit(folder: string, ...args: readonly string[]): Promise<Ended> {
+  const io = fakeIo(folder);
+  const exitCode = await run(['audit', ...args], io);
+  return { exitCode, stdout: io.stdout(), stderr: io.stderr() };
+}
+
+const BOOTSTRAP = fileEntry('bootstrap', '#!/bin/sh\n', 0o755);
+
+test('a zip that passes says so, with what it is and where it would run', async () => {
+  await using folder = await temporaryFolder();
+  const zip = join(folder.path, 'layer.zip');
+  await writeZip(zip, [fileEntry('bin/a', await program(), 0o755), BOOTSTRAP]);
+  const ended = await audit(folder.path, 'layer.zip');
+  expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(ended.stdout).toMatch(
+    /^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB unzipped\nthe oldest platform on which it would run is provided\.al2023\n$/,
+  );
+});
+
+describe('what is wrong', () => {
+  test('is told with the file, what it needs, who needs it and what to do', async () => {
+    await using folder = await temporaryFolder();
+    const middle = { soname: 'libmiddle.so', symbol: 'middle' };
+    await folder.write({
+      'layer/bin/a': await program([], [middle]),
+      'layer/lib/libmiddle.so': await library([{ soname: 'libgone.so.3', symbol: 'gone' }]),
+    });
+    await symlink('/etc/passwd', join(folder.path, 'layer', 'users'));
+    const ended = await audit(folder.path, 'layer', '--platform', 'provided.al2', '--no-bootstrap');
+    expect(ended).toMatchObject({ exitCode: 73, stderr: '' });
+    const lines = ended.stdout.split('\n');
+    expect(lines).toContain(
+      'error    lib/libmiddle.so: needs libgone.so.3, which is neither in the layer nor on provided.al2 (bin/a → lib/libmiddle.so) [missing-library]',
+    );
+    expect(lines).toContain('         → Link it statically, or bring it along at lib/libgone.so.3.');
+    expect(lines).toContain('error    users: is a link to /etc/passwd, which leaves the layer [link]');
+    expect(ended.stdout).toMatch(/^refused for provided\.al2 x86_64 with \d errors: 2 ELF files, /m);
+    expect(ended.stdout).toMatch(/it would run on no platform of Lambda as it is\n$/);
+  });
+
+  test('is one JSON object with --json', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a': 'x' });
+    const ended = await audit(folder.path, 'layer', '--json', '--arch', 'arm64');
+    expect(ended.exitCode).toBe(73);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      layer: join(folder.path, 'layer'),
+      platform: 'provided.al2023',
+      architecture: 'arm64',
+      findings: [{ rule: 'bootstrap', severity: 'error', path: 'bootstrap', message: 'there is none' }],
+      elfFiles: 0,
+      unzippedBytes: 1,
+    });
+  });
+
+  test('is written as SARIF, each at its file, with every rule', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a b': '/build/work', 'layer/c': 'x' });
+    await symlink('nothing', join(folder.path, 'layer', 'd'));
+    const ended = await audit(folder.path, 'layer', '--no-bootstrap', '--sarif', 'out.sarif');
+    expect(ended.exitCode).toBe(73);
+    const log = JSON.parse(await readFile(join(folder.path, 'out.sarif'), 'utf8')) as {
+      readonly version: string;
+      readonly runs: readonly {
+        readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
+        readonly results: readonly unknown[];
+      }[];
+    };
+    expect(log.version).toBe('2.1.0');
+    expect(log.runs[0]?.tool.driver.rules.map(({ id }) => id)).toEqual(Object.keys(RULES));
+    expect(log.runs[0]?.results).toMatchObject([
+      {
+        ruleId: 'build-path',
+        ruleIndex: Object.keys(RULES).indexOf('build-path'),
+        level: 'error',
+        locations: [{ physicalLocation: { artifactLocation: { uri: 'a%20b' } } }],
+      },
+      { ruleId: 'link', level: 'warning' },
+    ]);
+  });
+
+  test('may be paths of a build that are asked for, each of several', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a': 'of /home/me', 'layer/b': 'of /srv/ci' });
+    const flags = ['--no-bootstrap', '--build-path', '/home/me', '--build-path', '/srv/ci'];
+    const ended = await audit(folder.path, 'layer', ...flags);
+    expect(ended.exitCode).toBe(73);
+    expect(ended.stdout).toContain('a: has the build path /home/me in it');
+    expect(ended.stdout).toContain('b: has the build path /srv/ci in it');
+  });
+
+  test('is no error where there are only warnings', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/c': 'x' });
+    await symlink('nothing', join(folder.path, 'layer', 'd'));
+    const ended = await audit(folder.path, 'layer', '--no-bootstrap');
+    expect(ended.exitCode).toBe(0);
+    expect(ended.stdout).toMatch(/^passed for provided\.al2023 x86_64 with 1 warning: /m);
+  });
+});
+
+test('the architecture is that of the programs, where nothing says another', async () => {
+  await using folder = await temporaryFolder();
+  const arm = await program();
+  arm.writeUInt16LE(183, 18);
+  await folder.write({ 'layer/bin/a': arm });
+  const ended = await audit(folder.path, 'layer', '--no-bootstrap', '--json');
+  expect(JSON.parse(ended.stdout)).toMatchObject({ architecture: 'arm64' });
+});
+
+describe('what cannot be audited is an error:', () => {
+  test('a path that is not there', async () => {
+    await using folder = await temporaryFolder();
+    const ended = await audit(folder.path, 'no.zip');
+    expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(ended.stderr).toContain('there is no layer');
+  });
+
+  test('a platform that is not known', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a': 'x' });
+    const ended = await audit(folder.path, 'layer', '--platform', 'provided.al2032');
+    expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(ended.stderr).toContain('Did you mean provided.al2023');
+  });
+
+  test('a zip that is damaged', async () => {
+    await using folder = await temporaryFolder();
+    const zip = join(folder.path, 'layer.zip');
+    await writeZip(zip, [fileEntry('a', 'the content of a file')]);
+    const bytes = await readFile(zip);
+    await writeFile(zip, bytes.subarray(0, bytes.length - 10));
+    expect(await audit(folder.path, 'layer.zip')).toMatchObject({ exitCode: 73, stdout: '' });
+  });
+
+  test('a SARIF file that cannot be written', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'layer/a': 'x' });
+    const ended = await audit(folder.path, 'layer', '--no-bootstrap', '--sarif', 'layer/a/out.sarif');
+    expect(ended.exitCode).toBe(74);
+    expect(ended.stderr).toContain(join(folder.path, 'layer', 'a'));
+  });
+});

@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { run } from '../../../src/cli/run.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tar.js';
+import { MANIFEST_PATH, writeManifest, type Manifest } from '../../../src/layer/manifest.js';
+import { writeZip } from '../../../src/tree/zip-writer.js';
+import { library, program } from '../../support/compiled.js';
+import { fakeIo } from '../../support/fake-io.js';
+import { manifestStage, manifestWith } from '../../support/manifest.js';
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
+
+async function diff(folder: TemporaryFolder, ...args: readonly string[]): Promise<string> {
+  const io = fakeIo(folder.path);
+  const exitCode = await run(['diff', ...args], io);
+  expect({ exitCode, stderr: io.stderr() }).toEqual({ exitCode: 0, stderr: '' });
+  return io.stdout();
+}
+
+async function zip(folder: TemporaryFolder, name: string, entries: readonly TreeEntry[]): Promise<void> {
+  await writeZip(join(folder.path, name), entries);
+}
+
+function withManifest(manifest: Manifest): TreeEntry {
+  return fileEntry(MANIFEST_PATH, writeManifest(manifest));
+}
+
+test('the same layer has no difference', async () => {
+  await using folder = await temporaryFolder();
+  await zip(folder, 'a.zip', [withManifest(manifestWith()), fileEntry('bin/a', await program(), 0o755)]);
+  expect(await diff(folder, 'a.zip', 'a.zip')).toMatch(
+    /^the same files\nunzipped [\d.]+ KB, zip [\d.]+ KB\n$/,
+  );
+});
+
+describe('between two layers', () => {
+  test('packages and the toolchain are told by their manifests', async () => {
+    await using folder = await temporaryFolder();
+    const php = manifestStage({ recipe: 'php/8.4', version: '8.4.24' });
+    const before = manifestWith({
+      stages: [
+        manifestStage({ recipe: 'openssl/3.5', version: '3.5.6' }),
+        manifestStage({ recipe: 'zlib/1.3', version: '1.3' }),
+        manifestStage({ recipe: 'oniguruma/6.9', version: '6.9' }),
+        php,
+      ],
+    });
+    const stages = [
+      manifestStage({ recipe: 'openssl/3.5', version: '3.5.7' }),
+      manifestStage({ recipe: 'libzip/1', version: '1.11' }),
+      { ...manifestStage({ recipe: 'oniguruma/6.9', version: '6.9' }), key: php.key },
+      {
+        ...php,
+        key: manifestStage({ recipe: 'x/1' }).key,
+        patches: [{ file: 'patches/a', sha256: php.key }],
+      },
+    ];
+    const [first, ...rest] = before.toolchain.packages;
+    const packages = [{ name: first?.name ?? '', version: '99' }, ...rest];
+    const after = manifestWith({ stages, toolchain: { ...before.toolchain, packages } });
+    await zip(folder, 'a.zip', [withManifest(before)]);
+    await zip(folder, 'b.zip', [withManifest(after)]);
+    const lines = (await diff(folder, 'a.zip', 'b.zip')).split('\n');
+    expect(lines.slice(0, 8)).toEqual([
+      'packages',
+      '  ~ openssl 3.5.6 → 3.5.7',
+      '  - zlib 1.3',
+      '  + libzip 1.11',
+      '  ~ oniguruma 6.9, compiled in another way, with another toolchain or other needs',
+      '  ~ php 8.4.24, with other patches',
+      'toolchain',
+      `  ~ ${first?.name ?? ''} ${first?.version ?? ''} → 99`,
+    ]);
+  });
+
+  test('files are told with sizes and where they differ, and what ELF files take and offer', async () => {
+    await using folder = await temporaryFolder();
+    const [old, newer] = [
+      { soname: 'libold.so.1', symbol: 'gone' },
+      { soname: 'libc.so.6', symbol: 'fresh', version: 'GLIBC_2.30' },
+    ];
+    await folder.write({
+      'a/lib/a.so': await library([old]),
+      'a/etc/php.ini': 'one = 1\n',
+      'a/etc/old.ini': 'x'.repeat(2000),
+      'b/lib/a.so': await library([newer]),
+      'b/etc/php.ini': 'one = 22\n',
+      'b/share/new/file': 'x',
+    });
+    const text = await diff(folder, 'a', 'b');
+    expect(text).toContain('packages: not known, one of the layers has no manifest\n');
+    expect(text).toContain('  - etc/old.ini  2.0 KB\n');
+    expect(text).toMatch(/^ {2}~ etc\/php\.ini {2}8 B → 9 B \(\+1 B\) {2}.+$/m);
+    expect(text).toContain('  + share/new/file  1 B\n');
+    expect(text).not.toMatch(/^ {2}[+-] share\/?$/m);
+    expect(text).toMatch(/^symbols\n {2}lib\/a\.so\n {4}- library libold\.so\.1\n {4}- needs gone\n/m);
+    expect(text).toContain('    + library libc.so.6\n    + needs fresh@GLIBC_2.30 of libc.so.6\n');
+    expect(JSON.parse(await diff(folder, 'a', 'b', '--json'))).toMatchObject({
+      files: [
+        { path: 'etc/old.ini', change: 'removed', bytesBefore: 2000 },
+        { path: 'etc/php.ini', change: 'changed', bytesBefore: 8, bytesAfter: 9 },
+        { path: 'lib/a.so', change: 'changed' },
+        { path: 'share/new/file', change: 'added', bytesAfter: 1 },
+      ],
+      symbols: [{ path: 'lib/a.so', added: ['library libc.so.6', 'needs fresh@GLIBC_2.30 of libc.so.6'] }],
+    });
+  });
+});
+
+test('a path that is not there is an error', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'a/x': 'x' });
+  const io = fakeIo(folder.path);
+  expect(await run(['diff', 'a', 'gone.zip'], io)).toBe(64);
+  expect(io.stderr()).toContain('there is no layer');
+});

@@ -1,0 +1,109 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { run } from '../../../src/cli/run.js';
+import { fakeIo } from '../../support/fake-io.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+// What `invoke` and `serve` refuse before they look for an engine: here is none.
+
+const GOOD = ['layer', '--function', 'app', '--handler', 'hello'];
+
+async function layersmith(
+  argv: readonly string[],
+  input = '',
+): Promise<{ exitCode: number; stderr: string }> {
+  await using folder = await temporaryFolder();
+  await folder.write({
+    'layer/bootstrap': 'x',
+    'app/src/hello.php': 'x',
+    'text.txt': 'x',
+    'bad.json': '[1,\n2',
+  });
+  const io = fakeIo(folder.path, { stdin: () => Readable.from([Buffer.from(input)]) });
+  const exitCode = await run(argv, io);
+  expect(io.stdout()).toBe('');
+  return { exitCode, stderr: io.stderr().replaceAll(folder.path, 'HOME') };
+}
+
+test.each([
+  ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke lacks a layer'],
+  ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke lacks --function'],
+  ['no handler', ['serve', 'layer', '--function', 'app'], 'Missing required argument: handler'],
+  ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'there is no layer HOME/none.zip'],
+  ['a layer that is a text', ['serve', 'text.txt', ...GOOD], 'text.txt is neither a folder nor a zip'],
+  [
+    'a function that is not there',
+    ['invoke', 'layer', '--function', 'none', '--handler', 'x'],
+    'there is no function HOME/none',
+  ],
+  [
+    'too little memory',
+    ['invoke', ...GOOD, '--memory', '64'],
+    '--memory must be a whole number from 128 to 10240',
+  ],
+  [
+    'too much memory',
+    ['serve', ...GOOD, '--memory', '10241'],
+    '--memory must be a whole number from 128 to 10240',
+  ],
+  ['no time', ['invoke', ...GOOD, '--timeout', '0'], '--timeout must be a whole number from 1 to 900'],
+  [
+    'too much time',
+    ['invoke', ...GOOD, '--timeout', '901'],
+    '--timeout must be a whole number from 1 to 900',
+  ],
+  ['time in words', ['invoke', ...GOOD, '--timeout', '3s'], '--timeout must be a whole number from 1 to 900'],
+  ['no repetition', ['invoke', ...GOOD, '--repeat', '0'], '--repeat must be a whole number from 1'],
+  ['a variable without a value', ['invoke', ...GOOD, '--env', 'X'], '--env X is no variable'],
+  ['a variable without a name', ['invoke', ...GOOD, '--env', '=1'], '--env =1 is no variable'],
+  [
+    'a port that is none',
+    ['serve', ...GOOD, '--port', '65536'],
+    '--port must be a whole number from 0 to 65535',
+  ],
+  [
+    'an event that is no JSON',
+    ['invoke', ...GOOD, '--event', '{x}'],
+    '--event:1:2 is not JSON: expected a name',
+  ],
+  [
+    'an event that is nothing',
+    ['invoke', ...GOOD, '--event='],
+    '--event:1:1 is not JSON: expected a value, but it ends',
+  ],
+  [
+    'a file that is no JSON',
+    ['invoke', ...GOOD, '--event', '@bad.json'],
+    "bad.json:2:2 is not JSON: expected ',' or ']'",
+  ],
+  [
+    'a file that is not there',
+    ['invoke', ...GOOD, '--event', '@none'],
+    'cannot read the event none (ENOENT)',
+  ],
+  ['nothing on stdin', ['invoke', ...GOOD, '--event', '-'], 'stdin:1:1 is not JSON'],
+  [
+    'a client context that is no JSON',
+    ['invoke', ...GOOD, '--client-context', '{'],
+    '--client-context:1:2 is not JSON',
+  ],
+])('%s is refused', async (_what, argv, message) => {
+  const { exitCode, stderr } = await layersmith(argv);
+  expect(exitCode).toBe(64);
+  expect(stderr).toContain(`layersmith: `);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain('    at ');
+});
+
+test('an event over 6 MiB is refused as Lambda does', async () => {
+  const input = JSON.stringify('x'.repeat(6 * 1024 * 1024));
+  const { exitCode, stderr } = await layersmith(['invoke', ...GOOD, '--event', '-'], input);
+  expect(exitCode).toBe(64);
+  expect(stderr).toContain('RequestTooLargeException: the event of stdin has more than 6291456 bytes');
+});
+
+test('what is right goes on to look for an engine', async () => {
+  const variables = ['--env', 'A=1', '--env', 'B=2=3', '--event', '-'];
+  expect((await layersmith(['invoke', ...GOOD, ...variables], '{"a": 1}')).exitCode).toBe(69);
+  expect((await layersmith(['serve', ...GOOD])).exitCode).toBe(69);
+});

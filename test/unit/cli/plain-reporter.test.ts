@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { plainReporter } from '../../../src/cli/plain-reporter.js';
+import type { Reporter } from '../../../src/core/reporter.js';
+
+/** What a reporter prints; `clock` is its time in milliseconds. */
+function printedBy(use: (reporter: Reporter, clock: { ms: number }) => void): string[] {
+  let text = '';
+  const clock = { ms: 1_000_000 };
+  const reporter = plainReporter({ print: (part) => (text += part), now: () => clock.ms });
+  use(reporter, clock);
+  reporter.close();
+  expect(text === '' || text.endsWith('\n')).toBe(true);
+  return text.split('\n').slice(0, -1);
+}
+
+test('a stage is one line when it begins to do something and one at its end, however much it prints', () => {
+  const lines = printedBy((reporter, clock) => {
+    const stage = reporter.stage('zlib/1.3', undefined);
+    for (let line = 0; line < 100; line++) stage.doing(`gcc ${line}.c`);
+    clock.ms += 12_340;
+    stage.finished('built');
+  });
+  expect(lines).toEqual(['zlib/1.3: started', 'zlib/1.3: done in 12.3 s']);
+});
+
+test('how long it took last time is said, when that is known', () => {
+  const lines = printedBy((reporter) => {
+    reporter.stage('php/8.4', 390).doing('configure');
+  });
+  expect(lines).toEqual(['php/8.4: started (last time 6 min 30 s)']);
+});
+
+test('a stage that was in the store is one line', () => {
+  const lines = printedBy((reporter) => {
+    reporter.stage('php/8.4', 390).finished('reused');
+  });
+  expect(lines).toEqual(['php/8.4: in the store']);
+});
+
+test('a stage that fails says after how long', () => {
+  const lines = printedBy((reporter, clock) => {
+    const stage = reporter.stage('php/8.4', undefined);
+    stage.doing('configure');
+    clock.ms += 1500;
+    stage.failed();
+  });
+  expect(lines).toEqual(['php/8.4: started', 'php/8.4: failed after 1.5 s']);
+});
+
+test('stages that run side by side keep their own time', () => {
+  const lines = printedBy((reporter, clock) => {
+    const one = reporter.stage('a/1', undefined);
+    clock.ms += 1000;
+    const other = reporter.stage('b/1', undefined);
+    clock.ms += 2000;
+    other.finished('built');
+    one.finished('built');
+  });
+  expect(lines).toEqual(['b/1: done in 2.0 s', 'a/1: done in 3.0 s']);
+});
+
+test('news and warnings are lines', () => {
+  const lines = printedBy((reporter) => {
+    reporter.info('toolchain: Debian');
+    reporter.warn('openssl is old');
+  });
+  expect(lines).toEqual(['toolchain: Debian', 'warning: openssl is old']);
+});

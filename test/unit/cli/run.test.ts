@@ -1,0 +1,318 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Io } from '../../../src/cli/io.js';
+import { run } from '../../../src/cli/run.js';
+import { InterruptedError } from '../../../src/core/errors.js';
+import { fakeIo } from '../../support/fake-io.js';
+import { lineYaml, recipeFiles } from '../../support/recipe-files.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What the command left in its folder. */
+  readonly left: readonly string[];
+}
+
+/** Runs a command line in a folder of its own, which holds these files and is its home too. */
+async function layersmith(
+  argv: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+  changes: Partial<Io> = {},
+): Promise<Outcome> {
+  await using folder = await temporaryFolder();
+  await folder.write(files);
+  const io = fakeIo(folder.path, changes);
+  const exitCode = await run(argv, io);
+  const left = (await readdir(folder.path)).filter(
+    (name) => !Object.keys(files).some((file) => file.startsWith(name)),
+  );
+  const named = (text: string): string => text.replaceAll(folder.path, 'HOME');
+  return { exitCode, stdout: named(io.stdout()), stderr: named(io.stderr()), left };
+}
+
+describe('a command line that is wrong ends with 64, says why on stderr, and does nothing', () => {
+  test.each([
+    ['no command', [], 'Name a command.'],
+    ['an unknown command', ['biuld', 'php/8.4'], 'there is no command biuld. Did you mean build?'],
+    ['a command like no other', ['frobnicate'], 'Unknown argument: frobnicate'],
+    ['an unknown flag', ['build', '--jbos', '3'], 'Unknown argument: jbos'],
+    ['a flag of another command', ['recipes', '--jobs', '3'], 'Unknown argument: jobs'],
+    ['too many words', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
+    ['too few words', ['fetch'], 'Not enough non-option arguments: got 0, need at least 1'],
+    ['jobs that are no number', ['build', '--jobs', 'many'], '--jobs must be a whole number above 0'],
+    ['no jobs', ['build', '--jobs', '0'], '--jobs must be a whole number above 0'],
+    ['fewer than no jobs', ['build', '--jobs=-2'], '--jobs must be a whole number above 0'],
+    ['half a job', ['build', '--jobs', '1.5'], '--jobs must be a whole number above 0'],
+    ['memory that is no number', ['build', '--memory', '2G'], '--memory must be a whole number above 0'],
+    ['a flag without its value', ['build', '--jobs'], 'Not enough arguments following: jobs'],
+    [
+      'a flag where its value should be',
+      ['plan', '--store', '--json'],
+      'Not enough arguments following: store',
+    ],
+    ['a flag that is denied', ['plan', '--no-store'], 'Unknown arguments: no-store, noStore'],
+    ['an unknown architecture', ['build', '--arch', 'mips'], 'Choices: "x86_64", "arm64"'],
+    ['an unknown toolchain', ['build', '--toolchain', 'gentoo'], 'Choices: "amazonlinux", "debian"'],
+    [
+      'an unknown platform',
+      ['build', '--platform', 'provided.al2022'],
+      'there is no platform provided.al2022. Did you mean provided.al2023',
+    ],
+    [
+      'an unknown recipe',
+      ['build', 'php/8.5'],
+      'there is no recipe php/8.5. Did you mean php/8.2 or php/8.4',
+    ],
+    ['an unknown recipe to plan', ['plan', 'pph'], 'there is no recipe pph.'],
+    [
+      'a recipe folder that is not there',
+      ['recipes', '--recipes', 'none'],
+      'cannot read the recipe folder HOME/none (ENOENT)',
+    ],
+    ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest in'],
+    ['nothing to clean', ['clean'], 'say what to clean'],
+    ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
+    ['a size that is none', ['clean', '--max-size', 'big'], '--max-size big is not understood'],
+  ])('%s', async (_what, argv, message) => {
+    const { exitCode, stdout, stderr, left } = await layersmith(argv);
+    expect(exitCode).toBe(64);
+    expect(stderr).toMatch(/^layersmith: /);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('    at ');
+    expect(stdout).toBe('');
+    expect(left).toEqual([]);
+  });
+
+  test('a zip that is not there cannot be tested', async () => {
+    const { exitCode, stderr } = await layersmith(['test', 'x.zip', '--recipe', 'lua']);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain('there is no file x.zip');
+  });
+
+  test('a library makes no layer', async () => {
+    const { exitCode, stderr } = await layersmith(['test', import.meta.filename, '--recipe', 'zlib']);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain('zlib has no smoke tests: it makes no layer');
+  });
+});
+
+describe('a recipe with mistakes ends with 65', () => {
+  const files = {
+    ...Object.fromEntries(
+      Object.entries(recipeFiles({ 'app/1': ['lib', 'nothing'], 'lib/1': [] })).map(([name, text]) => [
+        `mine/${name}`,
+        text,
+      ]),
+    ),
+    'mine/lib/1.yaml': `${lineYaml('1.0').replace("'1.0'", '1.0')}extra: 1\n`,
+  };
+
+  test.each([[['plan', 'app/1']], [['build', 'app/1']], [['fetch', 'app/1']]])(
+    'and `%s` prints all of them, each with its place',
+    async (argv) => {
+      const { exitCode, stdout, stderr } = await layersmith([...argv, '--recipes', 'mine'], files);
+      expect(exitCode).toBe(65);
+      expect(stdout).toBe('');
+      expect(stderr.split('\n')).toEqual([
+        'layersmith: 3 problems in the recipe',
+        '  HOME/mine/lib/1.yaml:1:10: `version`: quote the version: YAML reads it as a number',
+        '  HOME/mine/lib/1.yaml:8:1: unknown key `extra` in the file.',
+        '  HOME/mine/app/1.yaml:2:14: there is no recipe nothing.',
+        '',
+      ]);
+    },
+  );
+
+  test('and the list of recipes tells of every recipe, and of a package once', async () => {
+    const broken = { ...files, 'mine/php/package.yaml': 'kind: interpreter\n' };
+    const { exitCode, stdout, stderr } = await layersmith(['recipes', '--recipes', 'mine'], broken);
+    expect(exitCode).toBe(65);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('HOME/mine/lib/1.yaml:8:1: unknown key');
+    expect(stderr.match(/`summary` is missing/g)).toHaveLength(1);
+  });
+});
+
+describe('recipes', () => {
+  test('lists them, one a line, with version, kind and the end of support', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['recipes']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^php\/8\.4 +8\.4\.24 +interpreter +until 2028-12-31$/m);
+    expect(stdout).toMatch(/^openssl\/1\.0\.1 +1\.0\.1u +library +until 2016-12-31$/m);
+  });
+
+  test('lists them as one JSON object, with nothing of this machine', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['recipes', '--json']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    const { recipes } = JSON.parse(stdout) as {
+      recipes: { name: string; version: string; sources: unknown[] }[];
+    };
+    expect(recipes.find(({ name }) => name === 'lua/5.4')).toMatchObject({
+      version: '5.4.7',
+      kind: 'interpreter',
+    });
+    expect(stdout).not.toContain(import.meta.dirname.split('/test/')[0]);
+  });
+
+  test('shows one, with its needs and its pinned sources', async () => {
+    const { exitCode, stdout } = await layersmith(['recipes', 'php/8.4']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^php\/8\.4 {2}8\.4\.24 {2}\(interpreter\)$/m);
+    expect(stdout).toMatch(/^needs +openssl\/3\.5 /m);
+    expect(stdout).toMatch(/^ +sha256 [0-9a-f]{64}$/m);
+    expect(stdout).toMatch(/^ +https:\/\/www\.php\.net\//m);
+  });
+
+  test('shows one as JSON, a package by its default line', async () => {
+    const { stdout } = await layersmith(['recipes', 'php', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: 'php/8.4',
+      version: '8.4.24',
+      homepage: 'https://www.php.net',
+    });
+  });
+
+  test("takes several folders before the built-in ones, and the recipe's name after them", async () => {
+    const files = {
+      'one/php/8.4.yaml': lineYaml('8.4.98'),
+      'two/php/8.4.yaml': lineYaml('8.4.99'),
+      'two/php/8.2.yaml': lineYaml('8.2.99'),
+    };
+    const argv = ['recipes', '--json', '--recipes', 'one', '--recipes', 'two'];
+    const first = await layersmith([...argv, 'php/8.4'], files);
+    const second = await layersmith([...argv, 'php/8.2'], files);
+    expect(JSON.parse(first.stdout)).toMatchObject({ version: '8.4.98' });
+    expect(JSON.parse(second.stdout)).toMatchObject({ version: '8.2.99' });
+  });
+});
+
+describe('without an engine', () => {
+  test('build ends with 69 and names the place where it looked', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['build', 'lua/5.4', '--store', 'store']);
+    expect(exitCode).toBe(69);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('HOME/no-engine.sock');
+    expect(stderr).toContain('→');
+  });
+
+  test('plan shows the graph without keys, and says why', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
+    expect(exitCode).toBe(0);
+    expect(stdout.split('\n').at(-2)).toMatch(
+      /^php\/8\.4 +8\.4\.24 +\(no key yet\) +to be built +after openssl\/3\.5, /,
+    );
+    expect(stderr).toContain('warning: no keys');
+  });
+
+  test('plan as JSON is one object on stdout, whatever is warned about', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/7.3', '--json']);
+    expect(exitCode).toBe(0);
+    const plan = JSON.parse(stdout) as { stages: { stage: string; needs: string[]; inStore: boolean }[] };
+    expect(plan).toMatchObject({ recipe: 'php/7.3', platform: 'provided.al2023' });
+    expect(plan.stages.at(-1)).toMatchObject({ stage: 'php/7.3', inStore: false });
+    expect(stderr).toContain(
+      'warning: openssl/1.0.1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
+    );
+    expect(stderr).toContain('warning: php/7.3 (7.3.33) is past its end of life: no fixes since 2021-12-');
+  });
+
+  test('doctor says so with a remedy, checks the rest, and ends with 69', async () => {
+    const { exitCode, stdout } = await layersmith(['doctor', '--json', '--store', 'store']);
+    expect(exitCode).toBe(69);
+    const { findings } = JSON.parse(stdout) as {
+      findings: { name: string; state: string; remedy?: string }[];
+    };
+    expect(findings.map(({ name }) => name)).toEqual([
+      'engine',
+      'disk',
+      'memory',
+      'registry',
+      'toolchain',
+      'store',
+    ]);
+    for (const { state, remedy } of findings) expect(state === 'ok' || remedy !== undefined).toBe(true);
+  });
+
+  test('the store is in $XDG_CACHE_HOME, else in ~/.cache', async () => {
+    const inHome = await layersmith(['plan', 'lua']);
+    expect(inHome.left).toEqual(['.cache']);
+    const DOCKER_HOST = 'unix:///no/such/engine.sock';
+    await using folder = await temporaryFolder();
+    const elsewhere = await layersmith(
+      ['plan', 'lua'],
+      {},
+      { env: { XDG_CACHE_HOME: folder.path, DOCKER_HOST } },
+    );
+    expect(elsewhere.left).toEqual([]);
+    expect(await readdir(join(folder.path, 'layersmith'))).toContain('artifacts');
+  });
+
+  test('clean removes what is old from the store, and says how much', async () => {
+    const { exitCode, stdout } = await layersmith(['clean', '--max-size', '0', '--store', 'store'], {
+      'store/sources/abc': 'x'.repeat(1500),
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe('removed 0 container(s), 0 image(s), 1 store entries (1.5 KB)\n');
+  });
+
+  test('clean as JSON names what would go', async () => {
+    const argv = ['clean', '--max-size', '1K', '--dry-run', '--json', '--store', 'store'];
+    const { stdout } = await layersmith(argv, { 'store/sources/abc': 'x'.repeat(1500) });
+    expect(JSON.parse(stdout)).toEqual({
+      dryRun: true,
+      containers: [],
+      images: [],
+      store: { entries: [{ path: 'HOME/store/sources/abc', sizeBytes: 1500 }], bytes: 1500 },
+    });
+  });
+});
+
+describe('help', () => {
+  test.each(['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean'])(
+    'of %s has an example',
+    async (name) => {
+      const { exitCode, stdout, stderr } = await layersmith([name, '--help']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}layersmith ${name}\\b`, 'm'));
+      expect(stdout).toContain('--json');
+      expect(stderr).toBe('');
+    },
+  );
+
+  test('names every command', async () => {
+    const { exitCode, stdout } = await layersmith(['--help']);
+    expect(exitCode).toBe(0);
+    for (const name of ['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean', 'completion'])
+      expect(stdout).toMatch(new RegExp(`^ {2}layersmith ${name} `, 'm'));
+  });
+
+  test('the version is a result', async () => {
+    expect(await layersmith(['--version'])).toMatchObject({ exitCode: 0, stdout: '0.1.0\n', stderr: '' });
+  });
+
+  test('messages are in English whatever the locale, as the rest is', async () => {
+    const before = process.env['LC_ALL'];
+    process.env['LC_ALL'] = 'de_DE.UTF-8';
+    try {
+      expect((await layersmith(['--help'])).stdout).toMatch(/^Options:$/m);
+    } finally {
+      if (before === undefined) delete process.env['LC_ALL'];
+      else process.env['LC_ALL'] = before;
+    }
+  });
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a run that %s stops ends with %i, whatever failed because of it', async (name, code) => {
+  const signal = AbortSignal.abort(new InterruptedError(name));
+  const { exitCode, stderr } = await layersmith(['build', 'lua'], {}, { signal });
+  expect(exitCode).toBe(code);
+  expect(stderr).toContain(`layersmith: stopped by ${name}\n`);
+});

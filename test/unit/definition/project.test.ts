@@ -1,0 +1,30 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findProject } from '../../../src/definition/project.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+test('a project is the folder of the nearest layersmith.yaml, with its recipes, platforms and lock', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'layersmith.yaml': '', 'recipes/zlib/1.yaml': '', 'platforms/mine.yaml': '' });
+  const below = join(folder.path, 'src', 'deep');
+  await mkdir(below, { recursive: true });
+  expect(await findProject(below)).toEqual({
+    folder: folder.path,
+    recipes: join(folder.path, 'recipes'),
+    platforms: join(folder.path, 'platforms'),
+    lock: join(folder.path, 'layersmith.lock'),
+  });
+});
+
+test('without one, the working directory is the project, and what it does not have is not looked for above', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'recipes/zlib/1.yaml': '', 'inside/recipes': 'a file' });
+  const inside = join(folder.path, 'inside');
+  expect(await findProject(inside)).toEqual({
+    folder: inside,
+    recipes: undefined,
+    platforms: undefined,
+    lock: join(inside, 'layersmith.lock'),
+  });
+});

@@ -1,0 +1,56 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { ask, connectRaw, createTestedApi, ID, until } from './bootstrap-peer.js';
+
+const ROOT = '/2018-06-01/runtime';
+const SEEDS = [
+  `GET ${ROOT}/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n`,
+  `POST ${ROOT}/invocation/${ID}/response HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello`,
+  `POST ${ROOT}/invocation/${ID}/response HTTP/1.1\r\nHost: x\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n` +
+    'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nLambda-Runtime-Function-Error-Type: Function.X\r\n\r\n',
+  `POST ${ROOT}/invocation/${ID}/error HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`,
+  `POST ${ROOT}/init/error HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
+  'PUT /2022-07-01/telemetry HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
+  'CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n',
+].map((text) => Buffer.from(text));
+
+/** A seed, changed in some places, or nothing but noise. */
+function hostile(): Buffer {
+  if (randomInt(10) === 0) return randomBytes(randomInt(300));
+  let bytes = Buffer.from(SEEDS[randomInt(SEEDS.length)] ?? '');
+  for (let changes = randomInt(4); changes > 0; changes -= 1) {
+    const at = randomInt(bytes.length + 1);
+    const kind = randomInt(5);
+    if (kind === 0) bytes = Buffer.concat([bytes.subarray(0, at), randomBytes(3), bytes.subarray(at)]);
+    else if (kind === 1) bytes = bytes.subarray(0, at);
+    else if (kind === 2) bytes = Buffer.concat([bytes, bytes.subarray(at)]);
+    else if (kind === 3) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + randomInt(9))]);
+    else bytes.writeUInt8(randomInt(256), Math.min(at, bytes.length - 1) * Number(bytes.length > 0));
+    if (bytes.length === 0) break;
+  }
+  return bytes;
+}
+
+test('ten thousand hostile requests end nothing, and each event is answered at most once', async () => {
+  for (let n = 0; n < 10_000; n += 1) {
+    const tested = createTestedApi();
+    const next = ask(tested.api, 'GET', 'invocation/next');
+    await until(() => tested.api.asked);
+    tested.invoke('{}');
+    await next;
+    const bytes = hostile();
+    const { end } = connectRaw(tested.api);
+    end.write(bytes);
+    if (n % 3 === 0) end.destroy();
+    else end.end();
+    await Promise.race([until(() => end.closed || end.readableEnded), delay(20)]);
+    const answered = tested.answers.length;
+    const { status } = await ask(tested.api, 'POST', `invocation/${ID}/response`, { body: '1' });
+    const sent = bytes.toString('latin1');
+    if (answered === 0) expect([202, 403], sent).toContain(status);
+    else expect([400, 403], sent).toContain(status);
+    expect(tested.answers.length, sent).toBeLessThanOrEqual(1);
+    tested.api.close();
+  }
+});

@@ -1,0 +1,210 @@
+import { join } from 'node:path';
+import { PackageURL } from 'packageurl-js';
+import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../../src/core/digest.js';
+import { fileEntry } from '../../../src/tree/tar.js';
+import { findCaBundles } from '../../../src/layer/ca-bundles.js';
+import type { LayerRecord } from '../../../src/layer/manifest.js';
+import { provenanceOf } from '../../../src/layer/provenance.js';
+import { sbomOf } from '../../../src/layer/sbom.js';
+import { writeZip } from '../../../src/tree/zip-writer.js';
+import { judgeSbom } from '../../support/cyclonedx.js';
+import { manifestStage, manifestWith } from '../../support/manifest.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+const PATCH = { file: 'patches/1.0-fix.patch', sha256: sha256('patch') };
+
+const OPENSSL = manifestStage({
+  recipe: 'openssl/3.5',
+  version: '3.5.7',
+  licence: 'Apache-2.0',
+  cpe: 'openssl:openssl',
+  homepage: 'https://www.openssl.org',
+  endOfLife: '2030-04-08',
+  patches: [PATCH],
+});
+const PHP = manifestStage({
+  recipe: 'php/8.4',
+  version: '8.4.24',
+  licence: 'PHP-3.01 AND Zend-2.0',
+  cpe: 'php:php',
+  needs: ['openssl/3.5'],
+  sources: [
+    {
+      name: 'php',
+      file: 'php.tar.xz',
+      sha256: sha256('php'),
+      urls: ['https://example.org/get/php?v=8.4&x=1', 'https://example.net/php'],
+    },
+    { name: 'extra', file: 'extra_1.orig.tar.gz', sha256: sha256('extra'), urls: [] },
+  ],
+});
+
+const RECORD: LayerRecord = {
+  ...manifestWith({ recipe: 'php/8.4', version: '8.4.24', stages: [OPENSSL, PHP] }),
+  layer: { file: 'php.zip', sha256: sha256('zip'), sizeBytes: 5 },
+  toolchainReason: 'asked for',
+  audit: { platform: 'provided.al2023', oldestPlatform: 'provided.al2023' },
+  smokeTests: { runtimeDigest: 'sha256:1', programs: 1, invocations: 1 },
+};
+
+interface Component {
+  readonly name: string;
+  readonly version?: string;
+  readonly type: string;
+  readonly purl?: string;
+  readonly cpe?: string;
+  readonly components?: readonly Component[];
+}
+
+interface Sbom {
+  readonly serialNumber: string;
+  readonly metadata: { readonly tools: { readonly components: readonly Component[] } };
+  readonly components: readonly Component[];
+  readonly dependencies: unknown;
+}
+
+function sbom(): Sbom {
+  return sbomOf(RECORD, [
+    { path: 'etc/ssl/ca.pem', sha256: sha256('ca'), certificates: 140 },
+  ]) as unknown as Sbom;
+}
+
+describe('the bill of materials', () => {
+  test('is valid by the published schema, which finds what is not', async () => {
+    expect(await judgeSbom(sbom())).toEqual([]);
+    expect(await judgeSbom({ ...sbom(), specVersion: 1.6 })).not.toEqual([]);
+    expect(await judgeSbom({ ...sbom(), serialNumber: 'urn:uuid:none' })).not.toEqual([]);
+    expect(await judgeSbom({ ...sbom(), extra: 1 })).not.toEqual([]);
+  });
+
+  test('has every compiled package with version, licence, CPE, source, digest, patches and end of life', () => {
+    const [openssl, php] = sbom().components;
+    expect(openssl).toMatchObject({
+      type: 'library',
+      name: 'openssl',
+      version: '3.5.7',
+      licenses: [{ expression: 'Apache-2.0' }],
+      cpe: 'cpe:2.3:a:openssl:openssl:3.5.7:*:*:*:*:*:*:*',
+      externalReferences: [
+        { type: 'website', url: 'https://www.openssl.org' },
+        {
+          type: 'source-distribution',
+          url: 'https://example.org/openssl-3.5.7.tar.gz',
+          hashes: [{ alg: 'SHA-256', content: sha256('source of openssl/3.5') }],
+        },
+      ],
+      pedigree: { patches: [{ type: 'unofficial', diff: { url: 'recipes/openssl/patches/1.0-fix.patch' } }] },
+    });
+    expect(JSON.stringify(openssl)).toContain(PATCH.sha256);
+    expect(JSON.stringify(openssl)).toContain('2030-04-08');
+    expect(php).toMatchObject({ type: 'application', name: 'php', version: '8.4.24' });
+    expect(php?.components?.[0]).toMatchObject({
+      name: 'extra',
+      externalReferences: [{ url: 'extra_1.orig.tar.gz' }],
+    });
+  });
+
+  test('has package URLs that another reader understands', () => {
+    const [openssl, php] = sbom().components;
+    const parsed = PackageURL.fromString(php?.purl ?? '');
+    expect(parsed).toMatchObject({ type: 'generic', name: 'php', version: '8.4.24' });
+    expect(parsed.qualifiers).toEqual({
+      checksum: `sha256:${sha256('php')}`,
+      download_url: 'https://example.org/get/php?v=8.4&x=1',
+    });
+    expect(PackageURL.fromString(openssl?.purl ?? '').name).toBe('openssl');
+    expect(PackageURL.fromString(php?.components?.[0]?.purl ?? '').qualifiers).toEqual({
+      checksum: `sha256:${sha256('extra')}`,
+    });
+  });
+
+  test('has what was compiled with, and the CA data', () => {
+    const names = sbom().metadata.tools.components.map(({ name, version }) => `${name} ${version ?? ''}`);
+    expect(names[0]).toMatch(/^layersmith \d/);
+    expect(names[1]).toBe(`debian toolchain image ${RECORD.toolchain.digest}`);
+    expect(names).toContain('binutils 2.35.2-2');
+    expect(sbom().components.at(-1)).toMatchObject({
+      type: 'data',
+      name: 'etc/ssl/ca.pem',
+      description: '140 certificates of certificate authorities',
+      hashes: [{ content: sha256('ca') }],
+    });
+    expect(sbom().dependencies).toEqual([
+      { ref: 'layer', dependsOn: ['php/8.4', 'etc/ssl/ca.pem'] },
+      { ref: 'openssl/3.5', dependsOn: [] },
+      { ref: 'php/8.4', dependsOn: ['openssl/3.5'] },
+    ]);
+  });
+
+  test('is the same for the same layer, with another serial number for another', () => {
+    expect(sbom()).toEqual(sbom());
+    const other = sbomOf(
+      { ...RECORD, layer: { ...RECORD.layer, sha256: sha256('other') } },
+      [],
+    ) as unknown as Sbom;
+    expect(other.serialNumber).not.toBe(sbom().serialNumber);
+    expect(sbom().serialNumber).toMatch(
+      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+  });
+
+  test('has a CPE whose version is quoted where CPE wants it', () => {
+    const stage = manifestStage({ recipe: 'x/1', version: '1.0+dfsg', cpe: 'me:x' });
+    const { components } = sbomOf({ ...RECORD, stages: [stage] }, []) as unknown as Sbom;
+    expect(components[0]?.cpe).toBe('cpe:2.3:a:me:x:1.0\\+dfsg:*:*:*:*:*:*:*');
+  });
+});
+
+test('CA data is found in a zip by what it is', async () => {
+  await using folder = await temporaryFolder();
+  const zip = join(folder.path, 'layer.zip');
+  const certificate = '-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n';
+  await writeZip(zip, [
+    fileEntry('etc/ca.pem', certificate.repeat(3)),
+    fileEntry('etc/key.pem', '-----BEGIN PUBLIC KEY-----\n'),
+    fileEntry('etc/notes.txt', certificate),
+  ]);
+  expect(await findCaBundles(zip)).toEqual([
+    { path: 'etc/ca.pem', sha256: sha256(certificate.repeat(3)), certificates: 3 },
+  ]);
+});
+
+test('the provenance has the subject, the parameters, everything that went in, and who built', () => {
+  const run = {
+    builderId: 'https://example.org/ci',
+    invocationId: 'run-1',
+    startedOn: undefined,
+    finishedOn: '2026-01-01T00:00:00.000Z',
+  };
+  const statement = provenanceOf(RECORD, {
+    run,
+    byproducts: [{ name: 'php.cdx.json', sha256: sha256('sbom') }],
+  });
+  expect(statement).toMatchObject({
+    subject: [{ name: 'php.zip', digest: { sha256: sha256('zip') } }],
+    predicate: {
+      buildDefinition: {
+        externalParameters: {
+          recipe: 'php/8.4',
+          platform: 'provided.al2023',
+          architecture: 'x86_64',
+          toolchain: 'debian',
+        },
+        internalParameters: { stageKeys: { 'openssl/3.5': OPENSSL.key, 'php/8.4': PHP.key } },
+        resolvedDependencies: [
+          { name: 'toolchain image: debian', digest: { sha256: sha256('toolchain') } },
+          { uri: 'https://example.org/openssl-3.5.7.tar.gz' },
+          { uri: 'https://example.org/get/php?v=8.4&x=1', digest: { sha256: sha256('php') } },
+          { name: 'php/8.4: extra_1.orig.tar.gz', digest: { sha256: sha256('extra') } },
+          { name: 'openssl/3.5: recipes/openssl/patches/1.0-fix.patch', digest: { sha256: PATCH.sha256 } },
+        ],
+      },
+      runDetails: {
+        builder: { id: 'https://example.org/ci' },
+        metadata: { invocationId: 'run-1', finishedOn: '2026-01-01T00:00:00.000Z' },
+        byproducts: [{ name: 'php.cdx.json', digest: { sha256: sha256('sbom') } }],
+      },
+    },
+  });
+});

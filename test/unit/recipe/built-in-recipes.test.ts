@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isSha256 } from '../../../src/core/digest.js';
+import { planFor } from '../../../src/recipe/plan.js';
+import { openRecipeLibrary, parseRecipeName } from '../../../src/recipe/recipe-library.js';
+import { BUILT_IN_RECIPES, loadRecipe } from '../../support/recipe-files.js';
+
+const library = await openRecipeLibrary([BUILT_IN_RECIPES]);
+const names = library.names();
+const packages = [...new Set(names.map((name) => parseRecipeName(name).package))];
+
+test('there are the lines that the issue lists', () => {
+  const listed = [
+    'php/7.3',
+    'php/7.3.0',
+    'php/7.4',
+    'php/8.2',
+    'php/8.4',
+    'lua/5.4',
+    'openssl/1.0.1',
+    'openssl/1.1.1',
+    'openssl/3.5',
+  ];
+  expect(names).toEqual(expect.arrayContaining(listed));
+});
+
+test('OpenSSL has its own licence until 1.1.1, and the Apache licence after', async () => {
+  const licences = await Promise.all(
+    ['openssl/1.0.1', 'openssl/1.1.1', 'openssl/3.5'].map(
+      async (name) => (await loadRecipe(library, name)).licence,
+    ),
+  );
+  expect(licences).toEqual(['OpenSSL', 'OpenSSL', 'Apache-2.0']);
+});
+
+test.each([
+  ['php/8.4', '8.4.24', 'openssl/3.5'],
+  ['php/7.4', '7.4.33', 'openssl/1.1.1'],
+  ['php/7.3', '7.3.33', 'openssl/1.0.1'],
+  ['php/7.3.0', '7.3.0', 'openssl/1.0.1k'],
+])('%s is %s on %s', async (name, version, openssl) => {
+  const plan = await planFor(parseRecipeName(name), library);
+  expect(plan.root.recipe.version).toBe(version);
+  expect(plan.stages.map(({ recipe }) => recipe.name)).toContain(openssl);
+});
+
+describe.each(names)('%s', (name) => {
+  test('can be planned', async () => {
+    const plan = await planFor(parseRecipeName(name), library);
+    expect(plan.root.recipe.name).toBe(name);
+    for (const [index, stage] of plan.stages.entries()) {
+      for (const need of stage.needs) expect(plan.stages.indexOf(need)).toBeLessThan(index);
+    }
+  });
+
+  test('pins each of its sources by sha256, the preferred one with a URL, on https', async () => {
+    const { sources, kind } = await loadRecipe(library, name);
+    if (kind !== 'tool') expect(sources.length).toBeGreaterThan(0);
+    for (const { alternatives } of sources) expect(alternatives[0]?.urls.length).toBeGreaterThan(0);
+    for (const file of sources.flatMap(({ alternatives }) => alternatives)) {
+      expect(isSha256(file.sha256), file.file).toBe(true);
+      for (const url of file.urls) expect(url).toMatch(/^https:\/\//);
+    }
+  });
+
+  test('has a version that its line is the beginning of, and files that exist', async () => {
+    const { line, version, buildFiles, smokeFiles, layerFiles } = await loadRecipe(library, name);
+    expect(version.startsWith(line)).toBe(true);
+    for (const path of [...buildFiles.values(), ...smokeFiles.values(), ...layerFiles.values()])
+      expect(existsSync(path), path).toBe(true);
+  });
+});
+
+describe.each(packages)('the package %s', (name) => {
+  test('has a default line that exists', async () => {
+    const recipe = await loadRecipe(library, name);
+    expect(names).toContain(recipe.name);
+  });
+
+  test('keeps the texts of its licence for the layer', async () => {
+    const { buildFiles, kind } = await loadRecipe(library, name);
+    const script = await readFile(buildFiles.get('build.sh') ?? '', 'utf8');
+    if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *licence \S/m);
+  });
+
+  test('has no patch for a version that no line has', async () => {
+    const lines = names.filter((line) => line.startsWith(`${name}/`));
+    const versions = await Promise.all(lines.map(async (line) => (await loadRecipe(library, line)).version));
+    const folder = join(BUILT_IN_RECIPES, name, 'patches');
+    const patches = existsSync(folder) ? await readdir(folder) : [];
+    for (const patch of patches)
+      expect(
+        versions.some((version) => patch.startsWith(`${version}-`)),
+        patch,
+      ).toBe(true);
+  });
+});
+
+test('every interpreter has smoke tests: the version, five hundred greetings, and a handler that fails', async () => {
+  for (const name of names) {
+    const { kind, layer, smoke } = await loadRecipe(library, name);
+    if (kind !== 'interpreter') continue;
+    expect(layer?.files.length, name).toBeGreaterThan(0);
+    expect(
+      smoke?.programs.some(({ stdout }) => stdout.some((text) => text.includes('${version}'))),
+      name,
+    ).toBe(true);
+    expect(smoke?.invocations, name).toContainEqual(
+      expect.objectContaining({
+        handler: 'hello',
+        event: { name: 'World' },
+        times: 500,
+        expected: { kind: 'text', body: 'Hello, World!' },
+      }),
+    );
+    expect(
+      smoke?.invocations.some(({ expected }) => expected.kind === 'error'),
+      name,
+    ).toBe(true);
+  }
+});

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { RecipeError, UsageError } from '../../../src/core/errors.js';
+import { failure } from '../../support/failure.js';
+import { planIn, recipeFolder, type Recipes } from '../../support/recipe-files.js';
+
+/** The problems of a plan, as a person sees them, with files named below the recipe folder. */
+async function problemsOf(recipes: Recipes, files: Readonly<Record<string, string>> = {}): Promise<string[]> {
+  await using folder = await recipeFolder(recipes, files);
+  const [root = ''] = Object.keys(recipes);
+  const { problems } = await failure(planIn(folder.path, root), RecipeError);
+  return problems.map((p) => `${p.file.slice(folder.path.length + 1)}:${p.line}:${p.column} ${p.message}`);
+}
+
+async function stagesOf(recipes: Recipes): Promise<readonly string[]> {
+  await using folder = await recipeFolder(recipes);
+  const [root = ''] = Object.keys(recipes);
+  return (await planIn(folder.path, root)).stages.map(({ recipe }) => recipe.name);
+}
+
+test('every stage comes once, after all that it needs, and the root last', async () => {
+  expect(
+    await stagesOf({ 'app/1': ['a', 'b'], 'a/1': ['c', 'd'], 'b/1': ['d', 'a'], 'c/1': ['d'], 'd/1': [] }),
+  ).toEqual(['d/1', 'c/1', 'a/1', 'b/1', 'app/1']);
+});
+
+test('a stage has its needs, and all that is below it in an order that can be built', async () => {
+  await using folder = await recipeFolder({ 'app/1': ['a'], 'a/1': ['c', 'd'], 'c/1': ['d'], 'd/1': [] });
+  const { root } = await planIn(folder.path, 'app');
+  expect(root.needs.map(({ recipe }) => recipe.name)).toEqual(['a/1']);
+  expect(root.closure.map(({ recipe }) => recipe.name)).toEqual(['d/1', 'c/1', 'a/1']);
+  expect(root.needs[0]?.closure.map(({ recipe }) => recipe.name)).toEqual(['d/1', 'c/1']);
+});
+
+test('a need without a line takes the default of its package', async () => {
+  expect(await stagesOf({ 'app/1': ['a'], 'a/2': [], 'a/1': [] })).toEqual(['a/2', 'app/1']);
+});
+
+test('the line that the root asks for is the one that a bare need of a library gets', async () => {
+  const recipes = { 'app/1': ['curl', 'ssl/1.1'], 'curl/8': ['ssl'], 'ssl/3': [], 'ssl/1.1': [] };
+  expect(await stagesOf(recipes)).toEqual(['ssl/1.1', 'curl/8', 'app/1']);
+});
+
+test('two lines of one package are a mistake at the need that comes second', async () => {
+  const recipes = { 'app/1': ['a', 'b'], 'a/1': ['z/1'], 'b/1': ['z/2'], 'z/1': [], 'z/2': [] };
+  expect(await problemsOf(recipes)).toEqual([
+    'b/1.yaml:2:9 z/2 is needed here, but the plan has z/1 already; it holds one line of each package',
+  ]);
+});
+
+test("a library's own line against the root's is a mistake of the library's file", async () => {
+  const recipes = { 'app/1': ['curl', 'ssl/1.1'], 'curl/8': ['ssl/3'], 'ssl/3': [], 'ssl/1.1': [] };
+  expect(await problemsOf(recipes)).toEqual([
+    'curl/8.yaml:2:9 ssl/3 is needed here, but the plan has ssl/1.1 already; it holds one line of each package',
+  ]);
+});
+
+test('a cycle is named in full, where it closes', async () => {
+  expect(await problemsOf({ 'app/1': ['a'], 'a/1': ['b'], 'b/1': ['c'], 'c/1': ['a'] })).toEqual([
+    'c/1.yaml:2:9 a cycle in needs: a/1 → b/1 → c/1 → a/1',
+  ]);
+});
+
+test('a package that needs itself is a cycle', async () => {
+  expect(await problemsOf({ 'app/1': ['app'] })).toEqual(['app/1.yaml:2:9 a cycle in needs: app/1 → app/1']);
+});
+
+test('a need that no recipe has is told at its place, with the nearest names', async () => {
+  expect(await problemsOf({ 'app/1': ['zlib', 'zlob/1'], 'zlib/1': [] })).toEqual([
+    'app/1.yaml:2:15 there is no recipe zlob/1. Did you mean zlib/1?',
+  ]);
+});
+
+test('the mistakes of several recipes are told at once, each once', async () => {
+  const recipes = {
+    'app/1': ['a', 'b', 'none'],
+    'a/1': ['bad', 'app'],
+    'b/1': ['bad', 'nothing'],
+    'bad/1': [],
+  };
+  expect(await problemsOf(recipes, { 'bad/1.yaml': 'version: 1\nsources: []\n' })).toEqual([
+    'bad/1.yaml:1:10 `version`: quote the version: YAML reads it as a number',
+    'bad/1.yaml:2:10 `sources`: Invalid input: expected record, received array',
+    'a/1.yaml:2:14 a cycle in needs: app/1 → a/1 → app/1',
+    'b/1.yaml:2:14 there is no recipe nothing.',
+    'app/1.yaml:2:15 there is no recipe none.',
+  ]);
+});
+
+test('what is wrong with the root itself is a recipe error', async () => {
+  expect(await problemsOf({ 'app/1': [] }, { 'app/1.yaml': 'sources: {}\n' })).toEqual([
+    'app/1.yaml:1:1 `version` is missing: string expected',
+  ]);
+});
+
+test('a root that no recipe has is a usage error', async () => {
+  await using folder = await recipeFolder({ 'app/1': [] });
+  const error = await failure(planIn(folder.path, 'app/2'), UsageError);
+  expect(error.message).toBe('there is no recipe app/2. Did you mean app/1?');
+});
+
+test('a default line that is not there is told where the package names it, once', async () => {
+  await using folder = await recipeFolder({ 'app/1': ['a', 'b'], 'a/1': ['b'], 'b/1': [] });
+  await folder.write({
+    'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicence: MIT\ndefault: "9"\n',
+  });
+  const { problems } = await failure(planIn(folder.path, 'app/1'), RecipeError);
+  expect(problems).toMatchObject([{ file: join(folder.path, 'b/package.yaml'), line: 5, column: 10 }]);
+});

@@ -1,0 +1,274 @@
+import { chmod, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/core/errors.js';
+import { openRecipeLibrary, parseRecipeName } from '../../../src/recipe/recipe-library.js';
+import { asNobody } from '../../support/as-nobody.js';
+import { failure } from '../../support/failure.js';
+import { lineYaml, loadRecipe, packageYaml, recipeFolder } from '../../support/recipe-files.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+test('a name is a package, or a package and a line', () => {
+  expect(parseRecipeName('php')).toEqual({ package: 'php', line: undefined });
+  expect(parseRecipeName('php/8.4')).toEqual({ package: 'php', line: '8.4' });
+  expect(parseRecipeName('php/8/4')).toEqual({ package: 'php', line: '8/4' });
+});
+
+test('names come by package and then by version, not by letter', async () => {
+  await using folder = await recipeFolder({
+    'zlib/1.3': [],
+    'php/8.10': [],
+    'php/8.2': [],
+    'php/7.3': [],
+    'php/7.3.0': [],
+    'openssl/1.0.1k': [],
+    'openssl/1.0.1': [],
+  });
+  const library = await openRecipeLibrary([folder.path]);
+  expect(library.names()).toEqual([
+    'openssl/1.0.1',
+    'openssl/1.0.1k',
+    'php/7.3',
+    'php/7.3.0',
+    'php/8.2',
+    'php/8.10',
+    'zlib/1.3',
+  ]);
+});
+
+test('a package without a line is its default line', async () => {
+  await using folder = await recipeFolder({ 'php/8.2': [], 'php/8.4': [] });
+  const library = await openRecipeLibrary([folder.path]);
+  expect((await loadRecipe(library, 'php')).name).toBe('php/8.2');
+});
+
+test('a recipe has what its two files say', async () => {
+  await using folder = await recipeFolder({ 'php/8.2': ['zlib/1.3', 'curl'] });
+  const recipe = await loadRecipe(await openRecipeLibrary([folder.path]), 'php/8.2');
+  const path = join(folder.path, 'php/8.2.yaml');
+  expect(recipe).toMatchObject({
+    package: 'php',
+    line: '8.2',
+    kind: 'library',
+    version: '8.2.0',
+    licence: 'MIT',
+    endOfLife: undefined,
+    layer: undefined,
+    path,
+    needs: [
+      { package: 'zlib', line: '1.3', position: { file: path, line: 2, column: 9 } },
+      { package: 'curl', line: undefined, position: { file: path, line: 2, column: 19 } },
+    ],
+  });
+});
+
+describe('folders that overlay each other', () => {
+  test('the first one that has a file wins, file by file', async () => {
+    await using below = await recipeFolder({ 'php/8.2': [], 'php/8.4': [], 'zlib/1.3': [] });
+    await using above = await temporaryFolder();
+    await above.write({ 'php/8.4.yaml': lineYaml('8.4.99'), 'php/8.5.yaml': lineYaml('8.5.0') });
+    const library = await openRecipeLibrary([above.path, below.path]);
+    expect(library.names()).toEqual(['php/8.2', 'php/8.4', 'php/8.5', 'zlib/1.3']);
+    expect(library.protocolPath).toBe(join(below.path, 'stage.sh'));
+    const recipe = await loadRecipe(library, 'php/8.4');
+    expect(recipe.version).toBe('8.4.99');
+    expect(recipe.path).toBe(join(above.path, 'php/8.4.yaml'));
+    expect(recipe.buildFiles.get('build.sh')).toBe(join(below.path, 'php/build.sh'));
+    expect((await loadRecipe(library, 'php/8.2')).path).toBe(join(below.path, 'php/8.2.yaml'));
+  });
+
+  test('a build script, a default line and the protocol can be replaced alone', async () => {
+    await using below = await recipeFolder({ 'php/8.2': [], 'php/8.4': [] });
+    await using above = await temporaryFolder();
+    await above.write({
+      'php/package.yaml': packageYaml('8.4'),
+      'php/build.sh': 'true\n',
+      'stage.sh': 'true\n',
+    });
+    const library = await openRecipeLibrary([above.path, below.path]);
+    const recipe = await loadRecipe(library, 'php');
+    expect(recipe.name).toBe('php/8.4');
+    expect(recipe.buildFiles.get('build.sh')).toBe(join(above.path, 'php/build.sh'));
+    expect(library.protocolPath).toBe(join(above.path, 'stage.sh'));
+  });
+});
+
+describe('the files beside a recipe', () => {
+  test('are told apart: for the build, for smoke tests, for the layer', async () => {
+    const files = { 'php/helper.c': '', 'php/smoke/src/hello.php': '', 'php/layer/etc/php/php.ini': '' };
+    await using folder = await recipeFolder({ 'php/8.4': [] }, files);
+    const recipe = await loadRecipe(await openRecipeLibrary([folder.path]), 'php/8.4');
+    const at = (name: string): string => join(folder.path, 'php', name);
+    expect([...recipe.buildFiles]).toEqual([
+      ['build.sh', at('build.sh')],
+      ['helper.c', at('helper.c')],
+    ]);
+    expect([...recipe.smokeFiles]).toEqual([['src/hello.php', at('smoke/src/hello.php')]]);
+    expect([...recipe.layerFiles]).toEqual([['etc/php/php.ini', at('layer/etc/php/php.ini')]]);
+  });
+
+  test('patches belong to the version that their name starts with, and to no other', async () => {
+    await using folder = await recipeFolder(
+      { 'php/8.4': [], 'php/8.4.0': [] },
+      { 'php/patches/8.4.0-fix.patch': '', 'php/patches/8.4.0.0-fix.patch': '' },
+    );
+    const library = await openRecipeLibrary([folder.path]);
+    expect([...(await loadRecipe(library, 'php/8.4')).buildFiles.keys()]).toEqual([
+      'build.sh',
+      'patches/8.4.0-fix.patch',
+    ]);
+    expect([...(await loadRecipe(library, 'php/8.4.0')).buildFiles.keys()]).toEqual([
+      'build.sh',
+      'patches/8.4.0.0-fix.patch',
+    ]);
+  });
+});
+
+describe('a name that is not known', () => {
+  test.each([
+    ['php/8.3', 'there is no recipe php/8.3. Did you mean php/8.2 or php/8.4?'],
+    ['phq', 'there is no recipe phq.'],
+    ['phq/8.4', 'there is no recipe phq/8.4. Did you mean php/8.4'],
+    ['zlib/1.4', 'there is no recipe zlib/1.4. Did you mean zlib/1.3?'],
+    ['php/package', 'there is no recipe php/package.'],
+    ['php/', 'there is no recipe php/.'],
+    ['', 'there is no recipe .'],
+  ])('%s is a usage error with the nearest names', async (name, message) => {
+    await using folder = await recipeFolder({ 'php/8.2': [], 'php/8.4': [], 'zlib/1.3': [] });
+    const library = await openRecipeLibrary([folder.path]);
+    const error = await failure(library.load(parseRecipeName(name)), UsageError);
+    expect(error.message).toContain(message);
+    expect(error.hint).toContain('layersmith recipes');
+  });
+});
+
+describe('what is wrong with a recipe', () => {
+  test('is told of both of its files at once', async () => {
+    await using folder = await recipeFolder(
+      { 'php/8.4': [] },
+      {
+        'php/8.4.yaml': 'version: 8.4\nsources: {}\n',
+        'php/package.yaml': `${packageYaml('8.4')}licens: MIT\n`,
+      },
+    );
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
+    expect(result).toEqual({
+      problems: [
+        {
+          file: join(folder.path, 'php/package.yaml'),
+          line: 6,
+          column: 1,
+          message: 'unknown key `licens` in the file. Did you mean licence?',
+        },
+        {
+          file: join(folder.path, 'php/8.4.yaml'),
+          line: 1,
+          column: 10,
+          message: '`version`: quote the version: YAML reads it as a number',
+        },
+      ],
+    });
+  });
+
+  test('each package that is needed a second time is told', async () => {
+    await using folder = await recipeFolder({ 'php/8.4': ['zlib', 'curl', 'zlib/1.3', 'curl'] });
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
+    const file = join(folder.path, 'php/8.4.yaml');
+    expect(result).toEqual({
+      problems: [
+        { file, line: 2, column: 21, message: 'zlib is needed twice' },
+        { file, line: 2, column: 31, message: 'curl is needed twice' },
+      ],
+    });
+  });
+
+  test('a build.sh that is not there is told with a place that an editor can open', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({
+      'stage.sh': '',
+      'php/package.yaml': packageYaml('8.4'),
+      'php/8.4.yaml': lineYaml('8.4.0'),
+    });
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php'));
+    expect(result).toEqual({
+      problems: [
+        {
+          file: join(folder.path, 'php/8.4.yaml'),
+          line: 1,
+          column: 1,
+          message: 'there is no build.sh beside it',
+        },
+      ],
+    });
+  });
+
+  test('a package.yaml that is not there is told at the line whose package it would be', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'stage.sh': '', 'php/build.sh': '', 'php/8.4.yaml': lineYaml('8.4.0') });
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
+    expect(result).toEqual({
+      problems: [
+        {
+          file: join(folder.path, 'php/8.4.yaml'),
+          line: 1,
+          column: 1,
+          message: 'there is no package.yaml beside it',
+        },
+      ],
+    });
+  });
+
+  test('a default line that does not exist is told where the package names it', async () => {
+    await using folder = await recipeFolder({ 'php/8.4': [] }, { 'php/package.yaml': packageYaml('8.5') });
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php'));
+    expect(result).toEqual({
+      problems: [
+        {
+          file: join(folder.path, 'php/package.yaml'),
+          line: 5,
+          column: 10,
+          message: 'the default line php/8.5 does not exist. Did you mean php/8.4?',
+        },
+      ],
+    });
+  });
+});
+
+describe('a folder', () => {
+  test('that is not there is a usage error with its name', async () => {
+    const error = await failure(openRecipeLibrary(['/layersmith/no/such/folder']), UsageError);
+    expect(error.message).toBe('cannot read the recipe folder /layersmith/no/such/folder (ENOENT)');
+    expect(error.hint).toContain('--recipes');
+  });
+
+  test('set without the build protocol is a usage error', async () => {
+    await using folder = await temporaryFolder();
+    const error = await failure(openRecipeLibrary([folder.path]), UsageError);
+    expect(error.message).toContain('no stage.sh');
+  });
+});
+
+describe('a file that cannot be read is a problem of that file:', () => {
+  test.each(['php/package.yaml', 'php/8.2.yaml'])('%s, for its permissions', async (file) => {
+    await using folder = await recipeFolder({ 'php/8.2': [] });
+    await chmod(folder.path, 0o755);
+    const path = join(folder.path, file);
+    await chmod(path, 0o600);
+    const loaded = asNobody(async () =>
+      (await openRecipeLibrary([folder.path])).load({ package: 'php', line: '8.2' }),
+    );
+    expect(await loaded).toEqual({
+      problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (EACCES)' }],
+    });
+  });
+
+  test('a line that is gone since the folder was listed', async () => {
+    await using folder = await recipeFolder({ 'php/8.2': [] });
+    const library = await openRecipeLibrary([folder.path]);
+    const path = join(folder.path, 'php/8.2.yaml');
+    await rm(path);
+    expect(await library.load({ package: 'php', line: undefined })).toEqual({
+      problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (ENOENT)' }],
+    });
+  });
+});

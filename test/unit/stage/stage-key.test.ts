@@ -1,0 +1,151 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sha256, type Sha256 } from '../../../src/core/digest.js';
+import { RecipeError } from '../../../src/core/errors.js';
+import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
+import { stageKey, type StageKeyInput } from '../../../src/stage/stage-key.js';
+import { failure } from '../../support/failure.js';
+import { loadRecipe, recipeFolder } from '../../support/recipe-files.js';
+import { PLATFORM } from '../../support/platform.js';
+
+const RECIPES = { 'thing/1': [], 'thing/2': [] };
+const LINE = (rest = ''): string =>
+  `version: '1.0.0'\n${rest}sources:\n  main:\n    - { file: a.tar.gz, sha256: '${sha256('a')}', urls: [] }\n`;
+
+/** The key of thing/1, with other files or another input. */
+async function keyWith(
+  files: Readonly<Record<string, string>> = {},
+  changes: Partial<StageKeyInput> = {},
+): Promise<Sha256> {
+  await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE(), ...files });
+  const library = await openRecipeLibrary([folder.path]);
+  return await stageKey({
+    recipe: await loadRecipe(library, 'thing/1'),
+    sources: { main: sha256('a') },
+    needs: [sha256('n'), sha256('m')],
+    platform: PLATFORM,
+    toolchainDigest: `sha256:${sha256('t')}`,
+    protocolPath: library.protocolPath,
+    ...changes,
+  });
+}
+
+const base = await keyWith();
+
+describe('the key of a stage changes with', () => {
+  test.each<[string, Record<string, string>]>([
+    ['the version', { 'thing/1.yaml': LINE().replace('1.0.0', '1.0.1') }],
+    ['an option', { 'thing/1.yaml': LINE('options: { FAST: yes }\n') }],
+    ['the build script', { 'thing/build.sh': 'make install # better\n' }],
+    ['a patch of the version', { 'thing/patches/1.0.0-a.patch': 'a' }],
+    ['another file that the build can see', { 'thing/helper.c': 'int x;' }],
+    [
+      'the kind',
+      {
+        'thing/package.yaml':
+          'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicence: MIT\ndefault: "1"\n',
+      },
+    ],
+    ['the build protocol', { 'stage.sh': '#!/bin/bash\nset -e\n' }],
+  ])('%s', async (_what, files) => {
+    expect(await keyWith(files)).not.toBe(base);
+  });
+
+  test.each<[string, Partial<StageKeyInput>]>([
+    ['the alternative of a source', { sources: { main: sha256('b') } }],
+    ['the name of a source', { sources: { other: sha256('a') } }],
+    ['what it needs', { needs: [sha256('n')] }],
+    ['the key of what it needs', { needs: [sha256('n'), sha256('o')] }],
+    ['the platform', { platform: { ...PLATFORM, name: 'provided.al2' } }],
+    ['the architecture', { platform: { ...PLATFORM, architecture: 'arm64' } }],
+    ['the toolchain image', { toolchainDigest: `sha256:${sha256('u')}` }],
+  ])('%s', async (_what, changes) => {
+    expect(await keyWith({}, changes)).not.toBe(base);
+  });
+
+  test('the value of an option', async () => {
+    const one = await keyWith({ 'thing/1.yaml': LINE('options: { FAST: "1" }\n') });
+    const two = await keyWith({ 'thing/1.yaml': LINE('options: { FAST: "2" }\n') });
+    expect(one).not.toBe(two);
+  });
+
+  test('the content of a patch, and with its name', async () => {
+    const keys = await Promise.all([
+      keyWith({ 'thing/patches/1.0.0-a.patch': 'a' }),
+      keyWith({ 'thing/patches/1.0.0-a.patch': 'b' }),
+      keyWith({ 'thing/patches/1.0.0-b.patch': 'a' }),
+    ]);
+    expect(new Set(keys).size).toBe(3);
+  });
+
+  test('which source comes first, since the build starts in its folder', async () => {
+    const one = await keyWith({}, { sources: { main: sha256('a'), extra: sha256('b') } });
+    const other = await keyWith({}, { sources: { extra: sha256('b'), main: sha256('a') } });
+    expect(one).not.toBe(other);
+  });
+});
+
+describe('the key of a stage does not change with', () => {
+  test.each<[string, Record<string, string>]>([
+    [
+      'texts for people',
+      {
+        'thing/package.yaml':
+          'kind: library\nsummary: other\nhomepage: https://y.invalid/\nlicence: ISC\ndefault: "2"\n',
+      },
+    ],
+    ['the end of its life', { 'thing/1.yaml': LINE('endOfLife: 2020-01-01\n') }],
+    ['comments', { 'thing/1.yaml': `# a comment\n${LINE()}` }],
+    ['smoke tests', { 'thing/smoke/a.lua': 'x' }],
+    ['files that are added to the layer', { 'thing/layer/etc/x.ini': 'x' }],
+    ["another line's pins", { 'thing/2.yaml': LINE('endOfLife: 2020-01-01\n') }],
+    ["another version's patches", { 'thing/patches/2.0.0-a.patch': 'a' }],
+    ['URLs', { 'thing/1.yaml': LINE().replace('urls: []', 'urls: [https://x.invalid/a]') }],
+  ])('%s', async (_what, files) => {
+    expect(await keyWith(files)).toBe(base);
+  });
+
+  test.each<[string, Partial<StageKeyInput>]>([
+    ['the order of the needs', { needs: [sha256('m'), sha256('n')] }],
+    ["the platform's dates", { platform: { ...PLATFORM, endOfLife: '2020-01-01' } }],
+    [
+      "the images' names: the digest counts",
+      { platform: { ...PLATFORM, toolchain: { base: 'x', release: 'y' }, runtime: 'z' } },
+    ],
+  ])('%s', async (_what, changes) => {
+    expect(await keyWith({}, changes)).toBe(base);
+  });
+
+  test('the order of the options', async () => {
+    const one = await keyWith({ 'thing/1.yaml': LINE('options: { A: "1", B: "2" }\n') });
+    const two = await keyWith({ 'thing/1.yaml': LINE('options: { B: "2", A: "1" }\n') });
+    expect(one).toBe(two);
+  });
+
+  test('the folder that the recipes lie in', async () => {
+    await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE() });
+    expect(join(folder.path, 'stage.sh')).not.toBe('');
+    expect(await keyWith()).toBe(base);
+  });
+});
+
+test('files of the build that cannot be read are problems of the recipe, all of them', async () => {
+  await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE(), 'thing/helper.c': 'int x;' });
+  const library = await openRecipeLibrary([folder.path]);
+  const recipe = await loadRecipe(library, 'thing/1');
+  const lost = ['thing/build.sh', 'thing/helper.c', 'stage.sh'].map((file) => join(folder.path, file));
+  for (const file of lost) await rm(file);
+  const keying = stageKey({
+    recipe,
+    sources: {},
+    needs: [],
+    platform: PLATFORM,
+    toolchainDigest: 'sha256:t',
+    protocolPath: library.protocolPath,
+  });
+  const message = 'it cannot be read (ENOENT)';
+  expect((await failure(keying, RecipeError)).problems).toEqual(
+    lost.map((file) => ({ file, line: 1, column: 1, message })),
+  );
+});

@@ -1,0 +1,121 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
+import { describe, expect, test } from 'vitest';
+import { listRootFileSystem, unsettledFiles, withoutHost } from '../../../src/toolchain/root-file-system.js';
+
+type Entry = Parameters<ReturnType<typeof pack>['entry']>[0] & { readonly content?: string };
+
+/** A tar whose names are spelled as mmdebstrap spells them, `./etc/fstab`, unless they already are. */
+function tarOf(...entries: readonly Entry[]): Readable {
+  const archive = pack();
+  for (const { content, ...header } of entries) {
+    if (header.type === undefined || header.type === 'file') archive.entry(header, content ?? '');
+    else archive.entry(header);
+  }
+  archive.finalize();
+  return Readable.from(archive, { objectMode: false });
+}
+
+const digestOf = async (...entries: readonly Entry[]): Promise<string> =>
+  (await listRootFileSystem(tarOf(...entries))).digest;
+
+const FSTAB: Entry = { name: './etc/fstab', content: '# none\n', mode: 0o644 };
+const SHELL: Entry = { name: './bin/sh', content: 'ELF', mode: 0o755 };
+
+describe('the digest of a root file system', () => {
+  test.each([
+    ['host name', { name: './etc/hostname', content: 'laptop\n' }],
+    ['resolver', { name: './etc/resolv.conf', content: 'nameserver 192.0.2.1 # of the office\n' }],
+    [
+      'mirror',
+      { name: './etc/apt/sources.list', content: 'deb http://mirror.example/debian bullseye main\n' },
+    ],
+    ['preferences', { name: './etc/apt/preferences.d/layersmith', content: 'Package: gcc\n' }],
+    ['log', { name: './var/log/bootstrap.log', content: '2026-11-24\n' }],
+    ['cache', { name: './var/cache/apt/pkgcache.bin', content: 'x' }],
+    ['devices', { name: './dev/null', type: 'character-device' as const, devmajor: 1, devminor: 3 }],
+  ])('does not change with the %s', async (_what, entry) => {
+    expect(await digestOf(FSTAB, entry)).toBe(await digestOf(FSTAB));
+  });
+
+  test('does not change with the order, the dates or the spelling of the names', async () => {
+    const other = [
+      { ...SHELL, name: 'bin/sh', mtime: new Date(0) },
+      { ...FSTAB, name: '/etc/fstab' },
+    ];
+    expect(await digestOf(...other)).toBe(await digestOf(FSTAB, SHELL));
+  });
+
+  test('does not change with which name of a hard link comes first', async () => {
+    const link = (name: string, linkname: string): Entry => ({ name, linkname, type: 'link', mode: 0o755 });
+    expect(await digestOf(SHELL, link('./bin/dash', './bin/sh'))).toBe(
+      await digestOf({ ...SHELL, name: './bin/dash' }, link('bin/sh', 'bin/dash')),
+    );
+  });
+
+  test.each([
+    ['content', { ...FSTAB, content: '# some\n' }],
+    ['mode', { ...FSTAB, mode: 0o600 }],
+    ['owner', { ...FSTAB, uid: 1 }],
+    ['name', { ...FSTAB, name: './etc/mounts' }],
+    ['kind', { ...FSTAB, type: 'symlink' as const, linkname: 'x' }],
+  ])('changes with the %s of a file', async (_what, entry) => {
+    expect(await digestOf(entry)).not.toBe(await digestOf(FSTAB));
+  });
+});
+
+test('a copy without the host has the same digest, and the same bytes whatever the dates were', async () => {
+  const entries: readonly Entry[] = [
+    { name: './etc/', type: 'directory', mode: 0o755 },
+    { name: './etc/hostname', content: 'laptop\n' },
+    FSTAB,
+    { name: './etc/empty', content: '' },
+    SHELL,
+    { name: './bin/ash', type: 'symlink', linkname: 'sh' },
+    { name: './bin/dash', type: 'link', linkname: './bin/sh', mode: 0o755 },
+  ];
+  const { digest, entries: listed } = await listRootFileSystem(withoutHost(tarOf(...entries)));
+  expect(digest).toBe(await digestOf(...entries));
+  expect(listed.map(({ path }) => path)).toEqual([
+    'bin/ash',
+    'bin/dash',
+    'bin/sh',
+    'etc',
+    'etc/empty',
+    'etc/fstab',
+  ]);
+  const later = entries.map((entry) => ({ ...entry, mtime: new Date(1e12) }));
+  expect(await buffer(withoutHost(tarOf(...later)))).toEqual(await buffer(withoutHost(tarOf(...entries))));
+});
+
+test('files that packages settle are not listed; changed, own and unowned ones are', async () => {
+  const info = './var/lib/dpkg/info/dash';
+  // md5 of `ELF`.
+  const listing = await listRootFileSystem(
+    tarOf(
+      FSTAB,
+      SHELL,
+      { name: './bin/changed', content: 'other', mode: 0o755 },
+      { name: './bin/ash', type: 'symlink', linkname: 'sh' },
+      { name: './bin/mine', type: 'symlink', linkname: 'sh' },
+      { name: `${info}.list`, content: '/bin\n/bin/sh\n/bin/changed\n/bin/ash\n' },
+      {
+        name: `${info}.md5sums`,
+        content:
+          'c2f9f98e4a9d7ce4c9a0d0fb3ae0d2d9  bin/changed\n26b42b8ca7c3b0c1b4dbf7b0b1e5c0bf  bin/none\n',
+      },
+    ),
+  );
+  const shell = listing.entries.find(({ path }) => path === 'bin/sh');
+  const settled = new Map([
+    ...listing.dpkgLists,
+    ['var/lib/dpkg/info/x.md5sums', `${shell?.md5 ?? ''}  bin/sh\n`],
+  ]);
+  expect([...unsettledFiles({ ...listing, dpkgLists: settled }).keys()].sort()).toEqual([
+    'bin/changed',
+    'bin/mine',
+    'etc/fstab',
+    'var/lib/dpkg/info/*',
+  ]);
+});
