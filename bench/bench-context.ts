@@ -62,12 +62,12 @@ export async function openBenchContext({
     async layer(recipe) {
       const plan = await planFor(parseRecipeName(recipe), library);
       const { bootstrap } = layerParts(plan.root.recipe);
-      const { stages, artifact } = await buildPlan(plan, build);
+      const { resolved, result, artifact } = await buildPlan(plan, build);
       return assembleLayerTree({
         recipe: plan.root.recipe,
         artifact: artifact.path,
         bootstrap,
-        manifest: await manifestOf(stages, build),
+        manifest: await manifestOf(resolved, { result, context: build }),
         spool: join(folder, `layer-${layers++}`),
       });
     },

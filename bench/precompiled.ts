@@ -45,7 +45,8 @@ export async function benchPrecompiled(
   const busy = howBusy();
   const opt = await bench.layer(recipe);
   const plan = await planFor(parseRecipeName(recipe), bench.build.library);
-  const manifest = await manifestOf((await buildPlan(plan, bench.build)).stages, bench.build);
+  const built = await buildPlan(plan, bench.build);
+  const manifest = await manifestOf(built.resolved, { result: built.result, context: bench.build });
   const code = await functionFiles();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },

@@ -20,12 +20,11 @@ import { createDebianArchive } from '../source/debian-archive.js';
 import { hostMirrors, namedMirror } from '../source/debian-mirror.js';
 import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
 import { openStore, type Store } from '../store/store.js';
-import { chooseToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
-import { packagesOf } from '../toolchain/image-packages.js';
-import { describeToolchain } from '../toolchain/describe-toolchain.js';
+import type { ChooseOptions } from '../toolchain/choose-toolchain.js';
+import { describeToolchain, prepareToolchain } from '../toolchain/describe-toolchain.js';
 import { checkLock, lockKey, readLock, type LockFile } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
-import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
+import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
@@ -156,24 +155,25 @@ export async function openBuild(
   const engine = await engineFor(io, { offline: args.offline, reporter });
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
-  const toolchain = await chooseToolchain(
-    await toolchainOptions(io, args, { engine, platform, store, reporter }),
-  );
-  announce(toolchain, platform, reporter);
   const labels = ownerLabels();
   const options = { engine, stateDir: store.stateDir, labels, signal: io.signal };
+  const { toolchain, packages: toolchainPackages } = await prepareToolchain(
+    await toolchainOptions(io, args, { engine, platform, store, reporter }),
+    options,
+  );
+  announce(toolchain, platform, reporter);
   const warning = await checkLock(await openLock(io), {
     ...{ platform, toolchain, locked: args.locked === true },
     describe: () => describeToolchain(toolchain, options),
   });
   if (warning !== undefined) reporter.warn(warning);
-  const toolchainPackages = await packagesOf(toolchain.toolchain, options);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
   return {
     engine,
     store,
     library,
+    packageRoot: io.packageRoot,
     platform,
     abiProfiles: await loadAbiProfiles(await platformFolders(io), platform.architecture),
     toolchain,
@@ -204,10 +204,13 @@ export async function toolchainOptions(
   },
 ): Promise<ChooseOptions> {
   const { fresh = false } = parts;
-  const lock = fresh ? undefined : (await openLock(io)).lock;
+  const { own, lock } = await openLock(io);
+  const asked = args.toolchain === undefined ? undefined : `asked for with --toolchain ${args.toolchain}`;
+  const locked = TOOLCHAIN_KINDS.find((kind) => own.has(lockKey(parts.platform, kind)));
+  const kind = args.toolchain ?? (fresh ? undefined : locked);
   return {
     fresh,
-    pins: lock?.get(lockKey(parts.platform, 'debian'))?.packages ?? [],
+    pins: fresh ? [] : (lock.get(lockKey(parts.platform, 'debian'))?.packages ?? []),
     engine: parts.engine,
     platform: parts.platform,
     tmpDir: parts.store.tmpDir,
@@ -215,7 +218,7 @@ export async function toolchainOptions(
     mirrors: () => debianMirrors(io),
     proxies: proxiesOf(io),
     isRoot: io.isRoot,
-    forced: args.toolchain,
+    forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
     offline: args.offline,
     registryTimeoutMs: REGISTRY_TIMEOUT_MS,
     report: parts.reporter.info,
@@ -227,10 +230,16 @@ export async function toolchainOptions(
  * The project's lock over the one that comes with layersmith: an entry of the first counts before the same of the second.
  * `path` is the project's, which `layersmith lock` writes.
  */
-export async function openLock(io: Io): Promise<{ readonly path: string; readonly lock: LockFile }> {
+export async function openLock(io: Io): Promise<{
+  readonly path: string;
+  readonly lock: LockFile;
+  /** The project's alone. */
+  readonly own: LockFile;
+}> {
   const { lock: path } = await findProject(io.cwd);
   const builtIn = await readLock(join(io.packageRoot, LOCK_FILE));
-  return { path, lock: new Map([...builtIn, ...(await readLock(path))]) };
+  const own = await readLock(path);
+  return { path, own, lock: new Map([...builtIn, ...own]) };
 }
 
 function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter): void {

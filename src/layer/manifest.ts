@@ -24,18 +24,20 @@ const stage = z.object({
   endOfLife: z.string().optional(),
   /** Names of the recipes that it was compiled against, direct ones only. */
   needs: z.array(z.string()),
-  /** The stage's key. */
-  key: sha256,
-  /** What was compiled: of each source the alternative that was taken. */
+  /** Of the artifact that the stage left. Unknown in the manifests of version 1. */
+  artifact: sha256.optional(),
+  /**
+   * What was compiled: the alternatives of each source, which have one name. Manifests of version 1 name only the one
+   * that was taken.
+   */
   sources: z.array(pinned.extend({ name: z.string(), urls: z.array(z.string()) })),
   /** Applied to the first source, in this order. */
   patches: z.array(pinned),
 });
 
 const manifestSchema = z.object({
-  schemaVersion: z.literal(1),
-  /** The version of layersmith that made it. */
-  layersmith: z.string(),
+  /** Version 1 also had the version of layersmith and the stages' keys, which said nothing about the content. */
+  schemaVersion: z.union([z.literal(1), z.literal(2)]),
   recipe: z.string(),
   version: z.string(),
   platform: z.string(),
@@ -51,8 +53,8 @@ const manifestSchema = z.object({
 });
 
 /**
- * The record of what went into a layer, inside the zip. Nothing of the run that made it is in here (no time, no
- * reason for a choice, no test result): the same inputs give the same bytes.
+ * The record of what went into a layer, inside the zip. Nothing of the run or of the tool that made it is in here (no time,
+ * no reason for a choice, no test result, no version of layersmith): the same content gives the same bytes.
  */
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestStage = Manifest['stages'][number];
@@ -60,6 +62,8 @@ export type ManifestStage = Manifest['stages'][number];
 /** What is beside the zip: the manifest, and what came out. */
 export interface LayerRecord extends Manifest {
   readonly layer: { readonly file: string; readonly sha256: string; readonly sizeBytes: number };
+  /** Of each stage the sources that were compiled, by name: one of the alternatives each. */
+  readonly usedSources: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
   readonly toolchainReason: string;
   /** It passed the audit for that platform. */

@@ -30,13 +30,15 @@ export function provenanceOf(
   record: LayerRecord,
   { run, byproducts }: { readonly run: ProvenanceRun; readonly byproducts: readonly Byproduct[] },
 ): Json {
-  const { layer, recipe, platform, architecture, toolchain, stages } = record;
+  const { layer, recipe, platform, architecture, toolchain, stages, usedSources } = record;
   const sources = stages.flatMap((stage) =>
-    stage.sources.map(({ file, sha256, urls }) => ({
-      name: `${stage.recipe}: ${file}`,
-      ...(urls[0] === undefined ? {} : { uri: urls[0] }),
-      digest: { sha256 },
-    })),
+    stage.sources
+      .filter(({ name, sha256 }) => usedSources[stage.recipe]?.[name] === sha256)
+      .map(({ file, sha256, urls }) => ({
+        name: `${stage.recipe}: ${file}`,
+        ...(urls[0] === undefined ? {} : { uri: urls[0] }),
+        digest: { sha256 },
+      })),
   );
   const patches = stages.flatMap((stage) =>
     stage.patches.map(({ file, sha256 }) => ({
@@ -53,7 +55,7 @@ export function provenanceOf(
         buildType: BUILD_TYPE,
         externalParameters: { recipe, platform, architecture, toolchain: toolchain.kind },
         internalParameters: {
-          stageKeys: Object.fromEntries(stages.map((stage) => [stage.recipe, stage.key])),
+          artifacts: Object.fromEntries(stages.map((stage) => [stage.recipe, stage.artifact])),
         },
         resolvedDependencies: [
           {

@@ -71,8 +71,13 @@ function toolsOf({ toolchain }: LayerRecord): readonly Json[] {
 
 function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolean }): Json {
   const { recipe, package: name, version, licence, cpe, homepage, sources, patches } = stage;
-  // The first source is the package itself; others are compiled with it.
-  const [own, ...others] = sources;
+  // The first source is the package itself; others are compiled with it. Alternatives of a source have its name.
+  const ownAlternatives = sources.filter((source) => source.name === sources[0]?.name);
+  const [own] = ownAlternatives;
+  const others = sources.filter(
+    (source, index) =>
+      source.name !== own?.name && sources.findIndex(({ name }) => name === source.name) === index,
+  );
   return {
     type: isRoot ? 'application' : 'library',
     'bom-ref': recipe,
@@ -83,7 +88,7 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
     purl: purlOf({ name, version, source: own }),
     externalReferences: [
       ...(homepage === undefined ? [] : [{ type: 'website', url: homepage }]),
-      ...(own === undefined ? [] : referencesTo(own)),
+      ...ownAlternatives.flatMap(referencesTo),
     ],
     ...(others.length === 0
       ? {}
@@ -107,7 +112,9 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
           },
         }),
     properties: [
-      { name: 'layersmith:stage-key', value: stage.key },
+      ...(stage.artifact === undefined
+        ? []
+        : [{ name: 'layersmith:artifact-sha256', value: stage.artifact }]),
       ...(stage.endOfLife === undefined ? [] : [{ name: 'layersmith:end-of-life', value: stage.endOfLife }]),
       ...patches.map(({ file, sha256 }) => ({ name: `layersmith:sha256:${file}`, value: sha256 })),
     ],

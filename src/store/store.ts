@@ -8,7 +8,7 @@ import { StorageError } from '../core/errors.js';
 import { errorCodeOf, makeFolder, writingTo } from '../core/file-system.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 
-/** What the store keeps by content key: artifacts of stages, and finished layers. */
+/** What the store keeps by key: artifacts of stages, by their content keys, and finished layers. */
 export type Shelf = 'artifacts' | 'layers';
 
 /** One thing in the store: a file and the record of how it came to be. */
@@ -65,6 +65,10 @@ export interface Store {
     },
     write: (path: string) => Promise<void>,
   ): Promise<StoredItem>;
+  /** Notes a JSON value under a key, such as which artifact a stage's input key came to; a later one replaces it. */
+  remember(key: Sha256, value: unknown): Promise<void>;
+  /** The value that was noted under the key; undefined when there is none, or none that is JSON. */
+  recall(key: Sha256): Promise<unknown>;
   /** Seconds that a stage of that name took last time. */
   lastSeconds(name: string): Promise<number | undefined>;
   rememberSeconds(name: string, seconds: number): Promise<void>;
@@ -96,9 +100,10 @@ export async function openStore(root: string, onBroken: (message: string) => voi
   const logsDir = join(root, 'logs');
   const stateDir = join(root, 'state');
   const timings = join(stateDir, 'seconds');
+  const resultsDir = join(root, 'results');
   const shelfDirs = { artifacts: join(root, 'artifacts'), layers: join(root, 'layers') };
   await writingTo(root, async () => {
-    for (const folder of [sourcesDir, tmpDir, logsDir, timings, ...Object.values(shelfDirs)]) {
+    for (const folder of [sourcesDir, tmpDir, logsDir, timings, resultsDir, ...Object.values(shelfDirs)]) {
       await makeFolder(folder);
     }
     await sweep(tmpDir);
@@ -176,6 +181,19 @@ export async function openStore(root: string, onBroken: (message: string) => voi
         await writingTo(root, () => rm(folder, { recursive: true, force: true }));
       }
     },
+    remember: (key, value) => writeFileAtomically(join(resultsDir, key), `${JSON.stringify(value)}\n`),
+    async recall(key) {
+      const path = join(resultsDir, key);
+      try {
+        const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+        const now = new Date();
+        await utimes(path, now, now).catch(() => undefined);
+        return value;
+      } catch (error) {
+        if (errorCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+        throw unreadable(root, error);
+      }
+    },
     async lastSeconds(name) {
       try {
         const seconds = Number.parseFloat(await readFile(join(timings, encodeURIComponent(name)), 'utf8'));
@@ -187,7 +205,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     rememberSeconds: (name, seconds) =>
       writeFileAtomically(join(timings, encodeURIComponent(name)), `${seconds.toFixed(1)}\n`),
     async entries() {
-      const folders = [...Object.values(shelfDirs), sourcesDir, logsDir];
+      const folders = [...Object.values(shelfDirs), resultsDir, sourcesDir, logsDir];
       try {
         return (await Promise.all(folders.map(entriesOf))).flat();
       } catch (error) {

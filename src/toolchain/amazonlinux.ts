@@ -103,8 +103,9 @@ export async function amazonImage(
         [DEFINITION_LABEL]: definition,
         [REQUEST_LABEL]: request.request,
         [IMAGE_LABEL]: name,
-        // Nothing was added to the runtime image, so its own id says what is in it.
-        ...(isToolchain ? {} : { [DIGEST_LABEL]: base.id }),
+        // An image's id also covers when and where it was built. Nothing was added to the runtime image; the toolchain is what
+        // its definition says, with the packages that it got (`identifiedBy`).
+        [DIGEST_LABEL]: isToolchain ? `sha256:${definition}` : base.id,
       },
       tag: `layersmith/${name}:${definition.slice(0, 12)}`,
       platform: ociPlatform(options.platform),

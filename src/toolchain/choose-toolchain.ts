@@ -13,8 +13,8 @@ import type { Toolchain, ToolchainKind } from './toolchain.js';
 
 export type ChooseOptions = AmazonOptions &
   DebianOptions & {
-    /** What `--toolchain` asks for; undefined leaves the choice to what answers. */
-    readonly forced: ToolchainKind | undefined;
+    /** The kind that is asked for or locked, and by what; undefined leaves the choice to what answers. */
+    readonly forced: { readonly kind: ToolchainKind; readonly reason: string } | undefined;
     /** How long a registry may take to answer, in milliseconds. */
     readonly registryTimeoutMs: number;
   };
@@ -26,7 +26,7 @@ export type ChooseOptions = AmazonOptions &
  */
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
   const { platform, forced } = options;
-  if (forced === 'debian') return debian('asked for with --toolchain debian', options);
+  if (forced?.kind === 'debian') return debian(forced.reason, options);
   // Not asked again: what was pulled once for the same reference stays, until `clean --images`.
   const earlier = options.fresh ? undefined : await amazonFromEarlier(options);
   if (earlier !== undefined) return earlier;
@@ -42,13 +42,9 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   }
   const answer = await askRegistry(options);
   if (answer.answers) {
-    const asked =
-      forced === undefined
-        ? `${registryOf(platform.toolchain.base)} answers`
-        : 'asked for with --toolchain amazonlinux';
     return {
       kind: 'amazonlinux',
-      reason: asked,
+      reason: forced?.reason ?? `${registryOf(platform.toolchain.base)} answers`,
       toolchain: await amazonImage(await toolchainRequest(options), {
         baseDigest: answer.baseDigest,
         options,

@@ -1,8 +1,32 @@
 import { EngineError } from '../core/errors.js';
-import { packagesOf, type PackageOptions } from './image-packages.js';
+import { sha256 } from '../core/digest.js';
+import { chooseToolchain, type ChooseOptions } from './choose-toolchain.js';
+import { packagesOf, type Package, type PackageOptions } from './image-packages.js';
 import type { LockEntry } from './lock-file.js';
 import { listRootFileSystem, unsettledFiles } from './root-file-system.js';
 import type { Toolchain, ToolchainImage } from './toolchain.js';
+
+/**
+ * Names a toolchain by what is in it. The digest of the embedded one covers every file already; that of an image that was built
+ * from a Dockerfile is completed with the packages that the build got, since a package manager may give others another day.
+ */
+function identifiedBy(packages: readonly Package[], toolchain: Toolchain): Toolchain {
+  if (toolchain.kind === 'debian') return toolchain;
+  const digest = `sha256:${sha256(JSON.stringify([toolchain.toolchain.digest, packages]))}`;
+  return { ...toolchain, toolchain: { ...toolchain.toolchain, digest } };
+}
+
+/**
+ * Chooses a toolchain as `chooseToolchain` does, lists its packages and names it by its content.
+ */
+export async function prepareToolchain(
+  choice: ChooseOptions,
+  options: PackageOptions,
+): Promise<{ readonly toolchain: Toolchain; readonly packages: readonly Package[] }> {
+  const chosen = await chooseToolchain(choice);
+  const packages = await packagesOf(chosen.toolchain, options);
+  return { toolchain: identifiedBy(packages, chosen), packages };
+}
 
 /**
  * A toolchain's entry of the lock file, read out of its images. Of the embedded toolchain also the files that its packages

@@ -10,7 +10,7 @@ export function manifestStage(changes: Partial<ManifestStage> & { readonly recip
     version,
     licence: 'MIT',
     needs: [],
-    key: sha256(`key of ${changes.recipe}`),
+    artifact: sha256(`artifact of ${changes.recipe}`),
     sources: [
       {
         name,
@@ -27,8 +27,7 @@ export function manifestStage(changes: Partial<ManifestStage> & { readonly recip
 /** The manifest of a layer of Lua; change what the test is about. */
 export function manifestWith(changes: Partial<Manifest> = {}): Manifest {
   return {
-    schemaVersion: 1,
-    layersmith: '0.1.0',
+    schemaVersion: 2,
     recipe: 'lua/5.4',
     version: '5.4.7',
     platform: 'provided.al2023',

@@ -2,8 +2,7 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
 import type { ContainerEngine } from '../../engine/container-engine.js';
-import { chooseToolchain } from '../../toolchain/choose-toolchain.js';
-import { describeToolchain } from '../../toolchain/describe-toolchain.js';
+import { describeToolchain, prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import { lockDifferences, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
 import type { Toolchain } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
@@ -38,13 +37,13 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
         const store = await openStoreFor(io, args.store, reporter);
         const engine = await engineFor(io, { offline: false, reporter });
         const options = { ...args, offline: false };
-        const toolchain = await chooseToolchain(
+        const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
+        const { toolchain } = await prepareToolchain(
           await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true }),
+          inspecting,
         );
         await using _removed = removing(engine, toolchain);
-        const entry = await describeToolchain(toolchain, {
-          ...{ engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal },
-        });
+        const entry = await describeToolchain(toolchain, inspecting);
         reporter.close();
         const { packages } = entry;
         const key = lockKey(platform, toolchain.kind);

@@ -1,18 +1,21 @@
 import type { Argv } from 'yargs';
 import { LayersmithError } from '../../core/errors.js';
 import { findEngine } from '../../engine/find-engine.js';
+import { ownerLabels } from '../../engine/owned-containers.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
-import { keyPlan } from '../../pipeline/build/keyed-plan.js';
+import { resolvePlan } from '../../pipeline/build/resolve-plan.js';
+import { recallResult } from '../../pipeline/build/stage-results.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { chooseToolchain } from '../../toolchain/choose-toolchain.js';
-import type { Toolchain } from '../../toolchain/toolchain.js';
+import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
+import { lockKey, type LockFile } from '../../toolchain/lock-file.js';
+import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../../toolchain/toolchain.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import {
-  fetcherFor,
   openLibrary,
+  openLock,
   openStoreFor,
   platformFor,
   reporterFor,
@@ -36,72 +39,99 @@ export function planCommand(io: Io) {
       const platform = await platformFor(io, args);
       warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
       const store = await openStoreFor(io, args.store, reporter);
-      const { toolchain, missing } = await presentToolchain();
-      const stages =
-        toolchain === undefined
-          ? plan.stages.map((stage) => ({ stage, key: undefined }))
-          : await keyPlan(plan, {
-              fetcher: fetcherFor(io, args, { store, report: reporter.info }),
-              platform,
-              toolchainDigest: toolchain.toolchain.digest,
-              protocolPath: library.protocolPath,
-              signal: io.signal,
-            });
+      const toolchain = await knownToolchain();
       if (toolchain === undefined) {
-        reporter.warn(`no keys: they depend on the toolchain image, which a build makes first (${missing})`);
+        reporter.warn(
+          `no keys: no lock has a toolchain for ${platform.name} ${platform.architecture}, and the engine has no image of one; \`layersmith lock\` writes one`,
+        );
       } else {
-        reporter.info(`toolchain: ${toolchain.kind}, whose image is in the engine`);
+        reporter.info(`toolchain: ${toolchain.kind} (${toolchain.from})`);
       }
-      const unfetched = stages.some(
-        (keyed) => 'sources' in keyed && keyed.sources.some(({ path }) => path === undefined),
-      );
-      if (unfetched) {
-        reporter.info(
-          'not all sources are here: a key changes if another alternative of a source is fetched than the first',
-        );
-      }
-      const rows = [];
-      for (const { stage, key } of stages) {
-        const found = key === undefined ? undefined : await store.find('artifacts', key);
-        rows.push({
-          stage: stage.recipe.name,
-          version: stage.recipe.version,
-          needs: stage.needs.map((need) => need.recipe.name),
-          key,
-          inStore: found !== undefined,
-          lastSeconds: await store.lastSeconds(stage.recipe.name),
-        });
-      }
+      const resolved =
+        toolchain === undefined
+          ? undefined
+          : await resolvePlan(plan, {
+              platform,
+              toolchainDigest: toolchain.digest,
+              protocolPath: library.protocolPath,
+            });
+      const keys = new Map(resolved?.stages.map(({ stage, inputKey }) => [stage, inputKey]));
       if (args.json) {
-        io.out(
-          `${JSON.stringify({ recipe: plan.root.recipe.name, platform: platform.name, toolchain: toolchain?.kind, stages: rows })}\n`,
-        );
+        io.out(`${JSON.stringify(asJson())}\n`);
         return;
       }
-      const width = Math.max(...rows.map(({ stage }) => stage.length));
-      for (const { stage, version, needs, key, inStore } of rows) {
-        const where = inStore ? 'in the store' : 'to be built';
+      const width = Math.max(...plan.stages.map(({ recipe }) => recipe.name.length));
+      for (const { recipe, needs, where, key } of await rows()) {
         const after = needs.length === 0 ? '' : `  after ${needs.join(', ')}`;
         io.out(
-          `${stage.padEnd(width)}  ${version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
+          `${recipe.name.padEnd(width)}  ${recipe.version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
         );
       }
 
+      /** The same on every machine with the same recipes and lock: nothing of this store or engine is in it. */
+      function asJson() {
+        return {
+          recipe: plan.root.recipe.name,
+          platform: platform.name,
+          architecture: platform.architecture,
+          toolchain: toolchain && { kind: toolchain.kind, digest: toolchain.digest },
+          stages: plan.stages.map((stage) => ({
+            stage: stage.recipe.name,
+            version: stage.recipe.version,
+            needs: stage.needs.map((need) => need.recipe.name),
+            key: keys.get(stage),
+            sources: stage.recipe.sources.map(({ name, alternatives }) => ({
+              name,
+              alternatives: alternatives.map(({ file, sha256 }) => ({ file, sha256 })),
+            })),
+          })),
+        };
+      }
+
+      async function rows() {
+        return Promise.all(
+          plan.stages.map(async (stage) => {
+            const key = keys.get(stage);
+            const result = key === undefined ? undefined : await recallResult(store, key);
+            const found = result && (await store.find('artifacts', result.contentKey));
+            return {
+              recipe: stage.recipe,
+              needs: stage.needs.map((need) => need.recipe.name),
+              key,
+              where: found === undefined ? 'to be built' : 'in the store',
+            };
+          }),
+        );
+      }
+
+      /** The toolchain that a build would use, as far as it is known without pulling or bootstrapping anything. */
+      async function knownToolchain(): Promise<
+        { readonly kind: ToolchainKind; readonly digest: string; readonly from: string } | undefined
+      > {
+        const { own, lock } = await openLock(io);
+        const kinds = args.toolchain === undefined ? TOOLCHAIN_KINDS : [args.toolchain];
+        const locked = (among: LockFile): ToolchainKind | undefined =>
+          kinds.find((kind) => among.has(lockKey(platform, kind)));
+        const pinned = locked(own);
+        const present = pinned === undefined ? await presentToolchain() : undefined;
+        if (present !== undefined)
+          return { kind: present.kind, digest: present.toolchain.digest, from: 'its image is in the engine' };
+        const kind = pinned ?? locked(lock);
+        const entry = kind && lock.get(lockKey(platform, kind));
+        return kind && entry && { kind, digest: entry.toolchain, from: 'as locked' };
+      }
+
       /** Looks only at images that are there: a plan pulls, builds and bootstraps nothing. */
-      async function presentToolchain(): Promise<{
-        readonly toolchain?: Toolchain;
-        readonly missing: string;
-      }> {
+      async function presentToolchain(): Promise<Toolchain | undefined> {
         try {
           const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
           const parts = { engine, platform, store, reporter };
-          const toolchain = await chooseToolchain(
-            await toolchainOptions(io, { ...args, offline: true }, parts),
-          );
-          return { toolchain, missing: '' };
+          const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
+          const choice = await toolchainOptions(io, { ...args, offline: true }, parts);
+          return (await prepareToolchain(choice, inspecting)).toolchain;
         } catch (error) {
           if (!(error instanceof LayersmithError)) throw error;
-          return { missing: error.message };
+          return undefined;
         }
       }
     },

@@ -14,6 +14,8 @@ export interface BuildContext {
   readonly engine: ContainerEngine;
   readonly store: Store;
   readonly library: RecipeLibrary;
+  /** The folder of layersmith itself: its recipes, platforms and package-lock.json. */
+  readonly packageRoot: string;
   readonly platform: Platform;
   /** Of all platforms, the oldest first, for the architecture. */
   readonly abiProfiles: readonly AbiProfile[];

@@ -10,12 +10,15 @@ import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
 import type { BuildContext } from './build-context.js';
-import { buildPlan, keysOf } from './build-stages.js';
-import { manifestOf } from './layer-manifest.js';
+import { buildPlan, resolveIn } from './build-stages.js';
+import { judgeDigest } from './judge-digest.js';
+import { manifestOf, outcomesOf } from './layer-manifest.js';
 import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
 import { layerParts } from './layer-parts.js';
 import { relayPlan, smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
+import type { ResolvedPlan } from './resolve-plan.js';
+import { recallResult, type StageResult } from './stage-results.js';
 
 export interface LayerResult extends LayerPapers {
   readonly path: string;
@@ -25,9 +28,6 @@ export interface LayerResult extends LayerPapers {
   readonly reused: boolean;
   readonly record: LayerRecord;
 }
-
-/** Raised when what this code does between artifact and zip changes the zip's bytes or what was tested. */
-const LAYER_PROTOCOL = 4;
 
 /**
  * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
@@ -48,20 +48,16 @@ export async function buildLayer(
 ): Promise<LayerResult> {
   const { recipe } = plan.root;
   const { store, platform, reporter } = context;
-  let manifest = await manifestOf(await keysOf(plan, context), context);
-  let item = await store.find('layers', await layerKey(manifest, { recipe, context }));
-  const reused = item !== undefined;
-  if (item === undefined) {
-    const { stages, artifact } = await buildPlan(plan, context);
-    // The alternatives that were fetched decide what is in it.
-    manifest = await manifestOf(stages, context);
-    item = await makeLayer({ plan, artifact, manifest, context });
-  }
+  const resolved = await resolveIn(plan, context);
+  // A layer whose stages were built before needs none of their artifacts.
+  const known = await recallResult(store, resolved.root.inputKey);
+  const found = known && (await findLayer(resolved, { result: known, context }));
+  const { result, manifest, item, reused } = found ?? (await buildAnew(plan, context));
 
   const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
   const path = join(output, `${name}.zip`);
   const papers = paperPaths(output, name);
-  const record = recordOf(manifest, { recipe, item, file: `${name}.zip`, context });
+  const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, context });
   const replaced = await recipeOf(papers.manifestPath);
   if (replaced !== undefined && replaced !== recipe.name)
     reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
@@ -74,6 +70,34 @@ export async function buildLayer(
     );
   }
   return { path, ...papers, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
+}
+
+/** A layer that is in the store, and what its stages came to. */
+interface MadeLayer {
+  readonly result: StageResult;
+  readonly manifest: Manifest;
+  readonly item: StoredItem;
+  readonly reused: boolean;
+}
+
+/** The layer of stages that came to `result`, built and tested by an earlier run; undefined where there is none. */
+async function findLayer(
+  resolved: ResolvedPlan,
+  { result, context }: { readonly result: StageResult; readonly context: BuildContext },
+): Promise<MadeLayer | undefined> {
+  const manifest = await manifestOf(resolved, { result, context });
+  const { recipe } = resolved.root.stage;
+  const item = await context.store.find('layers', await layerKey(manifest, { recipe, context }));
+  return item && { result, manifest, item, reused: true };
+}
+
+/** Builds the stages; where they come to what an earlier run had, its layer is the one. */
+async function buildAnew(plan: Plan, context: BuildContext): Promise<MadeLayer> {
+  const { resolved, result, artifact } = await buildPlan(plan, context);
+  const found = await findLayer(resolved, { result, context });
+  if (found !== undefined) return found;
+  const manifest = await manifestOf(resolved, { result, context });
+  return { result, manifest, item: await makeLayer({ plan, artifact, manifest, context }), reused: false };
 }
 
 interface Making {
@@ -108,17 +132,17 @@ async function layerKey(
   { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
 ): Promise<Sha256> {
   const { layer, smoke, bootstrap } = layerParts(recipe);
-  const relay = await keysOf(await relayPlan(context), context);
+  const relay = await resolveIn(await relayPlan(context), context);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
   return sha256(
     JSON.stringify([
-      LAYER_PROTOCOL,
+      await judgeDigest(context.packageRoot),
       manifest,
       context.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
         [newest, named, libraries, present, interpreters].map((each) => [...each]),
       ),
-      relay.at(-1)?.key,
+      relay.root.inputKey,
       context.toolchain.runtime.digest,
       sha256(bootstrap),
       layer,
@@ -131,16 +155,18 @@ async function layerKey(
 
 interface RecordInput {
   readonly recipe: Recipe;
+  readonly result: StageResult;
   readonly item: StoredItem;
   readonly file: string;
   readonly context: BuildContext;
 }
 
-function recordOf(manifest: Manifest, { recipe, item, file, context }: RecordInput): LayerRecord {
+function recordOf(manifest: Manifest, { recipe, result, item, file, context }: RecordInput): LayerRecord {
   const { smoke } = layerParts(recipe);
   return {
     ...manifest,
     layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
+    usedSources: Object.fromEntries(outcomesOf(result).map((outcome) => [outcome.recipe, outcome.sources])),
     toolchainReason: context.toolchain.reason,
     audit: { platform: context.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
     smokeTests: {

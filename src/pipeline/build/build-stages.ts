@@ -1,29 +1,32 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Sha256 } from '../../core/digest.js';
 import { InternalError, LayersmithError } from '../../core/errors.js';
 import { writingTo } from '../../core/file-system.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
-import { JobPool } from '../../stage/job-pool.js';
+import { JobPool, type JobLease } from '../../stage/job-pool.js';
 import { runStage } from '../../stage/run-stage.js';
+import { contentKey } from '../../stage/stage-key.js';
 import type { StoredItem } from '../../store/store.js';
 import type { BuildContext } from './build-context.js';
-import { fetchAll } from './fetch-plan.js';
-import { keyPlan, type KeyedStage } from './keyed-plan.js';
+import { startFetching, type StageSources } from './fetch-stages.js';
+import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
+import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
 
-/** The plan's stages with their final keys, and the artifact of its root. */
+/** A plan whose root was built, and what each of its stages came to. */
 export interface BuiltPlan {
-  readonly stages: readonly KeyedStage[];
+  readonly resolved: ResolvedPlan;
+  readonly result: StageResult;
+  /** The artifact of the root. */
   readonly artifact: StoredItem;
 }
 
-/** The keys of a plan in a run's context. */
-export function keysOf(plan: Plan, context: BuildContext): Promise<readonly KeyedStage[]> {
-  return keyPlan(plan, {
-    fetcher: context.fetcher,
+/** The plan as a run's context makes it final. */
+export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPlan> {
+  return resolvePlan(plan, {
     platform: context.platform,
     toolchainDigest: context.toolchain.toolchain.digest,
     protocolPath: context.library.protocolPath,
-    signal: context.signal,
   });
 }
 
@@ -33,63 +36,121 @@ export function keysOf(plan: Plan, context: BuildContext): Promise<readonly Keye
  * is thrown.
  */
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
-  let stages = await keysOf(plan, context);
-  let missing = await findMissing(stages, context);
-  if (missing.toBuild.length > 0) {
-    await fetchSources(missing.toBuild, context);
-    // The alternatives that were fetched decide the keys, and other keys may be in the store.
-    stages = await keysOf(plan, context);
-    missing = await findMissing(stages, context);
-  }
-  const { artifacts, toBuild } = missing;
-  for (const { recipe } of artifacts.keys())
-    context.reporter.stage(recipe.name, undefined).finished('reused');
-  await schedule(toBuild, { artifacts, context });
-  const artifact = artifacts.get(plan.root);
-  if (artifact === undefined) throw new RangeError(`the plan of ${plan.root.recipe.name} built no root`);
-  return { stages, artifact };
+  const resolved = await resolveIn(plan, context);
+  const { built, missing } = await findBuilt(resolved, context);
+  for (const { recipe } of built.keys()) context.reporter.stage(recipe.name, undefined).finished('reused');
+  if (missing.length > 0) await buildMissing(missing, { built, context });
+  const root = built.get(plan.root);
+  if (root === undefined) throw new RangeError(`the plan of ${plan.root.recipe.name} built no root`);
+  return { resolved, result: root.result, artifact: root.item };
 }
 
-type Artifacts = Map<PlannedStage, StoredItem>;
+/** A stage whose artifact is in the store. */
+interface BuiltStage {
+  readonly item: StoredItem;
+  readonly result: StageResult;
+}
 
-/** What must be compiled, and the artifacts that are there. Below a stage that is there nothing is needed. */
-async function findMissing(
-  stages: readonly KeyedStage[],
+type BuiltStages = Map<PlannedStage, BuiltStage>;
+
+/** The stages that are in the store by their input keys, and those that are not. Nothing below a stage that is there is needed. */
+async function findBuilt(
+  { root, stages }: ResolvedPlan,
   { store }: BuildContext,
-): Promise<{ readonly artifacts: Artifacts; readonly toBuild: readonly KeyedStage[] }> {
-  const artifacts: Artifacts = new Map();
-  const toBuild: KeyedStage[] = [];
-  const root = stages.at(-1)?.stage;
-  const wanted = new Set(root === undefined ? [] : [root]);
+): Promise<{ readonly built: BuiltStages; readonly missing: readonly ResolvedStage[] }> {
+  const built: BuiltStages = new Map();
+  const missing: ResolvedStage[] = [];
+  const wanted = new Set([root.stage]);
   // From the root down: a stage comes after all that it needs.
-  for (const keyed of [...stages].reverse()) {
-    if (!wanted.has(keyed.stage)) continue;
-    const item = await store.find('artifacts', keyed.key);
-    if (item !== undefined) {
-      artifacts.set(keyed.stage, item);
+  for (const resolved of [...stages].reverse()) {
+    if (!wanted.has(resolved.stage)) continue;
+    const result = await recallResult(store, resolved.inputKey);
+    const item = result && (await store.find('artifacts', result.contentKey));
+    if (item !== undefined && result !== undefined && item.sha256 === result.artifact) {
+      built.set(resolved.stage, { item, result });
       continue;
     }
-    toBuild.unshift(keyed);
-    for (const need of keyed.stage.closure) wanted.add(need);
+    missing.unshift(resolved);
+    for (const need of resolved.stage.closure) wanted.add(need);
   }
-  return { artifacts, toBuild };
-}
-
-async function fetchSources(stages: readonly KeyedStage[], { fetcher, signal }: BuildContext): Promise<void> {
-  const wanted = stages.flatMap(({ stage, sources }) =>
-    sources
-      .filter(({ path }) => path === undefined)
-      .map(({ source }) => ({ recipe: stage.recipe.name, source })),
-  );
-  await fetchAll(wanted, { fetcher, signal });
+  return { built, missing };
 }
 
 interface Work {
-  readonly artifacts: Artifacts;
+  readonly built: BuiltStages;
   readonly context: BuildContext;
 }
 
-async function schedule(toBuild: readonly KeyedStage[], { artifacts, context }: Work): Promise<void> {
+/** Builds stages that are not there by their input keys; those whose content key is known already are only noted. */
+async function buildMissing(missing: readonly ResolvedStage[], work: Work): Promise<void> {
+  const { built, context } = work;
+  const toBuild: ResolvedStage[] = [];
+  for (const resolved of missing) if (!(await reuse(resolved, work))) toBuild.push(resolved);
+  await using fetching = startFetching(
+    toBuild.map(({ stage }) => stage),
+    context,
+  );
+  // What is certain to be compiled needs its sources before anything starts: a missing one costs no build. A stage that was
+  // built before may turn out to be the same, by what it needs.
+  for (const { stage } of toBuild) {
+    const isCertain =
+      stage.closure.every((need) => built.has(need)) ||
+      (await context.store.lastSeconds(stage.recipe.name)) === undefined;
+    if (isCertain) await fetching.of(stage);
+  }
+  await schedule(toBuild, {
+    ...work,
+    build: async (resolved, { lease, signal }) => {
+      const inner = { built, context: { ...context, signal } };
+      if (await reuse(resolved, inner)) return;
+      await compile(resolved, { ...inner, lease, sources: await fetching.of(resolved.stage) });
+    },
+  });
+}
+
+/** Finds a stage's artifact by its content key, where all that it needs is there, and notes it under its input key. */
+async function reuse(resolved: ResolvedStage, { built, context }: Work): Promise<boolean> {
+  const { stage } = resolved;
+  if (built.has(stage)) return true;
+  const needs = stage.closure.flatMap((need) => built.get(need) ?? []);
+  if (needs.length < stage.closure.length) return false;
+  const item = await context.store.find('artifacts', contentKeyOf(resolved, needs));
+  if (item === undefined) return false;
+  built.set(stage, { item, result: await note(resolved, { item, needs, context }) });
+  context.reporter.stage(stage.recipe.name, undefined).finished('reused');
+  return true;
+}
+
+function contentKeyOf({ digest }: ResolvedStage, needs: readonly BuiltStage[]): Sha256 {
+  return contentKey(
+    digest,
+    needs.map(({ item }) => item.sha256),
+  );
+}
+
+function note(
+  resolved: ResolvedStage,
+  {
+    item,
+    needs,
+    context,
+  }: { readonly item: StoredItem; readonly needs: readonly BuiltStage[]; readonly context: BuildContext },
+): Promise<StageResult> {
+  const below = needs.map(({ result: { recipe, artifact, sources } }) => ({ recipe, artifact, sources }));
+  return rememberResult(context.store, { resolved, item, below });
+}
+
+interface Scheduling extends Work {
+  readonly build: (
+    resolved: ResolvedStage,
+    run: { readonly lease: JobLease; readonly signal: AbortSignal },
+  ) => Promise<void>;
+}
+
+async function schedule(
+  toBuild: readonly ResolvedStage[],
+  { built, context, build }: Scheduling,
+): Promise<void> {
   const pool = new JobPool(context.jobs);
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
@@ -98,14 +159,11 @@ async function schedule(toBuild: readonly KeyedStage[], { artifacts, context }: 
   const running = new Set<Promise<void>>();
 
   while (!signal.aborted && (waiting.length > 0 || running.size > 0)) {
-    const ready = waiting.filter(({ stage }) => stage.closure.every((need) => artifacts.has(need)));
+    const ready = waiting.filter(({ stage }) => stage.closure.every((need) => built.has(need)));
     const startable = ready.slice(0, pool.free);
-    startable.forEach((keyed, index) => {
+    startable.forEach((resolved, index) => {
       const lease = pool.lease(startable.length - index);
-      const work = compileOne(keyed, { lease, artifacts, context: { ...context, signal } })
-        .then((item) => {
-          artifacts.set(keyed.stage, item);
-        })
+      const work = build(resolved, { lease, signal })
         .catch((error: unknown) => {
           failed.abort(error);
         })
@@ -115,7 +173,7 @@ async function schedule(toBuild: readonly KeyedStage[], { artifacts, context }: 
         });
       running.add(work);
     });
-    waiting = waiting.filter((keyed) => !startable.includes(keyed));
+    waiting = waiting.filter((resolved) => !startable.includes(resolved));
     if (running.size === 0) throw new InternalError('no stage of the plan can start');
     pool.spread();
     await Promise.race(running);
@@ -130,7 +188,7 @@ const UNKNOWN_SECONDS = 30;
 
 /** Seconds from the start of each stage to the end of the root, as far as the last runs tell: longest first. */
 async function pathLengths(
-  stages: readonly KeyedStage[],
+  stages: readonly ResolvedStage[],
   { store }: BuildContext,
 ): Promise<ReadonlyMap<PlannedStage, number>> {
   const lengths = new Map<PlannedStage, number>();
@@ -144,54 +202,63 @@ async function pathLengths(
   return lengths;
 }
 
-async function compileOne(
-  keyed: KeyedStage,
-  { lease, artifacts, context }: Work & { readonly lease: Parameters<typeof runStage>[0]['lease'] },
-): Promise<StoredItem> {
+interface Compiling extends Work {
+  readonly lease: JobLease;
+  readonly sources: StageSources;
+}
+
+async function compile(
+  resolved: ResolvedStage,
+  { built, context, lease, sources }: Compiling,
+): Promise<void> {
   const { store, platform } = context;
-  const { recipe, closure } = keyed.stage;
+  const { stage } = resolved;
+  const { recipe } = stage;
+  const needs = stage.closure.flatMap((need) => built.get(need) ?? []);
   const view = context.reporter.stage(recipe.name, await store.lastSeconds(recipe.name));
   const logFolder = join(store.logsDir, context.runName);
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
   try {
     await writingTo(store.root, () => mkdir(logFolder, { recursive: true }));
-    const sources = keyed.sources.map(({ source, file, path }) => {
-      if (path === undefined) throw new RangeError(`source ${source.name} of ${recipe.name} was not fetched`);
-      return [source.name, { file: file.file, path }] as const;
-    });
-    const item = await store.add('artifacts', { key: keyed.key, name: recipe.name, seconds }, (output) =>
-      runStage(
-        {
-          engine: context.engine,
-          recipe,
-          platform,
-          image: context.toolchain.toolchain.id,
-          protocolPath: context.library.protocolPath,
-          sources: new Map(sources),
-          needs: closure.flatMap((need) => artifacts.get(need) ?? []),
-          lease,
-          labels: context.labels,
-          memoryBytes: context.memoryBytes,
-          variation: context.variation,
-          logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
-          onLine: (line) => {
-            view.doing(line);
+    const facts = sourceFacts(
+      Object.fromEntries([...sources].map(([name, { file }]) => [name, file.sha256])),
+    );
+    const item = await store.add(
+      'artifacts',
+      { key: contentKeyOf(resolved, needs), name: recipe.name, seconds, facts: () => facts },
+      (output) =>
+        runStage(
+          {
+            engine: context.engine,
+            recipe,
+            platform,
+            image: context.toolchain.toolchain.id,
+            protocolPath: context.library.protocolPath,
+            sources: new Map([...sources].map(([name, { file, path }]) => [name, { file: file.file, path }])),
+            needs: needs.map(({ item: { path } }) => ({ path })),
+            lease,
+            labels: context.labels,
+            memoryBytes: context.memoryBytes,
+            variation: context.variation,
+            logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
+            onLine: (line) => {
+              view.doing(line);
+            },
+            keepContainer: context.keepContainer,
+            onKept: (id) => {
+              context.reporter.info(
+                `kept the container ${id.slice(0, 12)} of ${recipe.name}; \`layersmith clean --containers\` removes it`,
+              );
+            },
+            signal: context.signal,
           },
-          keepContainer: context.keepContainer,
-          onKept: (id) => {
-            context.reporter.info(
-              `kept the container ${id.slice(0, 12)} of ${recipe.name}; \`layersmith clean --containers\` removes it`,
-            );
-          },
-          signal: context.signal,
-        },
-        output,
-      ),
+          output,
+        ),
     );
     await store.rememberSeconds(recipe.name, item.seconds);
+    built.set(stage, { item, result: await note(resolved, { item, needs, context }) });
     view.finished('built');
-    return item;
   } catch (error) {
     view.failed();
     // One that was stopped because of something else has no part in that.

@@ -1,21 +1,23 @@
 import { sha256OfFile } from '../../core/digest.js';
-import { VERSION } from '../../core/version.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
+import type { PlannedStage } from '../../recipe/plan.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import type { BuildContext } from './build-context.js';
-import type { KeyedStage } from './keyed-plan.js';
+import type { ResolvedPlan } from './resolve-plan.js';
+import type { StageOutcome, StageResult } from './stage-results.js';
 
-/** The manifest of the layer that these stages make, the last of which is the layer's own recipe. */
+/** The manifest of the layer of a plan whose root came to `result`. */
 export async function manifestOf(
-  stages: readonly KeyedStage[],
-  { platform, toolchain, toolchainPackages }: BuildContext,
+  { root, stages }: ResolvedPlan,
+  { result, context }: { readonly result: StageResult; readonly context: BuildContext },
 ): Promise<Manifest> {
-  const root = stages.at(-1)?.stage.recipe;
-  if (root === undefined) throw new RangeError('a layer has one stage at least');
+  const { platform, toolchain, toolchainPackages } = context;
+  const { recipe } = root.stage;
+  const outcomes = new Map(outcomesOf(result).map((outcome) => [outcome.recipe, outcome]));
   return {
-    schemaVersion: 1,
-    layersmith: VERSION,
-    recipe: root.name,
-    version: root.version,
+    schemaVersion: 2,
+    recipe: recipe.name,
+    version: recipe.version,
     platform: platform.name,
     architecture: platform.architecture,
     toolchain: {
@@ -23,14 +25,17 @@ export async function manifestOf(
       digest: toolchain.toolchain.digest,
       packages: toolchainPackages.map(({ name, version }) => ({ name, version })),
     },
-    stages: await Promise.all(stages.map(stageOf)),
+    stages: await Promise.all(stages.map(({ stage }) => stageOf(stage, outcomes.get(stage.recipe.name)))),
   };
 }
 
-async function stageOf({ stage, key, sources }: KeyedStage): Promise<ManifestStage> {
+/** What all stages of a plan came to, the root last. */
+export function outcomesOf({ recipe, artifact, sources, below }: StageResult): readonly StageOutcome[] {
+  return [...below, { recipe, artifact, sources }];
+}
+
+async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): Promise<ManifestStage> {
   const { recipe } = stage;
-  // As recipes/stage.sh applies them.
-  const patches = [...recipe.buildFiles].filter(([path]) => path.startsWith('patches/')).sort();
   return {
     recipe: recipe.name,
     package: recipe.package,
@@ -40,15 +45,16 @@ async function stageOf({ stage, key, sources }: KeyedStage): Promise<ManifestSta
     cpe: recipe.cpe,
     endOfLife: recipe.endOfLife,
     needs: stage.needs.map((need) => need.recipe.name).sort(),
-    key,
-    sources: sources.map(({ source, file }) => ({
-      name: source.name,
-      file: file.file,
-      sha256: file.sha256,
-      urls: [...file.urls],
-    })),
-    patches: await Promise.all(
-      patches.map(async ([path, file]) => ({ file: path, sha256: await sha256OfFile(file) })),
+    artifact: outcome?.artifact,
+    sources: recipe.sources.flatMap(({ name, alternatives }) =>
+      alternatives.map(({ file, sha256, urls }) => ({ name, file, sha256, urls: [...urls] })),
     ),
+    patches: [...(await patchesOf(recipe))],
   };
+}
+
+/** The patches of a recipe's version, in the order in which recipes/stage.sh applies them. */
+export function patchesOf(recipe: Recipe): Promise<ManifestStage['patches']> {
+  const patches = [...recipe.buildFiles].filter(([path]) => path.startsWith('patches/')).sort();
+  return Promise.all(patches.map(async ([path, file]) => ({ file: path, sha256: await sha256OfFile(file) })));
 }

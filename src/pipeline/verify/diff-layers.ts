@@ -80,18 +80,27 @@ function packageChanges(
     stages.map((stage) => ({ name: stage.package, version: stage.version }));
   const rebuilt = before.flatMap((stage): VersionChange[] => {
     const other = after.find((each) => each.package === stage.package);
-    if (other?.version !== stage.version || other.key === stage.key) return [];
+    if (other?.version !== stage.version || isSame(stage, other)) return [];
     return [{ name: stage.package, before: stage.version, after: other.version, note: noteOn(stage, other) }];
   });
   return [...versionChanges(named(before), named(after)), ...rebuilt];
 }
+
+/** By their artifacts; where one is not known (a manifest of version 1), by what was compiled. */
+function isSame(before: ManifestStage, after: ManifestStage): boolean {
+  if (before.artifact !== undefined && after.artifact !== undefined)
+    return before.artifact === after.artifact;
+  return noteOn(before, after) === OTHERWISE;
+}
+
+const OTHERWISE = 'compiled in another way, with another toolchain or other needs';
 
 function noteOn(before: ManifestStage, after: ManifestStage): string {
   const digests = (files: readonly { readonly sha256: string }[]): string =>
     files.map(({ sha256 }) => sha256).join(' ');
   if (digests(before.sources) !== digests(after.sources)) return 'of another source file';
   if (digests(before.patches) !== digests(after.patches)) return 'with other patches';
-  return 'compiled in another way, with another toolchain or other needs';
+  return OTHERWISE;
 }
 
 async function fileChanges(a: readonly TreeEntry[], b: readonly TreeEntry[]): Promise<readonly FileChange[]> {

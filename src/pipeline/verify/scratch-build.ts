@@ -9,6 +9,8 @@ import { openStore, type StoredItem } from '../../store/store.js';
 import type { BuildContext } from '../build/build-context.js';
 import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
 import { manifestOf } from '../build/layer-manifest.js';
+import type { ResolvedStage } from '../build/resolve-plan.js';
+import { recallResult } from '../build/stage-results.js';
 import { writeLayerZip } from '../build/layer-zip.js';
 
 /** A build from nothing: nothing of the store is used but the sources. Leaving its scope removes all of it. */
@@ -16,7 +18,7 @@ export interface ScratchBuild extends AsyncDisposable {
   /** Compiles what no plan before has compiled. */
   build(plan: Plan): Promise<BuiltPlan>;
   /** The artifact of a stage that was built. */
-  artifact(key: StoredItem['key']): Promise<StoredItem | undefined>;
+  artifact(stage: ResolvedStage): Promise<StoredItem | undefined>;
   /** Makes the layer of a plan that was built: the path of its zip, untested. */
   layer(plan: Plan, built: BuiltPlan): Promise<{ readonly path: string; readonly manifest: Manifest }>;
   /** A path for scratch. */
@@ -47,10 +49,13 @@ export async function openScratchBuild(
   const file = (path: string): string => join(root, path);
   return {
     build: (plan) => buildPlan(plan, inside),
-    artifact: (key) => scratch.find('artifacts', key),
-    async layer(plan, { stages, artifact }) {
+    async artifact({ inputKey }) {
+      const result = await recallResult(scratch, inputKey);
+      return result && scratch.find('artifacts', result.contentKey);
+    },
+    async layer(plan, { resolved, result, artifact }) {
       const path = file(`${plan.root.recipe.name.replaceAll('/', '-')}.zip`);
-      const manifest = await manifestOf(stages, inside);
+      const manifest = await manifestOf(resolved, { result, context: inside });
       await writeLayerZip(path, { recipe: plan.root.recipe, artifact, manifest, context: inside });
       return { path, manifest };
     },

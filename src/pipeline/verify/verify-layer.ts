@@ -1,16 +1,19 @@
 import { IntegrityError } from '../../core/errors.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { packageDifferences } from '../../toolchain/lock-file.js';
 import type { BuildContext } from '../build/build-context.js';
-import { keysOf } from '../build/build-stages.js';
+import { patchesOf } from '../build/layer-manifest.js';
 import { openScratchBuild } from './scratch-build.js';
-import { compareZips, type Verified } from './verify-recipes.js';
+import { compareContent, compareZips, type Verified } from './verify-recipes.js';
 
 /**
- * Builds a layer again, from nothing, as the manifest inside it says, and compares the zips. Throws IntegrityError, before
- * anything is compiled, when the recipes or the toolchain at hand are not those that it was made with: each difference
- * is named.
+ * Builds a layer again, from nothing, as the manifest inside it says, and compares the zips. A layer of an older release of
+ * layersmith has another form of manifest: there the content of all other files is compared.
+ *
+ * Throws IntegrityError, before anything is compiled, when the recipes or the toolchain at hand are not those that it was
+ * made with: each difference is named.
  */
 export async function verifyLayer(
   zip: string,
@@ -20,14 +23,20 @@ export async function verifyLayer(
     context,
   }: { readonly manifest: Manifest; readonly plan: Plan; readonly context: BuildContext },
 ): Promise<Verified> {
+  refuseOtherToolchain(manifest, context);
+  await refuseOtherRecipes(plan, manifest);
   const pinned = pinSources(plan, manifest);
-  await refuseOtherInputs(pinned, { manifest, context });
   await using scratch = await openScratchBuild(context, { name: 'again', variation: undefined });
   const again = await scratch.layer(pinned, await scratch.build(pinned));
-  return { name: `the layer of ${manifest.recipe}`, ...(await compareZips(zip, again.path)) };
+  return manifest.schemaVersion === again.manifest.schemaVersion
+    ? { name: `the layer of ${manifest.recipe}`, ...(await compareZips(zip, again.path)) }
+    : {
+        name: `the files of the layer of ${manifest.recipe}, without its manifest`,
+        ...(await compareContent(zip, again.path)),
+      };
 }
 
-/** The plan with, of each source, only the alternative that the manifest names. */
+/** The plan with, of each source, only the alternatives that the manifest names. */
 function pinSources(plan: Plan, manifest: Manifest): Plan {
   const taken = new Set(
     manifest.stages.flatMap(({ sources }) => sources.map(({ sha256 }) => sha256 as string)),
@@ -38,8 +47,7 @@ function pinSources(plan: Plan, manifest: Manifest): Plan {
     if (known !== undefined) return known;
     const sources = stage.recipe.sources.map((source) => {
       const alternatives = source.alternatives.filter((file) => taken.has(file.sha256));
-      // One that the recipe no longer has: the differing key will say so.
-      return alternatives.length === 0 ? source : { ...source, alternatives };
+      return { ...source, alternatives };
     });
     const result: PlannedStage = {
       recipe: { ...stage.recipe, sources },
@@ -52,48 +60,55 @@ function pinSources(plan: Plan, manifest: Manifest): Plan {
   return { root: pin(plan.root), stages: plan.stages.map(pin) };
 }
 
-async function refuseOtherInputs(
-  plan: Plan,
-  { manifest, context }: { readonly manifest: Manifest; readonly context: BuildContext },
-): Promise<void> {
-  const { toolchain } = context;
-  if (
-    toolchain.kind !== manifest.toolchain.kind ||
-    toolchain.toolchain.digest !== manifest.toolchain.digest
-  ) {
-    const packagesHere = packageDifferences(manifest.toolchain.packages, context.toolchainPackages);
-    throw new IntegrityError('the toolchain here is not the one that the layer was made with', {
-      details: {
-        'of the layer': `${manifest.toolchain.kind} ${manifest.toolchain.digest}`,
-        here: `${toolchain.kind} ${toolchain.toolchain.digest}`,
-        packages: packagesHere.length === 0 ? ['the same, in another image'] : packagesHere,
-      },
-      hint: 'Use a mirror that still has those packages, or build where the image of that time is; the same inputs are needed to prove the same bytes.',
-    });
-  }
-  const stages = await keysOf(plan, context);
-  const here = new Map(stages.map((keyed) => [keyed.stage.recipe.name, keyed]));
+function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages }: BuildContext): void {
+  const packages = packageDifferences(manifest.toolchain.packages, toolchainPackages);
+  // The digests of manifests of version 1 covered traces of the machine: there the packages decide.
+  const isSame =
+    toolchain.kind === manifest.toolchain.kind &&
+    (manifest.schemaVersion === 1
+      ? packages.length === 0
+      : toolchain.toolchain.digest === manifest.toolchain.digest);
+  if (isSame) return;
+  throw new IntegrityError('the toolchain here is not the one that the layer was made with', {
+    details: {
+      'of the layer': `${manifest.toolchain.kind} ${manifest.toolchain.digest}`,
+      here: `${toolchain.kind} ${toolchain.toolchain.digest}`,
+      packages: packages.length === 0 ? ['the same, in another image'] : packages,
+    },
+    hint: 'Use a mirror that still has those packages, or build where the image of that time is; the same inputs are needed to prove the same bytes.',
+  });
+}
+
+async function refuseOtherRecipes(plan: Plan, manifest: Manifest): Promise<void> {
+  const here = new Map(plan.stages.map((stage) => [stage.recipe.name, stage.recipe]));
   const differences: string[] = [];
   for (const stage of manifest.stages) {
-    const keyed = here.get(stage.recipe);
-    if (keyed === undefined) differences.push(`${stage.recipe} is not in the plan any more`);
-    else if (keyed.key !== stage.key) differences.push(`${stage.recipe}: ${whatDiffers(stage, keyed.stage)}`);
+    const recipe = here.get(stage.recipe);
+    const difference =
+      recipe === undefined ? 'it is not in the plan any more' : await whatDiffers(stage, recipe);
+    if (difference !== undefined) differences.push(`${stage.recipe}: ${difference}`);
     here.delete(stage.recipe);
   }
   for (const name of here.keys()) differences.push(`${name} was not in the layer`);
   if (differences.length === 0) return;
   throw new IntegrityError(`the recipes here are not those that the layer was made of`, {
     details: { differences },
-    hint: `Check out the recipes of that time (layersmith ${manifest.layersmith}), or name their folder with --recipes.`,
+    hint: 'Check out the recipes of that time, or name their folder with --recipes.',
   });
 }
 
-function whatDiffers(stage: ManifestStage, { recipe }: PlannedStage): string {
+/** Undefined where version, sources and patches are the same. What else a build sees shows in the bytes. */
+async function whatDiffers(stage: ManifestStage, recipe: Recipe): Promise<string | undefined> {
   if (stage.version !== recipe.version) return `version ${stage.version} then, ${recipe.version} here`;
   const pinnedHere = new Set(
     recipe.sources.flatMap(({ alternatives }) => alternatives.map((file) => file.sha256 as string)),
   );
   const gone = stage.sources.find(({ sha256 }) => !pinnedHere.has(sha256));
   if (gone !== undefined) return `its source ${gone.file} (${gone.sha256}) is not in the recipe any more`;
-  return 'its build script, options, patches or something that it needs changed';
+  const patches = await patchesOf(recipe);
+  const names = (list: readonly { readonly file: string; readonly sha256: string }[]): string =>
+    list.map(({ file, sha256 }) => `${file} ${sha256}`).join(', ') || 'none';
+  return names(patches) === names(stage.patches)
+    ? undefined
+    : `patches ${names(stage.patches)} then, ${names(patches)} here`;
 }

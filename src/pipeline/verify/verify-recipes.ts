@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { compareTrees, type Difference } from '../../compare/compare-trees.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { InternalError } from '../../core/errors.js';
+import { MANIFEST_PATH } from '../../layer/manifest.js';
+import { packTree, type TreeEntry } from '../../tree/tar.js';
 import { readArtifact } from '../../tree/read-artifact.js';
 import { readZip } from '../../tree/zip-reader.js';
 import { planFor, type Plan } from '../../recipe/plan.js';
@@ -37,10 +40,10 @@ export async function verifyPlans(
 
   const results = new Map<string, Verified>();
   for (const [plan, built] of firstBuilt) {
-    for (const { stage, key } of built.stages) {
-      const name = stage.recipe.name;
+    for (const resolved of built.resolved.stages) {
+      const { name } = resolved.stage.recipe;
       if (results.has(name)) continue;
-      const [a, b] = await Promise.all([first.artifact(key), second.artifact(key)]);
+      const [a, b] = await Promise.all([first.artifact(resolved), second.artifact(resolved)]);
       if (a === undefined || b === undefined) throw new InternalError(`${name} was not built twice`);
       results.set(name, {
         name,
@@ -70,6 +73,25 @@ export async function compareZips(first: string, second: string): Promise<Omit<V
   if (sums.first === sums.second) return { ...sums, differences: [] };
   const [a, b] = [await readZip(first, `${second}.first-spool`), await readZip(second, `${second}.spool`)];
   return { ...sums, differences: await compareTrees(a, b) };
+}
+
+/** The same of what is in two layer zips, their manifests aside. */
+export async function compareContent(first: string, second: string): Promise<Omit<Verified, 'name'>> {
+  const filesOf = async (zip: string, spool: string): Promise<readonly TreeEntry[]> =>
+    (await readZip(zip, spool)).filter(({ path }) => path !== MANIFEST_PATH);
+  const a = await filesOf(first, `${second}.first-spool`);
+  const b = await filesOf(second, `${second}.spool`);
+  return {
+    first: await digestOfTree(a),
+    second: await digestOfTree(b),
+    differences: await compareTrees(a, b),
+  };
+}
+
+async function digestOfTree(entries: readonly TreeEntry[]): Promise<Sha256> {
+  const hash = createHash('sha256');
+  for await (const chunk of packTree(entries, { owner: 0 })) hash.update(chunk as Buffer);
+  return hash.digest('hex') as Sha256;
 }
 
 async function buildAll(

@@ -1,3 +1,4 @@
+import { sha256 } from '../../../src/core/digest.js';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../../src/cli/run.js';
@@ -47,11 +48,11 @@ describe('between two layers', () => {
     const stages = [
       manifestStage({ recipe: 'openssl/3.5', version: '3.5.7' }),
       manifestStage({ recipe: 'libzip/1', version: '1.11' }),
-      { ...manifestStage({ recipe: 'oniguruma/6.9', version: '6.9' }), key: php.key },
+      { ...manifestStage({ recipe: 'oniguruma/6.9', version: '6.9' }), artifact: php.artifact },
       {
         ...php,
-        key: manifestStage({ recipe: 'x/1' }).key,
-        patches: [{ file: 'patches/a', sha256: php.key }],
+        artifact: manifestStage({ recipe: 'x/1' }).artifact,
+        patches: [{ file: 'patches/a', sha256: sha256('a patch') }],
       },
     ];
     const [first, ...rest] = before.toolchain.packages;

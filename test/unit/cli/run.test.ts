@@ -200,21 +200,37 @@ describe('without an engine', () => {
     expect(stderr).toContain('→');
   });
 
-  test('plan shows the graph without keys, and says why', async () => {
+  test('plan shows the graph with the keys of the locked toolchain', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
     expect(exitCode).toBe(0);
     expect(stdout.split('\n').at(-2)).toMatch(
-      /^php\/8\.4 +8\.4\.24 +\(no key yet\) +to be built +after openssl\/3\.5, /,
+      /^php\/8\.4 +8\.4\.24 +[0-9a-f]{16} +to be built +after openssl\/3\.5, /,
     );
+    expect(stderr).toContain('toolchain: debian (as locked)');
+  });
+
+  test('plan shows the graph without keys where no toolchain is locked, and says why', async () => {
+    const { exitCode, stdout, stderr } = await layersmith(['plan', 'lua', '--arch', 'arm64']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^lua\/5\.4 +5\.4\.7 +\(no key yet\) +to be built$/m);
     expect(stderr).toContain('warning: no keys');
+  });
+
+  test('plan as JSON says nothing of the machine: another home, store and mirror print the same', async () => {
+    const one = await layersmith(['plan', 'php/8.4', '--json']);
+    const other = await layersmith(['plan', 'php/8.4', '--json', '--store', 'store', '--offline'], {
+      'store/sources/x': 'x',
+    });
+    expect(one.stdout).toContain('"key":"');
+    expect(other.stdout).toBe(one.stdout);
   });
 
   test('plan as JSON is one object on stdout, whatever is warned about', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/7.3', '--json']);
     expect(exitCode).toBe(0);
-    const plan = JSON.parse(stdout) as { stages: { stage: string; needs: string[]; inStore: boolean }[] };
+    const plan = JSON.parse(stdout) as { stages: { stage: string; needs: string[]; sources: unknown[] }[] };
     expect(plan).toMatchObject({ recipe: 'php/7.3', platform: 'provided.al2023' });
-    expect(plan.stages.at(-1)).toMatchObject({ stage: 'php/7.3', inStore: false });
+    expect(plan.stages.at(-1)).toMatchObject({ stage: 'php/7.3', sources: [{ name: 'php' }] });
     expect(stderr).toContain(
       'warning: openssl/1.0.1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
     );

@@ -36,6 +36,7 @@ const PHP = manifestStage({
       sha256: sha256('php'),
       urls: ['https://example.org/get/php?v=8.4&x=1', 'https://example.net/php'],
     },
+    { name: 'php', file: 'php.orig.tar.xz', sha256: sha256('php repacked'), urls: [] },
     { name: 'extra', file: 'extra_1.orig.tar.gz', sha256: sha256('extra'), urls: [] },
   ],
 });
@@ -43,6 +44,10 @@ const PHP = manifestStage({
 const RECORD: LayerRecord = {
   ...manifestWith({ recipe: 'php/8.4', version: '8.4.24', stages: [OPENSSL, PHP] }),
   layer: { file: 'php.zip', sha256: sha256('zip'), sizeBytes: 5 },
+  usedSources: {
+    'openssl/3.5': { openssl: OPENSSL.sources[0]?.sha256 ?? '' },
+    'php/8.4': { php: sha256('php repacked'), extra: sha256('extra') },
+  },
   toolchainReason: 'asked for',
   audit: { platform: 'provided.al2023', oldestPlatform: 'provided.al2023' },
   smokeTests: { runtimeDigest: 'sha256:1', programs: 1, invocations: 1 },
@@ -191,11 +196,14 @@ test('the provenance has the subject, the parameters, everything that went in, a
           architecture: 'x86_64',
           toolchain: 'debian',
         },
-        internalParameters: { stageKeys: { 'openssl/3.5': OPENSSL.key, 'php/8.4': PHP.key } },
+        internalParameters: {
+          artifacts: { 'openssl/3.5': OPENSSL.artifact, 'php/8.4': PHP.artifact },
+        },
         resolvedDependencies: [
           { name: 'toolchain image: debian', digest: { sha256: sha256('toolchain') } },
           { uri: 'https://example.org/openssl-3.5.7.tar.gz' },
-          { uri: 'https://example.org/get/php?v=8.4&x=1', digest: { sha256: sha256('php') } },
+          // Of the alternatives, the one that was compiled.
+          { name: 'php/8.4: php.orig.tar.xz', digest: { sha256: sha256('php repacked') } },
           { name: 'php/8.4: extra_1.orig.tar.gz', digest: { sha256: sha256('extra') } },
           { name: 'openssl/3.5: recipes/openssl/patches/1.0-fix.patch', digest: { sha256: PATCH.sha256 } },
         ],

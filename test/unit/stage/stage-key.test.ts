@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256, type Sha256 } from '../../../src/core/digest.js';
 import { RecipeError } from '../../../src/core/errors.js';
 import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
-import { stageKey, type StageKeyInput } from '../../../src/stage/stage-key.js';
+import { contentKey, inputKey, stageDigest, type StageInputs } from '../../../src/stage/stage-key.js';
 import { failure } from '../../support/failure.js';
 import { loadRecipe, recipeFolder } from '../../support/recipe-files.js';
 import { PLATFORM } from '../../support/platform.js';
@@ -13,17 +13,15 @@ const RECIPES = { 'thing/1': [], 'thing/2': [] };
 const LINE = (rest = ''): string =>
   `version: '1.0.0'\n${rest}sources:\n  main:\n    - { file: a.tar.gz, sha256: '${sha256('a')}', urls: [] }\n`;
 
-/** The key of thing/1, with other files or another input. */
+/** The digest of thing/1, with other files or other inputs. */
 async function keyWith(
   files: Readonly<Record<string, string>> = {},
-  changes: Partial<StageKeyInput> = {},
+  changes: Partial<StageInputs> = {},
 ): Promise<Sha256> {
   await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE(), ...files });
   const library = await openRecipeLibrary([folder.path]);
-  return await stageKey({
+  return await stageDigest({
     recipe: await loadRecipe(library, 'thing/1'),
-    sources: { main: sha256('a') },
-    needs: [sha256('n'), sha256('m')],
     platform: PLATFORM,
     toolchainDigest: `sha256:${sha256('t')}`,
     protocolPath: library.protocolPath,
@@ -33,7 +31,7 @@ async function keyWith(
 
 const base = await keyWith();
 
-describe('the key of a stage changes with', () => {
+describe('the digest of a stage changes with', () => {
   test.each<[string, Record<string, string>]>([
     ['the version', { 'thing/1.yaml': LINE().replace('1.0.0', '1.0.1') }],
     ['an option', { 'thing/1.yaml': LINE('options: { FAST: yes }\n') }],
@@ -47,16 +45,14 @@ describe('the key of a stage changes with', () => {
           'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicence: MIT\ndefault: "1"\n',
       },
     ],
+    ['a source', { 'thing/1.yaml': LINE().replace(sha256('a'), sha256('b')) }],
+    ['the name of a source', { 'thing/1.yaml': LINE().replace('main:', 'other:') }],
     ['the build protocol', { 'stage.sh': '#!/bin/bash\nset -e\n' }],
   ])('%s', async (_what, files) => {
     expect(await keyWith(files)).not.toBe(base);
   });
 
-  test.each<[string, Partial<StageKeyInput>]>([
-    ['the alternative of a source', { sources: { main: sha256('b') } }],
-    ['the name of a source', { sources: { other: sha256('a') } }],
-    ['what it needs', { needs: [sha256('n')] }],
-    ['the key of what it needs', { needs: [sha256('n'), sha256('o')] }],
+  test.each<[string, Partial<StageInputs>]>([
     ['the platform', { platform: { ...PLATFORM, name: 'provided.al2' } }],
     ['the architecture', { platform: { ...PLATFORM, architecture: 'arm64' } }],
     ['the toolchain image', { toolchainDigest: `sha256:${sha256('u')}` }],
@@ -80,13 +76,16 @@ describe('the key of a stage changes with', () => {
   });
 
   test('which source comes first, since the build starts in its folder', async () => {
-    const one = await keyWith({}, { sources: { main: sha256('a'), extra: sha256('b') } });
-    const other = await keyWith({}, { sources: { extra: sha256('b'), main: sha256('a') } });
+    const source = (name: string): string =>
+      `  ${name}:\n    - { file: ${name}.tar.gz, sha256: '${sha256(name)}', urls: [] }\n`;
+    const line = (...names: string[]): string => `version: '1'\nsources:\n${names.map(source).join('')}`;
+    const one = await keyWith({ 'thing/1.yaml': line('main', 'extra') });
+    const other = await keyWith({ 'thing/1.yaml': line('extra', 'main') });
     expect(one).not.toBe(other);
   });
 });
 
-describe('the key of a stage does not change with', () => {
+describe('the digest of a stage does not change with', () => {
   test.each<[string, Record<string, string>]>([
     [
       'texts for people',
@@ -106,8 +105,7 @@ describe('the key of a stage does not change with', () => {
     expect(await keyWith(files)).toBe(base);
   });
 
-  test.each<[string, Partial<StageKeyInput>]>([
-    ['the order of the needs', { needs: [sha256('m'), sha256('n')] }],
+  test.each<[string, Partial<StageInputs>]>([
     ["the platform's dates", { platform: { ...PLATFORM, endOfLife: '2020-01-01' } }],
     [
       "the images' names: the digest counts",
@@ -124,10 +122,34 @@ describe('the key of a stage does not change with', () => {
   });
 
   test('the folder that the recipes lie in', async () => {
-    await using folder = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE() });
-    expect(join(folder.path, 'stage.sh')).not.toBe('');
-    expect(await keyWith()).toBe(base);
+    await using one = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE() });
+    await using other = await recipeFolder(RECIPES, { 'thing/1.yaml': LINE() });
+    expect(one.path).not.toBe(other.path);
+    const digestIn = async (folder: string): Promise<Sha256> => {
+      const library = await openRecipeLibrary([folder]);
+      const recipe = await loadRecipe(library, 'thing/1');
+      const { protocolPath } = library;
+      return stageDigest({ recipe, platform: PLATFORM, toolchainDigest: 'sha256:t', protocolPath });
+    };
+    expect(await digestIn(one.path)).toBe(await digestIn(other.path));
   });
+});
+
+describe.each([
+  ['an input key', inputKey],
+  ['a content key', contentKey],
+] as const)('%s', (_name, keyOf) => {
+  const [stage, a, b] = [sha256('stage'), sha256('a'), sha256('b')];
+
+  test('changes with the stage and with what it needs, not with their order', () => {
+    expect(keyOf(stage, [a, b])).toBe(keyOf(stage, [b, a]));
+    const keys = [keyOf(stage, [a, b]), keyOf(stage, [a]), keyOf(stage, []), keyOf(a, [a, b])];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+test('an input key is never a content key', () => {
+  expect(inputKey(sha256('stage'), [])).not.toBe(contentKey(sha256('stage'), []));
 });
 
 test('files of the build that cannot be read are problems of the recipe, all of them', async () => {
@@ -136,10 +158,8 @@ test('files of the build that cannot be read are problems of the recipe, all of 
   const recipe = await loadRecipe(library, 'thing/1');
   const lost = ['thing/build.sh', 'thing/helper.c', 'stage.sh'].map((file) => join(folder.path, file));
   for (const file of lost) await rm(file);
-  const keying = stageKey({
+  const keying = stageDigest({
     recipe,
-    sources: {},
-    needs: [],
     platform: PLATFORM,
     toolchainDigest: 'sha256:t',
     protocolPath: library.protocolPath,

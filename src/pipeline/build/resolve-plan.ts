@@ -1,0 +1,47 @@
+import type { Sha256 } from '../../core/digest.js';
+import type { Platform } from '../../platform/platform.js';
+import type { Plan, PlannedStage } from '../../recipe/plan.js';
+import { inputKey, stageDigest } from '../../stage/stage-key.js';
+
+/** A stage of which everything is final that can be known before it is built. */
+export interface ResolvedStage {
+  readonly stage: PlannedStage;
+  /** Of the stage itself, without what it needs. */
+  readonly digest: Sha256;
+  readonly inputKey: Sha256;
+}
+
+/** A plan for a platform and a toolchain; needs come before what needs them, the root is last. */
+export interface ResolvedPlan {
+  readonly root: ResolvedStage;
+  readonly stages: readonly ResolvedStage[];
+}
+
+/**
+ * Makes a plan final: it looks at recipes, platform and toolchain digest, never at what lies on this machine. Throws
+ * RecipeError with every build file that cannot be read.
+ */
+export async function resolvePlan(
+  plan: Plan,
+  options: {
+    readonly platform: Platform;
+    readonly toolchainDigest: string;
+    readonly protocolPath: string;
+  },
+): Promise<ResolvedPlan> {
+  const keys = new Map<PlannedStage, Sha256>();
+  const resolve = async (stage: PlannedStage): Promise<ResolvedStage> => {
+    const digest = await stageDigest({ recipe: stage.recipe, ...options });
+    const key = inputKey(
+      digest,
+      stage.closure.flatMap((need) => keys.get(need) ?? []),
+    );
+    keys.set(stage, key);
+    return { stage, digest, inputKey: key };
+  };
+  const stages: ResolvedStage[] = [];
+  for (const stage of plan.stages) stages.push(await resolve(stage));
+  const root = stages.at(-1);
+  if (root === undefined) throw new RangeError('a plan has one stage at least');
+  return { root, stages };
+}
