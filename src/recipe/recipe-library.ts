@@ -163,6 +163,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
   if (!own.has('build.sh')) problems.push(wholeFile(path, 'there is no build.sh beside it'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
+  const ofLine = below(own, `${parts.line}/`);
   const recipe: Recipe = {
     package: parts.package,
     line: parts.line,
@@ -177,17 +178,24 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     needs,
     options: value.options,
     sources: Object.entries(value.sources).map(([name, alternatives]) => ({ name, alternatives })),
-    layer,
-    smoke: smoke === undefined ? undefined : smokeSpec(smoke),
-    buildFiles: new Map([...own].filter(([file]) => isBuildFile(file, value.version))),
-    smokeFiles: below(own, 'smoke/'),
-    layerFiles: below(own, 'layer/'),
+    layer: layer && { ...layer, files: value.layer?.files ?? layer.files },
+    smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
+    buildFiles: new Map([...own].filter(([file]) => isBuildFile(file, { version: value.version, all: own }))),
+    smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
+    layerFiles: new Map([...below(own, 'layer/'), ...below(ofLine, 'layer/')]),
     path,
   };
   return { recipe };
 }
 
-function smokeSpec(smoke: NonNullable<PackageFile['smoke']>): SmokeSpec {
+/** What a line has in place of its package's. */
+function defined({ programs, invocations }: NonNullable<LineFile['smoke']> = {}): Partial<SmokeFile> {
+  return { ...(programs && { programs }), ...(invocations && { invocations }) };
+}
+
+type SmokeFile = NonNullable<PackageFile['smoke']>;
+
+function smokeSpec(smoke: SmokeFile): SmokeSpec {
   return {
     programs: smoke.programs.map(({ run: [program = '', ...rest], ...other }) => ({
       ...other,
@@ -209,9 +217,15 @@ function expectation(
   return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
 }
 
-function isBuildFile(file: string, version: string): boolean {
-  if (file.endsWith('.yaml') || file.startsWith('smoke/') || file.startsWith('layer/')) return false;
-  return !file.startsWith('patches/') || file.startsWith(`patches/${version}-`);
+/** Neither data nor what only a layer or its smoke tests see, nor a patch of another version. */
+function isBuildFile(
+  file: string,
+  { version, all }: { readonly version: string; readonly all: ReadonlyMap<string, string> },
+): boolean {
+  const [first = '', second] = file.split('/');
+  if (file.endsWith('.yaml') || ['smoke', 'layer'].includes(first)) return false;
+  if (all.has(`${first}.yaml`) && ['smoke', 'layer'].includes(second ?? '')) return false;
+  return first !== 'patches' || file.startsWith(`patches/${version}-`);
 }
 
 function below(files: ReadonlyMap<string, string>, prefix: string): Map<string, string> {

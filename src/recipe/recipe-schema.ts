@@ -39,18 +39,6 @@ const pinnedFile = z.strictObject({
   urls: z.array(url),
 });
 
-/** recipes/PACKAGE/LINE.yaml: the pins of one version line. */
-export const lineSchema = z.strictObject({
-  version,
-  licence: z.string().optional(),
-  endOfLife: date.optional(),
-  needs: z.array(needName).default([]),
-  options: z
-    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'an option is in capitals'), z.string())
-    .default({}),
-  sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file')),
-});
-
 const program = z.strictObject({
   name: z.string(),
   run: z.array(z.string()).min(1, 'at least the program'),
@@ -71,6 +59,24 @@ const invocation = z
     'give either `result` or `error`',
   );
 
+const layerFiles = z.array(pathBelowOpt).min(1);
+
+/** recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it has in place of its package's. */
+export const lineSchema = z.strictObject({
+  version,
+  licence: z.string().optional(),
+  endOfLife: date.optional(),
+  needs: z.array(needName).default([]),
+  options: z
+    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'an option is in capitals'), z.string())
+    .default({}),
+  sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file')),
+  layer: z.strictObject({ files: layerFiles.optional() }).optional(),
+  smoke: z
+    .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
+    .optional(),
+});
+
 /** recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z
   .strictObject({
@@ -80,9 +86,7 @@ export const packageSchema = z
     licence: z.string(),
     cpe: cpe.optional(),
     default: version,
-    layer: z
-      .strictObject({ interpreter: z.enum(INTERPRETERS), files: z.array(pathBelowOpt).min(1) })
-      .optional(),
+    layer: z.strictObject({ interpreter: z.enum(INTERPRETERS), files: layerFiles }).optional(),
     smoke: z
       .strictObject({ programs: z.array(program).default([]), invocations: z.array(invocation).default([]) })
       .optional(),

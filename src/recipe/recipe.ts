@@ -81,9 +81,9 @@ export interface Recipe {
    * `build.sh`, patches of this version, and whatever else is neither YAML, `smoke/` nor `layer/`.
    */
   readonly buildFiles: ReadonlyMap<string, string>;
-  /** The files below `smoke/` (put at `/var/task` for smoke tests), by their path there. */
+  /** The files below `smoke/`, and the line's own below `LINE/smoke/` (put at `/var/task` for smoke tests), by their path there. */
   readonly smokeFiles: ReadonlyMap<string, string>;
-  /** The files below `layer/` (added to the layer tree), by their path below `/opt`. */
+  /** The files below `layer/`, and the line's own below `LINE/layer/` (added to the layer tree), by their path below `/opt`. */
   readonly layerFiles: ReadonlyMap<string, string>;
   /** The line's file, for messages. */
   readonly path: string;

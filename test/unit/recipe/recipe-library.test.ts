@@ -62,6 +62,33 @@ test('a recipe has what its two files say', async () => {
   });
 });
 
+test('a line can have other files in its layer and other smoke tests than its package', async () => {
+  const packageFile = `kind: interpreter
+summary: s
+licence: MIT
+default: '1'
+layer: { interpreter: lua, files: [bin/lua, lib/module.so] }
+smoke:
+  programs: [{ name: it runs, run: [/opt/bin/lua] }, { name: module, run: [/opt/bin/lua, -lmodule] }]
+  invocations: [{ name: hello, handler: hello, event: {}, result: hello }]
+`;
+  await using folder = await recipeFolder(
+    { 'lua/1': [], 'lua/2': [] },
+    {
+      'lua/package.yaml': packageFile,
+      'lua/2.yaml': `${lineYaml('2')}layer: { files: [bin/lua] }\nsmoke: { programs: [{ name: it runs, run: [/opt/bin/lua] }] }\n`,
+    },
+  );
+  const library = await openRecipeLibrary([folder.path]);
+  const one = await loadRecipe(library, 'lua/1');
+  expect(one.layer?.files).toEqual(['bin/lua', 'lib/module.so']);
+  expect(one.smoke?.programs.map(({ name }) => name)).toEqual(['it runs', 'module']);
+  const two = await loadRecipe(library, 'lua/2');
+  expect(two.layer).toEqual({ interpreter: 'lua', files: ['bin/lua'] });
+  expect(two.smoke?.programs.map(({ name }) => name)).toEqual(['it runs']);
+  expect(two.smoke?.invocations.map(({ name }) => name)).toEqual(['hello']);
+});
+
 describe('folders that overlay each other', () => {
   test('the first one that has a file wins, file by file', async () => {
     await using below = await recipeFolder({ 'php/8.2': [], 'php/8.4': [], 'zlib/1.3': [] });
@@ -105,6 +132,29 @@ describe('the files beside a recipe', () => {
     ]);
     expect([...recipe.smokeFiles]).toEqual([['src/hello.php', at('smoke/src/hello.php')]]);
     expect([...recipe.layerFiles]).toEqual([['etc/php/php.ini', at('layer/etc/php/php.ini')]]);
+  });
+
+  test('of a line come before its package’s, and only for that line', async () => {
+    const files = {
+      'php/layer/etc/php/php.ini': '',
+      'php/8.5/layer/etc/php/php.ini': '',
+      'php/smoke/a.php': '',
+      'php/8.5/smoke/b.php': '',
+    };
+    await using folder = await recipeFolder({ 'php/8.4': [], 'php/8.5': [] }, files);
+    const library = await openRecipeLibrary([folder.path]);
+    const at = (path: string): string => join(folder.path, 'php', path);
+    const old = await loadRecipe(library, 'php/8.4');
+    expect([...old.layerFiles]).toEqual([['etc/php/php.ini', at('layer/etc/php/php.ini')]]);
+    expect([...old.smokeFiles]).toEqual([['a.php', at('smoke/a.php')]]);
+    const line = await loadRecipe(library, 'php/8.5');
+    expect([...line.layerFiles]).toEqual([['etc/php/php.ini', at('8.5/layer/etc/php/php.ini')]]);
+    expect([...line.smokeFiles]).toEqual([
+      ['a.php', at('smoke/a.php')],
+      ['b.php', at('8.5/smoke/b.php')],
+    ]);
+    // Of either line, a build sees none of them.
+    for (const { buildFiles } of [old, line]) expect([...buildFiles.keys()]).toEqual(['build.sh']);
   });
 
   test('patches belong to the version that their name starts with, and to no other', async () => {
