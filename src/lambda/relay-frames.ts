@@ -28,7 +28,7 @@ export type FrameType = Frame['type'];
 
 const HEADER_LENGTH = 9;
 
-/** By their numbers in `recipes/relay/relay.c`. */
+/** By their numbers in `native/relay/relay.c`. */
 const TYPES: readonly (FrameType | undefined)[] = [
   undefined,
   ...(['open', 'data', 'end', 'reset', 'credit', 'start', 'kill', 'exited', 'memory', 'log'] as const),

@@ -39,7 +39,7 @@ export interface RelayMultiplexer {
 }
 
 /**
- * The outer side of `recipes/relay/relay.c`: takes the frames apart and makes each connection a Duplex.
+ * The outer side of `native/relay/relay.c`: takes the frames apart and makes each connection a Duplex.
  * stdout is always read, so frames of one connection never wait for another; what an unread connection
  * may hold is bounded by its window, and so is what waits in stdin.
  */

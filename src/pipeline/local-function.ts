@@ -12,11 +12,11 @@ import {
   relayCommand,
   TASK_ROOT,
 } from '../lambda/function-environment.js';
+import { relayProgram } from '../lambda/relay-program.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
 import { readCodeTree, unreadablePaths } from '../tree/code-tree.js';
 import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../tree/merge-layers.js';
 import type { BuildContext } from './build/build-context.js';
-import { relayProgram } from './build/layer-smoke.js';
 
 /** A function with its layers, as Lambda would be told about it. */
 export interface LocalFunction {
@@ -76,7 +76,7 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
       return spool;
     };
     const trees = await readTrees(fn, { newSpool, warn: context.reporter.warn });
-    const relay = await relayProgram(context);
+    const relay = await relayProgram(context.platform);
     const holder = await fillVolumes(engine, {
       spec,
       trees: { ...trees, [RELAY_FOLDER]: [fileEntry('relay', relay, 0o755)] },

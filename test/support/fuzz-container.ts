@@ -7,10 +7,10 @@ import { fileEntry } from '../../src/tree/tar.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment, relayCommand } from '../../src/lambda/function-environment.js';
 import type { ProgramExit } from '../../src/lambda/relay-frames.js';
+import { relayProgram } from '../../src/lambda/relay-program.js';
 import { multiplexRelay } from '../../src/lambda/relay-multiplexer.js';
 import { readCodeTree } from '../../src/tree/code-tree.js';
 import { mergeLayers } from '../../src/tree/merge-layers.js';
-import { relayProgram } from '../../src/pipeline/build/layer-smoke.js';
 import { testContext } from './local-function.js';
 
 /** A bootstrap at work in a container, whose Runtime API is somebody else's. Leaving its scope removes it. */
@@ -53,7 +53,7 @@ export async function startBareBootstrap(options: {
       trees: {
         '/opt': mergeLayers([layer]),
         '/var/task': [fileEntry(...options.file)],
-        '/var/layersmith': [fileEntry('relay', await relayProgram(context), 0o755)],
+        '/var/layersmith': [fileEntry('relay', await relayProgram(context.platform), 0o755)],
       },
       signal,
     });

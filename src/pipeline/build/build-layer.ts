@@ -5,6 +5,7 @@ import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { copyFileAtomically } from '../../core/atomic-file.js';
 import type { AuditReport } from '../../audit/audit-layer.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
+import { relayProgram } from '../../lambda/relay-program.js';
 import type { LayerRecord, Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
@@ -15,7 +16,7 @@ import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
 import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
 import { layerParts } from './layer-parts.js';
-import { relayPlan, smokeTestLayer } from './layer-smoke.js';
+import { smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import { recallResult, type StageResult } from './stage-results.js';
@@ -132,7 +133,7 @@ async function layerKey(
   { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
 ): Promise<Sha256> {
   const { layer, smoke, bootstrap } = layerParts(recipe);
-  const relay = await resolveIn(await relayPlan(context), context);
+  const relay = await relayProgram(context.platform);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
   return sha256(
@@ -142,7 +143,7 @@ async function layerKey(
       context.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
         [newest, named, libraries, present, interpreters].map((each) => [...each]),
       ),
-      relay.root.inputKey,
+      sha256(relay),
       context.toolchain.runtime.digest,
       sha256(bootstrap),
       layer,

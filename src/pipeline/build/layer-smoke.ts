@@ -5,26 +5,12 @@ import { stripVTControlCharacters } from 'node:util';
 import { InternalError } from '../../core/errors.js';
 import { processIdentity } from '../../core/process-identity.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
+import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
 import { readZip } from '../../tree/zip-reader.js';
-import { planFor, type Plan } from '../../recipe/plan.js';
+import type { Plan } from '../../recipe/plan.js';
 import { runSmokeTests, type SmokeReport } from '../../smoke/smoke-tests.js';
-import { artifactFile } from '../../tree/artifact-file.js';
 import type { BuildContext } from './build-context.js';
-import { buildPlan } from './build-stages.js';
-
-/** The plan of the relay, which carries the Runtime API into a container that has no network. */
-export function relayPlan(context: Pick<BuildContext, 'library'>): Promise<Plan> {
-  return planFor({ package: 'relay', line: undefined }, context.library);
-}
-
-/** The relay's bytes, compiled if the store has none. */
-export async function relayProgram(context: BuildContext): Promise<Uint8Array> {
-  const relay = await buildPlan(await relayPlan(context), context);
-  const program = await artifactFile(relay.artifact.path, 'bin/relay');
-  if (program === undefined) throw new InternalError('the relay stage installed no bin/relay');
-  return program;
-}
 
 const FUNCTION_MEMORY_MB = 1024;
 const FUNCTION_TIMEOUT_MS = 30_000;
@@ -41,7 +27,7 @@ export async function smokeTestLayer(
   const { smoke } = recipe;
   if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
   const { reporter, signal, store } = context;
-  const relay = await relayProgram(context);
+  const relay = await relayProgram(context.platform);
   const spool = join(store.tmpDir, `${processIdentity()}-${randomUUID()}`);
   const view = reporter.stage('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
   const started = context.now();
