@@ -47,6 +47,15 @@ build_relay() { # NAME TARGET
 build_relay relay-x86_64 x86_64-linux-musl
 build_relay relay-arm64 aarch64-linux-musl
 
+# -ffreestanding: there is no C library. Memory is copied by the instructions that every engine has for it.
+build_deflate() {
+  (cd native/deflate/libdeflate && sha256sum --check --quiet --strict SHA256SUMS)
+  "$zig" cc -target wasm32-freestanding -mcpu=generic+bulk_memory -ffreestanding -nostdlib -DFREESTANDING \
+    -s -O2 -std=c11 -Wall -Werror -Wl,--no-entry -Wl,-z,stack-size=65536 -o "$built/deflate.wasm" \
+    native/deflate/deflate.c native/deflate/libdeflate/lib/deflate_compress.c native/deflate/libdeflate/lib/utils.c
+}
+build_deflate
+
 chmod 644 "$built"/*
 (cd "$built" && sha256sum -- * >"$work/SHA256SUMS")
 mkdir -p "$output"

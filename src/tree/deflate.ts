@@ -1,25 +1,47 @@
-import { deflate as libdeflate } from 'libdeflate';
+import { InternalError, LayerError } from '../core/errors.js';
+import { readPrebuilt } from '../core/prebuilt.js';
 
-/** Of 12. Beyond it, a layer takes twice the time and more for two percent. */
-const LEVEL = 9;
+/** Deflates one buffer after another (RFC 1951): the same bytes on every machine. */
+export interface Deflater {
+  /**
+   * Room for `sizeBytes` bytes of input, to be filled by the caller. What earlier calls returned is no longer valid. Throws
+   * LayerError when there is not enough memory: 4 GB is the most.
+   */
+  input(sizeBytes: number): Uint8Array;
+  /** Deflates the last input, whose room is used for the result: it is valid until the next call of `input`. */
+  deflate(): Uint8Array;
+}
 
-const ERRORS = ['uncaughtException', 'unhandledRejection'] as const;
+/** What `native/deflate/deflate.c` exports. Addresses and sizes are signed here, and unsigned there. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly input: (size: number) => number;
+  readonly output: () => number;
+  readonly deflate: (size: number) => number;
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined;
 
 /**
- * Deflates bytes (RFC 1951) with libdeflate, compiled to WebAssembly: the same result on every machine, where Node's own zlib
- * gives other bytes in other builds.
+ * Opens libdeflate, compiled to WebAssembly, as Node's own zlib gives other bytes in other builds. Its memory grows to the
+ * largest input and 1 MB more, and is freed with the deflater. Throws IntegrityError when the program is missing or damaged.
  */
-export function deflate(bytes: Uint8Array): Uint8Array {
-  // What starts the WebAssembly listens for the errors of the whole process; those are the command line's.
-  const before = ERRORS.map((event) => process.rawListeners(event));
-  try {
-    return libdeflate(bytes, LEVEL);
-  } finally {
-    for (const [index, event] of ERRORS.entries()) {
-      const added = process
-        .rawListeners(event)
-        .filter((listener) => before[index]?.includes(listener) !== true);
-      for (const listener of added) process.off(event, listener as () => void);
-    }
-  }
+export async function openDeflater(): Promise<Deflater> {
+  compiled ??= readPrebuilt('deflate.wasm').then((bytes) => WebAssembly.compile(bytes));
+  const instance = await WebAssembly.instantiate(await compiled);
+  const { memory, input, output, deflate } = instance.exports as unknown as Exports;
+  let sizeBytes = 0;
+  return {
+    input(size) {
+      const address = input(size) >>> 0;
+      if (address === 0) throw new LayerError(`not enough memory to deflate a file of ${size} bytes`);
+      sizeBytes = size;
+      return new Uint8Array(memory.buffer, address, size);
+    },
+    deflate() {
+      const length = deflate(sizeBytes) >>> 0;
+      if (length === 0) throw new InternalError(`libdeflate could not deflate ${sizeBytes} bytes`);
+      return new Uint8Array(memory.buffer, output() >>> 0, length);
+    },
+  };
 }

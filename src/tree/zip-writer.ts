@@ -3,24 +3,25 @@ import { crc32 } from 'node:zlib';
 import { InternalError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import { openContent, type TreeEntry } from './tar.js';
-import { deflate } from './deflate.js';
+import { openDeflater, type Deflater } from './deflate.js';
 
 /**
  * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix
- * attributes, one date, and a deflate that is the same on every machine. A file is held in memory while it is
+ * attributes, one date, and a deflate that is the same on every machine. A file is held in memory once, while it is
  * deflated. Links are stored as Info-ZIP does, their target as content.
  *
  * Format: PKWARE's APPNOTE 6.3.10, without zip64 (a layer is at most 250 MiB).
  */
 export async function writeZip(path: string, entries: readonly TreeEntry[]): Promise<void> {
   await using file = await open(path, 'w');
+  const deflater = await openDeflater();
   const central: Buffer[] = [];
   let offset = 0;
   for (const entry of entries) {
     const name = Buffer.from(entry.type === 'directory' ? `${entry.path}/` : entry.path);
     const header = Buffer.alloc(LOCAL_BYTES + name.length);
     const dataStart = offset + header.length;
-    const data = await writeData(entry, { file, at: dataStart });
+    const data = await writeData(entry, { file, at: dataStart, deflater });
     const fields = { name, ...data, mode: modeOf(entry), offset };
     writeLocalHeader(header, fields);
     await writeAll(file, header, offset);
@@ -53,7 +54,7 @@ const END_BYTES = 22;
 const STORED: Data = { method: 0, crc: 0, compressedBytes: 0, sizeBytes: 0 };
 async function writeData(
   entry: TreeEntry,
-  target: { readonly file: FileHandle; readonly at: number },
+  target: { readonly file: FileHandle; readonly at: number; readonly deflater: Deflater },
 ): Promise<Data> {
   if (entry.type === 'directory') return STORED;
   if (entry.type === 'symlink') {
@@ -62,15 +63,16 @@ async function writeData(
     return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length };
   }
   if (entry.sizeBytes === 0) return STORED;
-  const bytes = await bytesOf(entry);
-  const deflated = deflate(bytes);
+  const bytes = target.deflater.input(entry.sizeBytes);
+  await readInto(bytes, entry);
+  const crc = crc32(bytes);
+  const deflated = target.deflater.deflate();
   await writeAll(target.file, deflated, target.at);
-  return { method: 8, crc: crc32(bytes), compressedBytes: deflated.length, sizeBytes: bytes.length };
+  return { method: 8, crc, compressedBytes: deflated.length, sizeBytes: bytes.length };
 }
 
-async function bytesOf(entry: TreeEntry & { readonly type: 'file' }): Promise<Uint8Array> {
-  // Into one buffer: the pieces of a stream, joined, would be twice the memory.
-  const bytes = Buffer.allocUnsafeSlow(entry.sizeBytes);
+/** Reads a file's content into a buffer that has its size. */
+async function readInto(bytes: Uint8Array, entry: TreeEntry & { readonly type: 'file' }): Promise<void> {
   let filled = 0;
   for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
     if (filled + chunk.length <= bytes.length) chunk.copy(bytes, filled);
@@ -78,7 +80,6 @@ async function bytesOf(entry: TreeEntry & { readonly type: 'file' }): Promise<Ui
   }
   if (filled !== bytes.length)
     throw new InternalError(`${entry.path}: ${filled} bytes instead of ${entry.sizeBytes}`);
-  return bytes;
 }
 
 /** One write takes only a part of the bytes when the disk is nearly full; the next one then says so. */

@@ -5,6 +5,7 @@ import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { copyFileAtomically } from '../../core/atomic-file.js';
 import type { AuditReport } from '../../audit/audit-layer.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
+import { readPrebuilt } from '../../core/prebuilt.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import type { LayerRecord, Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
@@ -144,6 +145,7 @@ async function layerKey(
         [newest, named, libraries, present, interpreters].map((each) => [...each]),
       ),
       sha256(relay),
+      sha256(await readPrebuilt('deflate.wasm')),
       context.toolchain.runtime.digest,
       sha256(bootstrap),
       layer,
