@@ -23,7 +23,7 @@ async function serialBuild(
     sourcesDir,
     tmpDir: work,
     offline: true,
-    debian: undefined,
+    archives: [],
     report: () => undefined,
   });
   const bench = join(work, 'bench');

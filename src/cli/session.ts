@@ -16,8 +16,8 @@ import {
   type PlatformFolders,
 } from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
-import { createDebianArchive } from '../source/debian-archive.js';
-import { hostMirrors, namedMirror } from '../source/debian-mirror.js';
+import { createDebianArchive } from '../source/debian/debian-archive.js';
+import { hostMirrors, namedMirror } from '../source/debian/debian-mirror.js';
 import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
 import { openStore, type Store } from '../store/store.js';
 import type { ChooseOptions } from '../toolchain/choose-toolchain.js';
@@ -97,16 +97,20 @@ export function fetcherFor(
   args: FetcherArgs,
   { store, report }: { readonly store: Store; readonly report: (line: string) => void },
 ): SourceFetcher {
+  const env = proxiesOf(io);
   return createSourceFetcher({
     sourcesDir: store.sourcesDir,
     tmpDir: store.tmpDir,
     extraDir: args.sources === undefined ? undefined : resolve(io.cwd, args.sources),
     offline: args.offline,
-    debian: createDebianArchive({
-      cacheDir: join(store.stateDir, 'apt'),
-      mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
-      env: proxiesOf(io),
-    }),
+    proxies: { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] },
+    archives: [
+      createDebianArchive({
+        cacheDir: join(store.stateDir, 'apt'),
+        mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
+        env,
+      }),
+    ],
     report,
   });
 }

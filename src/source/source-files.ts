@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, mkdir, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256OfFile, type Sha256 } from '../core/digest.js';
 import { StorageError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
 import { processIdentity } from '../core/process-identity.js';
 
-/** What became of bytes that were offered as a pinned file: kept at a path, or refused for their digest. */
+/** The result of adding bytes as a pinned file: kept at a path, or refused because of their digest. */
 export type Kept =
   { readonly kept: true; readonly path: string } | { readonly kept: false; readonly actual: Sha256 };
 
@@ -23,6 +23,8 @@ export interface SourceFiles {
    * right ones. Whatever goes wrong, nothing is left behind. Throws StorageError when the disk refuses.
    */
   keep(chunks: AsyncIterable<Uint8Array>, digest: Sha256): Promise<Kept>;
+  /** Calls `use` with an empty folder, which is removed afterwards. Throws StorageError when the disk refuses. */
+  withScratch<T>(use: (folder: string) => Promise<T>): Promise<T>;
 }
 
 export interface SourceFilesOptions {
@@ -32,7 +34,7 @@ export interface SourceFilesOptions {
   readonly report: (line: string) => void;
 }
 
-/** Opens the folder of pinned files; it is made when the first file comes. */
+/** Opens the folder of pinned files; the first file that is added creates it. */
 export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
   const { sourcesDir, tmpDir, report } = options;
   const verified = new Set<Sha256>();
@@ -44,7 +46,7 @@ export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
       await utimes(path, now, now);
       return true;
     } catch (error) {
-      // Somebody else's store may be read-only: only the date of its last use is lost.
+      // Another user's store may be read-only: only the time of last use is lost.
       return errorCodeOf(error) !== 'ENOENT';
     }
   };
@@ -91,6 +93,18 @@ export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
         await rm(temporary, { force: true });
       }
     },
+
+    async withScratch(use) {
+      const folder = await writingTo(tmpDir, async () => {
+        await mkdir(tmpDir, { recursive: true });
+        return mkdtemp(join(tmpDir, `${temporaryName()}-`));
+      });
+      try {
+        return await use(folder);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
   };
 }
 
@@ -103,7 +117,7 @@ export async function* bytesOfFile(path: string, signal: AbortSignal): AsyncGene
 }
 
 /** Starts with the process's identity, so that the store can tell what a killed run left behind. */
-export function temporaryName(): string {
+function temporaryName(): string {
   return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
 }
 

@@ -1,99 +1,152 @@
 import { constants } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { sha256OfFile, type Sha256 } from '../core/digest.js';
 import { UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import type { PinnedFile } from '../recipe/source.js';
-import { bytesOfFile, type SourceFiles } from './source-files.js';
+import { bytesOfFile } from './source-files.js';
+import type { SourceProvider } from './source-provider.js';
 
-/** A folder of the user's in which pinned files are found by their sha256, whatever their names. */
-export interface SourcesFolder {
-  /** Copies the file into the store; undefined when the folder has no file with that digest. */
-  take(file: PinnedFile, signal: AbortSignal): Promise<string | undefined>;
-  /** Why it has none: what it has under that name instead, if anything. */
-  reasonFor(file: PinnedFile): string;
+/** A user's folder, in which pinned files are found by their sha256, whatever their names. */
+export interface SourcesFolder extends SourceProvider {
+  /** Throws UsageError when it is not a folder that can be read. */
+  check(): Promise<void>;
 }
 
-/**
- * The folder of `--sources DIR`. Its files (not those in folders below it) are hashed when the first one is
- * asked for, and not again. Throws UsageError when it is not a folder that can be read.
- */
-export function createSourcesFolder(options: {
+export interface SourcesFolderOptions {
   readonly dir: string;
-  readonly files: SourceFiles;
   readonly report: (line: string) => void;
-}): SourcesFolder {
-  const { dir, files, report } = options;
-  let listing: Promise<ReadonlyMap<string, Sha256>> | undefined;
-  let names: ReadonlyMap<string, Sha256> = new Map();
+  /** A file that takes longer to read is reported. */
+  readonly slowMs?: number | undefined;
+}
 
-  const list = async (signal: AbortSignal): Promise<ReadonlyMap<string, Sha256>> => {
-    const found = new Map<string, Sha256>();
-    for (const name of (await namesIn(dir)).sort()) {
-      const path = join(dir, name);
-      if (!(await isFile(path))) continue;
-      if (!(await isReadable(path))) {
-        report(`${path} is left out: it cannot be read`);
-        continue;
-      }
-      found.set(name, await sha256OfFile(path, signal));
+interface Entry {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** No source is nearly as large: hashing such a file takes minutes, and for nothing. */
+const LARGEST_BYTES = 2 * 1024 ** 3;
+const SLOW_MS = 2_000;
+
+/**
+ * The folder of `--sources DIR`; files in folders below it are not looked at. Hashes each file at most once: those
+ * with the pinned name first, then the small ones. Skips and reports files above 2 GiB and those it cannot read.
+ */
+export function createSourcesFolder(options: SourcesFolderOptions): SourcesFolder {
+  const { dir, report, slowMs = SLOW_MS } = options;
+  const name = `--sources ${dir}`;
+  const oneAtATime = pLimit(1);
+  const digests = new Map<string, Sha256>();
+  let entries: readonly Entry[] | undefined;
+
+  const list = async (): Promise<readonly Entry[]> => {
+    if (entries !== undefined) return entries;
+    const found: Entry[] = [];
+    for (const entry of await filesIn(dir)) {
+      const reason = await whyIgnored(entry);
+      if (reason === undefined) found.push(entry);
+      else report(`skipped ${entry.path}: ${reason}`);
     }
-    return found;
+    entries = found.sort((a, b) => a.bytes - b.bytes || (a.name < b.name ? -1 : 1));
+    return entries;
+  };
+
+  const digestOf = async ({ name: file, path, bytes }: Entry, signal: AbortSignal): Promise<Sha256> => {
+    const known = digests.get(file);
+    if (known !== undefined) return known;
+    const timer = setTimeout(() => {
+      report(`reading ${path} (${inUnits(bytes)}) to compare its sha256`);
+    }, slowMs);
+    try {
+      const digest = await sha256OfFile(path, signal);
+      digests.set(file, digest);
+      return digest;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  /** Why the folder does not have it: the file of that name is another one, if there is such a file. */
+  const reasonFor = (file: PinnedFile): string => {
+    const digest = digests.get(file.file);
+    return digest === undefined
+      ? 'no file there has this sha256'
+      : `${file.file} there has another sha256, ${digest}`;
   };
 
   return {
-    async take(file, signal) {
-      signal.throwIfAborted();
-      listing ??= list(signal);
-      try {
-        names = await listing;
-      } catch (error) {
-        listing = undefined;
+    name,
+    async check() {
+      await oneAtATime(list);
+    },
+    find: (file, { files, signal }) =>
+      oneAtATime(async () => {
         signal.throwIfAborted();
-        throw error;
-      }
-      for (const [name, digest] of names) {
-        if (digest !== file.sha256) continue;
-        const kept = await files.keep(bytesOfFile(join(dir, name), signal), file.sha256);
-        // A file that changes while it is read is not the pinned one.
-        if (kept.kept) return kept.path;
-      }
-      return undefined;
-    },
-    reasonFor(file) {
-      const digest = names.get(file.file);
-      return digest === undefined
-        ? 'no file there has the sha256'
-        : `${file.file} there has another sha256, ${digest}`;
-    },
+        for (const entry of likeliestFirst(await list(), { file, digests })) {
+          if ((await digestOf(entry, signal)) !== file.sha256) continue;
+          const kept = await files.keep(bytesOfFile(entry.path, signal), file.sha256);
+          // A file that changes while it is read is not the pinned one.
+          if (kept.kept) return { path: kept.path, from: name };
+        }
+        return { attempts: [{ place: name, reason: reasonFor(file) }] };
+      }),
   };
+}
+
+/** What is known to be the file, then what has its name, then the rest in its order. */
+function likeliestFirst(
+  entries: readonly Entry[],
+  { file, digests }: { readonly file: PinnedFile; readonly digests: ReadonlyMap<string, Sha256> },
+): readonly Entry[] {
+  const rank = ({ name }: Entry): number => {
+    if (digests.get(name) === file.sha256) return 0;
+    return name === file.file ? 1 : 2;
+  };
+  return [...entries].sort((a, b) => rank(a) - rank(b));
+}
+
+async function whyIgnored({ path, bytes }: Entry): Promise<string | undefined> {
+  if (bytes > LARGEST_BYTES) return `at ${inUnits(bytes)} it is larger than any source`;
+  return access(path, constants.R_OK).then(
+    () => undefined,
+    () => 'it cannot be read',
+  );
+}
+
+function inUnits(bytes: number): string {
+  return bytes < 1024 ** 3 ? `${Math.ceil(bytes / 1024 ** 2)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+async function filesIn(dir: string): Promise<readonly Entry[]> {
+  const found: Entry[] = [];
+  for (const name of await namesIn(dir)) {
+    const path = join(dir, name);
+    const info = await stat(path).catch(() => undefined);
+    if (info?.isFile() === true) found.push({ name, path, bytes: info.size });
+  }
+  return found;
 }
 
 async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
   } catch (cause) {
-    const reason =
-      errorCodeOf(cause) === 'ENOENT' ? 'it does not exist' : String(errorCodeOf(cause) ?? cause);
-    throw new UsageError(`--sources ${dir} is not a folder that can be read: ${reason}`, {
-      hint: 'Name a folder that holds source tarballs.',
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: 'it does not exist',
+      ENOTDIR: 'it is not a folder',
+      EACCES: 'permission denied',
+    };
+    const code = errorCodeOf(cause) ?? String(cause);
+    throw new UsageError(`--sources ${dir} cannot be read: ${reasons[code] ?? code}`, {
+      hint: 'Give a folder that holds source tarballs.',
       cause,
     });
   }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-}
-
-async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
 }

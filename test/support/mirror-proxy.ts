@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostMirrors, namedMirror } from '../../src/source/debian-mirror.js';
+import { hostMirrors, namedMirror } from '../../src/source/debian/debian-mirror.js';
 
 /** Debian's archive under another address, on loopback. Leaving its scope stops it. */
 export interface MirrorProxy extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { IntegrityError, InterruptedError, SourceError, UsageError } from '../../../src/core/errors.js';
-import type { DebianArchive } from '../../../src/source/debian-archive.js';
+import type { SourceProvider } from '../../../src/source/source-provider.js';
 import { failure } from '../../support/failure.js';
 import { deadOrigin, makeStore, never, pinned, source, startServer } from './source-support.js';
 
@@ -57,7 +57,7 @@ describe('downloading', () => {
     const error = await failure(store.fetcher().fetch(source(file), never()), SourceError);
     expect(error.details['tried']).toEqual([
       `${server.origin}/loop: more than 10 redirects`,
-      `${server.origin}/plain: not asked, because http is not https`,
+      `${server.origin}/plain: not requested: http is not https`,
     ]);
   });
 
@@ -131,7 +131,7 @@ describe('downloading', () => {
     const fetcher = store.fetcher({ timeouts: { answerMs: 150, stallMs: 100 } });
     const error = await failure(fetcher.fetch(source(file), never()), SourceError);
     expect(error.details['tried']).toEqual([
-      `${server.origin}/stalls: nothing came for 0.1 s`,
+      `${server.origin}/stalls: no data for 0.1 s`,
       `${server.origin}/silent: connected, but no answer within 0.15 s`,
     ]);
     expect(server.asked).toEqual(['/stalls', '/silent']);
@@ -156,9 +156,10 @@ describe('when no place has it', () => {
   test('every place that was tried is listed with its reason, and the hint says what to do', async () => {
     await using server = await startServer((_, response) => response.writeHead(404).end());
     await using store = await makeStore();
-    const debian: DebianArchive = {
-      take: (file) =>
-        Promise.resolve({ tried: [{ place: "Debian's archive", reason: `nothing for ${file.file}` }] }),
+    const archive: SourceProvider = {
+      name: 'an archive',
+      find: (file) =>
+        Promise.resolve({ attempts: [{ place: 'an archive', reason: `nothing for ${file.file}` }] }),
     };
     const dead = await deadOrigin();
     const file = pinned(
@@ -170,20 +171,23 @@ describe('when no place has it', () => {
     );
     const other = { ...pinned('repacked'), file: 'thing_1.0.orig.tar.gz' };
 
-    const error = await failure(store.fetcher({ debian }).fetch(source(file, other), never()), SourceError);
+    const error = await failure(
+      store.fetcher({ archives: [archive] }).fetch(source(file, other), never()),
+      SourceError,
+    );
 
     expect(error).toMatchObject({
       exitCode: 75,
-      message: 'thing could be had from none of its places',
+      message: 'thing could not be downloaded: all 6 locations failed',
       details: {
         wanted: [`thing-1.0.tar.gz, sha256 ${file.sha256}`, `thing_1.0.orig.tar.gz, sha256 ${other.sha256}`],
         tried: [
           `${NOWHERE}: the host name does not resolve`,
           `${dead}/a: the connection is refused`,
           `${server.origin}/gone: HTTP 404 Not Found`,
-          'http://layersmith.invalid/plain: not asked, because http is not https',
-          "Debian's archive: nothing for thing-1.0.tar.gz",
-          "Debian's archive: nothing for thing_1.0.orig.tar.gz",
+          'http://layersmith.invalid/plain: not requested: http is not https',
+          'an archive: nothing for thing-1.0.tar.gz',
+          'an archive: nothing for thing_1.0.orig.tar.gz',
         ],
       },
     });
@@ -203,7 +207,7 @@ describe('when no place has it', () => {
     await using server = await startServer((_, response) => response.end('two'));
     const error = await failure(fetcher.fetch(source(pinned('two', `${dead}/two`)), never()), SourceError);
     expect(error.details['tried']).toEqual([
-      `${dead}/two: ${host} was not asked again (the connection is refused)`,
+      `${dead}/two: skipped after an earlier failure (${host}: the connection is refused)`,
     ]);
     // Another port is another server.
     await fetcher.fetch(source(pinned('two', `${server.origin}/two`)), never());
@@ -212,7 +216,10 @@ describe('when no place has it', () => {
   test('a source without any place says so', async () => {
     await using store = await makeStore();
     const error = await failure(store.fetcher().fetch(source(pinned(BYTES)), never()), SourceError);
-    expect(error).toMatchObject({ exitCode: 75, message: 'thing has no place that it could come from' });
+    expect(error).toMatchObject({
+      exitCode: 75,
+      message: 'thing could not be downloaded: the recipe lists no location for it',
+    });
   });
 });
 
@@ -276,20 +283,21 @@ test('--offline touches no network and says what is missing', async () => {
   await using server = await startServer((_, response) => response.end(BYTES));
   await using store = await makeStore();
   const asked: string[] = [];
-  const debian: DebianArchive = {
-    take: (file) => {
+  const archive: SourceProvider = {
+    name: 'an archive',
+    find: (file) => {
       asked.push(file.file);
-      return Promise.resolve({ tried: [] });
+      return Promise.resolve({ attempts: [] });
     },
   };
   const file = pinned(BYTES, `${server.origin}/x`);
   const error = await failure(
-    store.fetcher({ offline: true, debian }).fetch(source(file), never()),
+    store.fetcher({ offline: true, archives: [archive] }).fetch(source(file), never()),
     SourceError,
   );
   expect(error).toMatchObject({
     exitCode: 75,
-    message: 'thing is not at hand, and --offline forbids the network',
+    message: 'thing is not in the store, and --offline forbids downloading it',
     details: { wanted: [`thing-1.0.tar.gz, sha256 ${file.sha256}`] },
   });
   expect(error.hint).toContain('--sources DIR');
@@ -312,26 +320,24 @@ test('a file in the store whose bytes have changed is dropped, reported and fetc
   expect(await readFile(path, 'utf8')).toBe(BYTES);
 });
 
-test("a file that Debian's archive gives is held against the pinned sha256 like any other", async () => {
+test('an archive is asked for what no URL has', async () => {
   await using store = await makeStore();
-  const from = "Debian's archive (trixie, thing 1.0-1)";
-  const gives = (bytes: string): DebianArchive => ({
-    take: async (_, { intoDir }) => {
-      const path = join(intoDir, 'thing_1.0.orig.tar.gz');
-      await writeFile(path, bytes);
-      return { path, from };
+  const from = 'an archive (thing 1.0-1)';
+  const archive: SourceProvider = {
+    name: 'an archive',
+    find: async (file, { files }) => {
+      const kept = await files.keep(
+        (async function* () {
+          yield await Promise.resolve(Buffer.from(BYTES));
+        })(),
+        file.sha256,
+      );
+      return kept.kept ? { path: kept.path, from } : { attempts: [] };
     },
-  });
+  };
   const file = pinned(BYTES, NOWHERE);
-
-  const error = await failure(
-    store.fetcher({ debian: gives('wrong') }).fetch(source(file), never()),
-    IntegrityError,
-  );
-  expect(error).toMatchObject({ details: { from, expected: file.sha256, actual: sha256('wrong') } });
-  expect(await store.names()).toEqual({ sources: [], tmp: [] });
-
-  expect(await store.fetcher({ debian: gives(BYTES) }).fetch(source(file), never())).toMatchObject({ from });
+  const fetched = await store.fetcher({ archives: [archive] }).fetch(source(file), never());
+  expect(fetched).toMatchObject({ from, path: join(store.sourcesDir, file.sha256) });
   expect(await store.names()).toEqual({ sources: [file.sha256], tmp: [] });
 });
 

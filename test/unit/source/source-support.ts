@@ -75,7 +75,7 @@ export async function makeStore(root?: string): Promise<TestStore> {
         sourcesDir,
         tmpDir,
         offline: false,
-        debian: undefined,
+        archives: [],
         report: (line) => reports.push(line),
         timeouts: { answerMs: 2000, stallMs: 2000 },
         ...options,

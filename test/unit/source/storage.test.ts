@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { StorageError } from '../../../src/core/errors.js';
-import { hostMirrors } from '../../../src/source/debian-mirror.js';
-import { takeSnapshot } from '../../../src/source/debian-snapshot.js';
-import { createDebianArchive } from '../../../src/source/debian-archive.js';
+import { hostMirrors } from '../../../src/source/debian/debian-mirror.js';
+import { takeSnapshot } from '../../../src/source/debian/debian-snapshot.js';
+import { createDebianArchive } from '../../../src/source/debian/debian-archive.js';
 import { failure } from '../../support/failure.js';
 import { makeStore, never, pinned, source, startServer } from './source-support.js';
 
@@ -61,7 +61,10 @@ test("a disk without room for the indexes of Debian's archive is a storage error
   const mirror = process.env['LAYERSMITH_DEBIAN_MIRROR'];
   const debian = createDebianArchive({ cacheDir: join(disk.path, 'apt'), mirror });
   await using store = await makeStore();
-  const error = await failure(store.fetcher({ debian }).fetch(source(pinned('x')), never()), StorageError);
+  const error = await failure(
+    store.fetcher({ archives: [debian] }).fetch(source(pinned('x')), never()),
+    StorageError,
+  );
   expect(error.message).toMatch(/the disk is full \([78] MiB left, .* need 150 MiB\)$/);
   expect(error.message).toContain(disk.path);
   expect(error.hint).toContain('--store');

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { parseListFile, parseSourcesFile } from '../../../src/source/apt-entries.js';
-import { aptComplaints } from '../../../src/source/apt-complaints.js';
-import { hostMirrors, namedMirror } from '../../../src/source/debian-mirror.js';
-import { compareDebianVersions } from '../../../src/source/debian-version.js';
+import { parseListFile, parseSourcesFile } from '../../../../src/source/debian/apt-entries.js';
+import { aptComplaints } from '../../../../src/source/debian/apt-complaints.js';
+import { hostMirrors, namedMirror } from '../../../../src/source/debian/debian-mirror.js';
+import { compareDebianVersions } from '../../../../src/source/debian/debian-version.js';
 
 /** A folder like /etc/apt. */
 async function aptDir(files: Readonly<Record<string, string>>): Promise<AsyncDisposable & { path: string }> {

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { StorageError } from '../core/errors.js';
+import { StorageError } from '../../core/errors.js';
 
 /** Less than this is nothing: a file system rarely gives out its very last block. */
 const NOTHING_BYTES = 128 * 1024;

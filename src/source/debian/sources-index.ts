@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { isSha256, type Sha256 } from '../core/digest.js';
+import { isSha256, type Sha256 } from '../../core/digest.js';
 
 /** A tarball that a revision of a source package consists of. */
 export interface Revision {

@@ -5,17 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sha256, sha256OfFile, type Sha256 } from '../../../src/core/digest.js';
-import { InterruptedError } from '../../../src/core/errors.js';
-import type { PinnedFile } from '../../../src/recipe/source.js';
+import { sha256, sha256OfFile, type Sha256 } from '../../../../src/core/digest.js';
+import { IntegrityError, InterruptedError } from '../../../../src/core/errors.js';
+import type { PinnedFile } from '../../../../src/recipe/source.js';
 import {
   createDebianArchive,
-  type DebianArchive,
   type DebianArchiveOptions,
-} from '../../../src/source/debian-archive.js';
-import { hostMirrors, namedMirror, type DebianMirror } from '../../../src/source/debian-mirror.js';
-import { failure } from '../../support/failure.js';
-import { deadOrigin, never, startServer, type TestServer } from './source-support.js';
+} from '../../../../src/source/debian/debian-archive.js';
+import { createSourceFiles, type SourceFiles } from '../../../../src/source/source-files.js';
+import type { FailedAttempt, SourceProvider } from '../../../../src/source/source-provider.js';
+import { hostMirrors, namedMirror, type DebianMirror } from '../../../../src/source/debian/debian-mirror.js';
+import { failure } from '../../../support/failure.js';
+import { deadOrigin, never, startServer, type TestServer } from '../source-support.js';
 
 /*
  * These tests run on the real archive: the mirror that this machine's apt uses, or LAYERSMITH_DEBIAN_MIRROR.
@@ -55,7 +56,7 @@ beforeAll(async () => {
   mirror = found;
   const server = await startMirror((path, response) => shared.answer(path, response));
   shared = { server, cacheDir: await newFolder(), answer: () => false };
-  await take(openShared(), LUA);
+  await find(openShared(), LUA);
 }, 180_000);
 
 afterAll(async () => {
@@ -69,13 +70,23 @@ async function newFolder(): Promise<string> {
   return path;
 }
 
-async function take(
-  archive: DebianArchive,
+async function find(
+  archive: SourceProvider,
   file: PinnedFile,
-): Promise<{ from: string; digest: Sha256 } | { tried: readonly { place: string; reason: string }[] }> {
-  const taken = await archive.take(file, { intoDir: await newFolder(), signal: never() });
-  if ('tried' in taken) return taken;
-  return { from: taken.from, digest: await sha256OfFile(taken.path) };
+): Promise<{ from: string; digest: Sha256 } | { attempts: readonly FailedAttempt[] }> {
+  const found = await archive.find(file, { files: await newFiles(), signal: never() });
+  if ('attempts' in found) return found;
+  return { from: found.from, digest: await sha256OfFile(found.path) };
+}
+
+/** An empty store. */
+async function newFiles(): Promise<SourceFiles> {
+  const root = await newFolder();
+  return createSourceFiles({
+    sourcesDir: join(root, 'sources'),
+    tmpDir: join(root, 'tmp'),
+    report: () => undefined,
+  });
 }
 
 /** A mirror on loopback that passes on what `answer` does not answer itself. */
@@ -105,7 +116,7 @@ function notFound(response: http.ServerResponse): true {
 }
 
 /** The archive behind the shared mirror, in a run of its own. */
-function openShared(answer: Answer = () => false, now = Date.now): DebianArchive {
+function openShared(answer: Answer = () => false, now = Date.now): SourceProvider {
   shared.answer = answer;
   return createDebianArchive({
     cacheDir: shared.cacheDir,
@@ -114,7 +125,7 @@ function openShared(answer: Answer = () => false, now = Date.now): DebianArchive
   });
 }
 
-function open(cacheDir: string, options: Partial<DebianArchiveOptions> = {}): DebianArchive {
+function open(cacheDir: string, options: Partial<DebianArchiveOptions> = {}): SourceProvider {
   return createDebianArchive({ cacheDir, ...options });
 }
 
@@ -127,29 +138,39 @@ const refreshes = (server: TestServer): number =>
 describe("Debian's archive", { timeout: 180_000 }, () => {
   test('a pinned tarball is found by its sha256 alone, through the apt of this machine', async () => {
     const archive = open(await newFolder(), { mirror: process.env['LAYERSMITH_DEBIAN_MIRROR'] });
-    expect(await take(archive, LUA)).toEqual({
+    expect(await find(archive, LUA)).toEqual({
       from: expect.stringMatching(/^Debian's archive \(trixie, lua5\.4 5\.4\.7-\S+\)$/) as string,
       digest: LUA.sha256,
     });
+  });
+
+  test('a file that changes between apt and the store is an integrity error', async () => {
+    const files = await newFiles();
+    const changed: SourceFiles = {
+      ...files,
+      keep: () => Promise.resolve({ kept: false, actual: UNKNOWN.sha256 }),
+    };
+    const error = await failure(openShared().find(LUA, { files: changed, signal: never() }), IntegrityError);
+    expect(error).toMatchObject({ details: { expected: LUA.sha256, actual: UNKNOWN.sha256 } });
   });
 
   test('indexes are kept for an hour, for every run, and fetched again when a file is not in them', async () => {
     await using server = await startMirror();
     const cacheDir = await newFolder();
     const start = Date.now();
-    const at = (ms: number): DebianArchive =>
+    const at = (ms: number): SourceProvider =>
       open(cacheDir, { mirror: `${server.origin}/debian`, now: () => start + ms });
 
-    await Promise.all([take(at(0), LUA), take(at(0), UNKNOWN)]);
+    await Promise.all([find(at(0), LUA), find(at(0), UNKNOWN)]);
     const atFirst = refreshes(server);
     expect([1, 2]).toContain(atFirst);
-    expect(await take(at(0.9 * HOUR_MS), LUA)).toMatchObject({ digest: LUA.sha256 });
-    expect(await take(at(60_000), UNKNOWN)).toMatchObject({ tried: [{ place: "Debian's archive" }] });
+    expect(await find(at(0.9 * HOUR_MS), LUA)).toMatchObject({ digest: LUA.sha256 });
+    expect(await find(at(60_000), UNKNOWN)).toMatchObject({ attempts: [{ place: "Debian's archive" }] });
     expect(refreshes(server)).toBe(atFirst);
 
-    await take(at(0.5 * HOUR_MS), UNKNOWN);
+    await find(at(0.5 * HOUR_MS), UNKNOWN);
     expect(refreshes(server)).toBe(atFirst + 1);
-    await take(at(4 * HOUR_MS), LUA);
+    await find(at(4 * HOUR_MS), LUA);
     expect(refreshes(server)).toBe(atFirst + 2);
 
     // What nobody can still be using is removed.
@@ -162,11 +183,11 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
       /\/dists\/(bullseye|bookworm-security)\//.test(path) ? notFound(response) : false,
     );
     const archive = open(await newFolder(), { mirror: `${server.origin}/debian` });
-    expect(await take(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
-    const result = await take(archive, UNKNOWN);
-    const reason = 'tried' in result ? result.tried[0]?.reason : undefined;
+    expect(await find(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
+    const result = await find(archive, UNKNOWN);
+    const reason = 'attempts' in result ? result.attempts[0]?.reason : undefined;
     expect(reason).toMatch(/^no source package in bookworm, trixie, bullseye-security, trixie-security has /);
-    expect(reason).toMatch(/not looked at: bullseye: .*does not have a Release file/);
+    expect(reason).toMatch(/not searched: bullseye: .*does not have a Release file/);
     expect(reason).toMatch(/bookworm-security: .*does not have a Release file/);
     expect(reason).not.toContain('127.0.0.1');
   });
@@ -175,7 +196,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     const archive = openShared((path, response) =>
       path.includes('/pool/') && path.includes('really2.9.14') ? notFound(response) : false,
     );
-    expect(await take(archive, LIBXML2)).toEqual({
+    expect(await find(archive, LIBXML2)).toEqual({
       from: expect.stringMatching(/^Debian's archive \(bookworm\S*, libxml2 2\.9\.14\+dfsg-\S+\)$/) as string,
       digest: LIBXML2.sha256,
     });
@@ -184,8 +205,8 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
 
   test('when no revision can be downloaded, each is listed with the reason, without the address of the mirror', async () => {
     const archive = openShared((path, response) => path.includes('/pool/') && notFound(response));
-    const result = await take(archive, LUA);
-    const [first, ...pool] = 'tried' in result ? result.tried : [];
+    const result = await find(archive, LUA);
+    const [first, ...pool] = 'attempts' in result ? result.attempts : [];
     expect(first?.place).toMatch(/^Debian's archive \(trixie, lua5\.4 5\.4\.7-\S+\)$/);
     expect(first?.reason).toMatch(/^Failed to fetch pool\/main\/l\/lua5\.4\/\S+ 404 Not Found$/);
     expect(pool.map(({ place }) => place)).toContain(
@@ -203,10 +224,10 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
       return true;
     });
     const file = { file: 'lua-5.4.99.tar.xz', sha256: sha256(bytes), urls: [] };
-    expect(await take(archive, file)).toEqual({ from: `Debian's archive (${path})`, digest: file.sha256 });
+    expect(await find(archive, file)).toEqual({ from: `Debian's archive (${path})`, digest: file.sha256 });
 
-    const result = await take(archive, { ...file, sha256: UNKNOWN.sha256 });
-    const attempts = 'tried' in result ? result.tried : [];
+    const result = await find(archive, { ...file, sha256: UNKNOWN.sha256 });
+    const attempts = 'attempts' in result ? result.attempts : [];
     expect(attempts.find(({ place }) => place.includes(path))?.reason).toContain('Hash Sum mismatch');
   });
 
@@ -216,13 +237,13 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     const controller = new AbortController();
     const reason = new InterruptedError('SIGINT');
     const archive = open(cacheDir, { mirror: `${server.origin}/debian` });
-    const taking = failure(
-      archive.take(LUA, { intoDir: await newFolder(), signal: controller.signal }),
+    const finding = failure(
+      archive.find(LUA, { files: await newFiles(), signal: controller.signal }),
       InterruptedError,
     );
     while (refreshes(server) === 0) await sleep(20);
     controller.abort(reason);
-    expect(await taking).toBe(reason);
+    expect(await finding).toBe(reason);
     const [home = ''] = await readdir(cacheDir);
     expect(await readdir(join(cacheDir, home))).toEqual([]);
     expect(await processesWith(cacheDir)).toEqual([]);
@@ -230,11 +251,13 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
 
   test('a mirror that cannot be reached is asked once in a run', async () => {
     const archive = open(await newFolder(), { mirror: `${await deadOrigin()}/debian` });
-    const first = await take(archive, LUA);
-    const reason = 'tried' in first ? first.tried[0]?.reason : undefined;
-    expect(reason).toMatch(/^no suite could be had \(bullseye, bookworm, trixie: .*Connection refused/);
+    const first = await find(archive, LUA);
+    const reason = 'attempts' in first ? first.attempts[0]?.reason : undefined;
+    expect(reason).toMatch(
+      /^no suite's index could be downloaded \(bullseye, bookworm, trixie: .*Connection refused/,
+    );
     expect(reason).not.toContain('127.0.0.1');
-    expect(await take(archive, LUA)).toEqual(first);
+    expect(await find(archive, LUA)).toEqual(first);
   });
 
   test('old indexes are better than none', async () => {
@@ -242,13 +265,13 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
       (path, response) => path.includes('/dists/') && notFound(response),
       () => Date.now() + 2 * HOUR_MS,
     );
-    expect(await take(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
+    expect(await find(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
   });
 
   test('a host without an entry of Debian, without its keys, or with a mirror that is no URL, has no such place', async () => {
     const reasonOf = async (options: Partial<DebianArchiveOptions>): Promise<string | undefined> => {
-      const result = await take(open(await newFolder(), options), LUA);
-      return 'tried' in result ? result.tried[0]?.reason : undefined;
+      const result = await find(open(await newFolder(), options), LUA);
+      return 'attempts' in result ? result.attempts[0]?.reason : undefined;
     };
     expect(await reasonOf({ aptDir: await newFolder() })).toContain('LAYERSMITH_DEBIAN_MIRROR');
     expect(await reasonOf({ mirror: 'not a mirror' })).toContain('LAYERSMITH_DEBIAN_MIRROR');

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { diskFullError, freeBytes, watchingSpace } from './free-space.js';
-import { runCommand, type CommandResult } from '../core/run-command.js';
+import { runCommand, type CommandResult } from '../../core/run-command.js';
 
 /**
  * Apt with a state of its own, in one folder, that neither reads nor changes the host's packages. Of the

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCodeOf } from '../core/file-system.js';
+import { errorCodeOf } from '../../core/file-system.js';
 import { parseListFile, parseSourcesFile, type AptEntry } from './apt-entries.js';
 
 /** Where Debian's archive is, as this host reaches it: URIs without a slash at the end. */

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCodeOf, writingTo } from '../core/file-system.js';
+import { errorCodeOf, writingTo } from '../../core/file-system.js';
 import type { DebianMirror } from './debian-mirror.js';
 import { openSnapshot, takeSnapshot, type FailedSuite, type Snapshot } from './debian-snapshot.js';
 import { diskFullError, freeBytes } from './free-space.js';
-import { createSharedJobs } from './shared-jobs.js';
+import { createSharedJobs } from '../shared-jobs.js';
 
 /** A snapshot, or why no suite could be had from any mirror. */
 export type Indexes = { readonly snapshot: Snapshot } | { readonly failed: readonly FailedSuite[] };

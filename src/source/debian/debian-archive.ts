@@ -1,32 +1,22 @@
 import { access, constants } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { PinnedFile } from '../recipe/source.js';
+import { IntegrityError } from '../../core/errors.js';
+import type { CommandResult } from '../../core/run-command.js';
+import type { PinnedFile } from '../../recipe/source.js';
+import { bytesOfFile } from '../source-files.js';
+import type {
+  FailedAttempt,
+  FindOptions,
+  FindResult,
+  FoundFile,
+  SourceProvider,
+} from '../source-provider.js';
 import { aptComplaints } from './apt-complaints.js';
-import type { Attempt } from './attempt.js';
 import { createDebianIndexes, type DebianIndexes } from './debian-indexes.js';
 import { hostMirrors, namedMirror, type DebianMirror } from './debian-mirror.js';
 import type { Snapshot } from './debian-snapshot.js';
 import { compareDebianVersions } from './debian-version.js';
-import type { CommandResult } from '../core/run-command.js';
 import type { Revision } from './sources-index.js';
-
-/** Takes pinned files out of Debian's source packages, through the host's own apt and mirror. */
-export interface DebianArchive {
-  /**
-   * Downloads the file with the pinned sha256, whatever package it is in, into the folder `intoDir`; or says
-   * what was tried. Throws StorageError, or the signal's reason.
-   */
-  take(
-    file: PinnedFile,
-    options: { readonly intoDir: string; readonly signal: AbortSignal },
-  ): Promise<Taken | { readonly tried: readonly Attempt[] }>;
-}
-
-export interface Taken {
-  readonly path: string;
-  /** `Debian's archive (trixie, lua5.4 5.4.7-1)` */
-  readonly from: string;
-}
 
 export interface DebianArchiveOptions {
   /** Keeps indexes from run to run; runs share it. */
@@ -53,46 +43,72 @@ const HOUR_MS = 60 * 60 * 1000;
 /** A file that is in none of the indexes may be in newer ones, if they are older than this. */
 const RECHECK_MS = 5 * 60 * 1000;
 
-/** Opens the archive; what it takes (apt, a mirror, Debian's keys) is looked for when the first file is wanted. */
-export function createDebianArchive(options: DebianArchiveOptions): DebianArchive {
+/**
+ * Finds pinned files in Debian's source packages by their sha256, with the host's own apt and mirror. What that
+ * needs (apt, a mirror, Debian's keys) is looked up when the first file is wanted.
+ */
+export function createDebianArchive(options: DebianArchiveOptions): SourceProvider {
   let opened: Promise<DebianIndexes | { readonly unavailable: string }> | undefined;
 
-  return {
-    async take(file, { intoDir, signal }) {
-      opened ??= open(options);
-      const indexes = await opened;
-      if ('unavailable' in indexes) return { tried: [{ place: ARCHIVE, reason: indexes.unavailable }] };
+  const search = async (file: PinnedFile, scratch: Scratch): Promise<FindResult> => {
+    opened ??= open(options);
+    const indexes = await opened;
+    if ('unavailable' in indexes) return { attempts: [{ place: ARCHIVE, reason: indexes.unavailable }] };
 
-      const tried = new Map<string, Attempt>();
-      let seen: Snapshot | undefined;
-      for (const maxAgeMs of [HOUR_MS, RECHECK_MS]) {
-        const current = await indexes.current(maxAgeMs, signal);
-        if ('failed' in current) {
-          const reason = `no suite could be had (${suiteLines(current)})`;
-          return { tried: [{ place: ARCHIVE, reason }] };
-        }
-        if (seen !== undefined && current.snapshot.takenAt === seen.takenAt) break;
-        seen = current.snapshot;
-        const result = await takeFrom(seen, file, { intoDir, signal });
-        if ('path' in result) return result;
-        for (const attempt of result.tried) tried.set(attempt.place, attempt);
+    const attempts = new Map<string, FailedAttempt>();
+    let seen: Snapshot | undefined;
+    for (const maxAgeMs of [HOUR_MS, RECHECK_MS]) {
+      const current = await indexes.current(maxAgeMs, scratch.signal);
+      if ('failed' in current) {
+        const reason = `no suite's index could be downloaded (${suiteLines(current)})`;
+        return { attempts: [{ place: ARCHIVE, reason }] };
       }
-      return { tried: [...tried.values()] };
-    },
+      if (seen !== undefined && current.snapshot.takenAt === seen.takenAt) break;
+      seen = current.snapshot;
+      const result = await findInSnapshot(seen, file, scratch);
+      if ('path' in result) return result;
+      for (const attempt of result.attempts) attempts.set(attempt.place, attempt);
+    }
+    return { attempts: [...attempts.values()] };
   };
+
+  return {
+    name: ARCHIVE,
+    find: (file, { files, signal }) =>
+      files.withScratch(async (intoDir) => {
+        const found = await search(file, { intoDir, signal });
+        return 'path' in found ? keep(found, file, { files, signal }) : found;
+      }),
+  };
+}
+
+/** Apt has checked the file already; the store checks it once more. */
+async function keep(found: FoundFile, file: PinnedFile, { files, signal }: FindOptions): Promise<FoundFile> {
+  const kept = await files.keep(bytesOfFile(found.path, signal), file.sha256);
+  if (kept.kept) return { path: kept.path, from: found.from };
+  throw new IntegrityError(`the sha256 of ${file.file} from ${found.from} does not match the recipe`, {
+    details: { from: found.from, expected: file.sha256, actual: kept.actual },
+    hint: 'It changed on this machine after apt had checked it: check the health of its disk and memory.',
+  });
+}
+
+/** Where a search puts its download. */
+interface Scratch {
+  readonly intoDir: string;
+  readonly signal: AbortSignal;
 }
 
 async function open(
   options: DebianArchiveOptions,
 ): Promise<DebianIndexes | { readonly unavailable: string }> {
   const { cacheDir, mirror, aptDir = '/etc/apt', keyrings = KEYRINGS, env = {}, now = Date.now } = options;
-  if (!(await isReadable(APT_GET))) return { unavailable: 'there is no apt-get here' };
+  if (!(await isReadable(APT_GET))) return { unavailable: 'this host has no apt-get' };
   let mirrors: readonly DebianMirror[];
   if (mirror === undefined || mirror === '') {
     mirrors = await hostMirrors(aptDir);
     if (mirrors.length === 0) {
       const remedy = 'name a mirror in LAYERSMITH_DEBIAN_MIRROR';
-      return { unavailable: `none of this host's apt sources is Debian's (${remedy})` };
+      return { unavailable: `this host's apt sources name no mirror of Debian (${remedy})` };
     }
   } else {
     const named = namedMirror(mirror);
@@ -103,28 +119,29 @@ async function open(
     if (!(await isReadable(keyring))) continue;
     return createDebianIndexes({ cacheDir, mirrors, keyring, codenames: CODENAMES, env, now });
   }
-  return { unavailable: "Debian's keys are not here (install the package debian-archive-keyring)" };
+  return { unavailable: "this host lacks Debian's keys (install the package debian-archive-keyring)" };
 }
 
-async function takeFrom(
+async function findInSnapshot(
   snapshot: Snapshot,
   file: PinnedFile,
-  { intoDir, signal }: { readonly intoDir: string; readonly signal: AbortSignal },
-): Promise<Taken | { readonly tried: readonly Attempt[] }> {
-  const tried: Attempt[] = [];
+  { intoDir, signal }: Scratch,
+): Promise<FindResult> {
+  const attempts: FailedAttempt[] = [];
   const { mirror } = snapshot;
 
-  /** One download by apt of a file that must then lie in `intoDir`. */
+  /** Waits for apt to download a file into `intoDir`. */
   const attempt = async (
     place: string,
     name: string,
     run: Promise<CommandResult>,
-  ): Promise<Taken | undefined> => {
+  ): Promise<FoundFile | undefined> => {
     const ended = await run;
     const path = join(intoDir, name);
     if (ended.ok && (await isReadable(path))) return { path, from: place };
-    const reason = aptComplaints(ended.stderr, mirror) ?? (ended.ok ? 'apt did not fetch it' : ended.reason);
-    tried.push({ place, reason });
+    const reason =
+      aptComplaints(ended.stderr, mirror) ?? (ended.ok ? 'apt did not download it' : ended.reason);
+    attempts.push({ place, reason });
     return undefined;
   };
 
@@ -136,13 +153,13 @@ async function takeFrom(
       cwd: intoDir,
       signal,
     });
-    const taken = await attempt(`${ARCHIVE} (${suite}, ${name} ${version})`, tarball, run);
-    if (taken !== undefined) return taken;
+    const found = await attempt(`${ARCHIVE} (${suite}, ${name} ${version})`, tarball, run);
+    if (found !== undefined) return found;
   }
   if (revisions.length === 0) {
-    const missing = snapshot.failed.length === 0 ? '' : `; not looked at: ${suiteLines(snapshot)}`;
+    const missing = snapshot.failed.length === 0 ? '' : `; not searched: ${suiteLines(snapshot)}`;
     const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.file}${missing}`;
-    tried.push({ place: ARCHIVE, reason });
+    attempts.push({ place: ARCHIVE, reason });
   }
   // A revision that has been replaced is in no index any more, but its tarball may still lie in the pool.
   for (const { uri, path } of await poolPlaces(file, snapshot)) {
@@ -152,10 +169,10 @@ async function takeFrom(
       cwd: intoDir,
       signal,
     });
-    const taken = await attempt(`${ARCHIVE} (${path})`, name, run);
-    if (taken !== undefined) return taken;
+    const found = await attempt(`${ARCHIVE} (${path})`, name, run);
+    if (found !== undefined) return found;
   }
-  return { tried };
+  return { attempts };
 }
 
 /**

@@ -1,0 +1,61 @@
+import { IntegrityError } from '../core/errors.js';
+import type { PinnedFile } from '../recipe/source.js';
+import { HttpFailure, type HttpTimeouts } from './http-failure.js';
+import { httpGet } from './http-get.js';
+import type { Proxies } from './proxies.js';
+import type { FailedAttempt, FindOptions, SourceProvider } from './source-provider.js';
+
+export interface UrlProviderOptions {
+  readonly proxies: Proxies;
+  readonly timeouts: HttpTimeouts;
+  /** CA certificates (PEM) to trust in place of Node.js's own. */
+  readonly ca?: string | undefined;
+}
+
+/**
+ * Downloads files from the URLs that the recipe lists, in their order. Remembers for as long as it lives which
+ * hosts and proxies cannot be reached, and does not ask them again. When a connection breaks, starts the download
+ * again once. Wrong bytes are an IntegrityError at once, and no other URL is asked.
+ */
+export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
+  const unreachable = new Map<string, string>();
+  const refuse = (host: string): string | undefined => {
+    const reason = unreachable.get(host);
+    if (reason === undefined) return undefined;
+    return `skipped after an earlier failure (${reason.startsWith(host) ? '' : `${host}: `}${reason})`;
+  };
+
+  /** The path in the store, or why there is none. */
+  const download = async (
+    url: string,
+    file: PinnedFile,
+    { files, signal }: FindOptions,
+  ): Promise<string | HttpFailure> => {
+    try {
+      const kept = await files.keep(httpGet(url, { ...options, signal, refuse }), file.sha256);
+      if (kept.kept) return kept.path;
+      throw new IntegrityError(`the sha256 of ${url} does not match the recipe`, {
+        details: { url, expected: file.sha256, actual: kept.actual },
+        hint: `If upstream re-released ${file.file}, look at what changed and pin the new sha256 in the recipe.`,
+      });
+    } catch (error) {
+      if (error instanceof HttpFailure) return error;
+      throw error;
+    }
+  };
+
+  return {
+    name: 'the URLs of the recipe',
+    async find(file, how) {
+      const attempts: FailedAttempt[] = [];
+      for (const url of file.urls) {
+        let result = await download(url, file, how);
+        if (typeof result !== 'string' && result.kind === 'broken') result = await download(url, file, how);
+        if (typeof result === 'string') return { path: result, from: url };
+        if (result.kind === 'unreachable') unreachable.set(result.host, result.message);
+        attempts.push({ place: url, reason: result.message });
+      }
+      return { attempts };
+    },
+  };
+}
