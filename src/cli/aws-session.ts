@@ -54,7 +54,7 @@ export async function inRegions<T>(
       outcomes.set(region, { region: name, error });
     }
   });
-  await inParallel(tasks, AT_ONCE);
+  await inParallel(tasks, { parallel: AT_ONCE });
   return asked.flatMap((region) => outcomes.get(region) ?? []);
 }
 

@@ -118,7 +118,7 @@ export class StorageError extends LayersmithError {
   readonly code = 'storage';
 }
 
-/** A source could be had from none of its places. */
+/** A source could not be downloaded from any of its locations. */
 export class SourceError extends LayersmithError {
   readonly code = 'source';
 }

@@ -104,7 +104,7 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
     ),
     ...spec.invocations.map((one) => () => attempt(one.name, () => runInvocation(one, create, options))),
   ];
-  await inParallel(tests, options.parallel);
+  await inParallel(tests, { parallel: options.parallel });
   if (failures.length > 0) {
     throw new SmokeError(`${failures.length} of ${tests.length} smoke tests failed`, {
       details: { failed: failures },

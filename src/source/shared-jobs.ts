@@ -1,6 +1,6 @@
 /**
- * Joins the running job of that key, or starts it. The job is aborted when the last of those who wait for it
- * has been aborted, and that last one is told only after the job has cleaned up behind itself.
+ * Joins the running job of that key, or starts it. The job is aborted when the last of its callers has been
+ * aborted; the promise of that last caller rejects only after the job has cleaned up.
  */
 export type ShareJob<T> = (
   key: string,
@@ -14,7 +14,7 @@ interface Job<T> {
   waiters: number;
 }
 
-/** Lets several callers that want the same thing at the same time share one job. */
+/** Lets callers that want the same thing at the same time share one job. Nothing is kept once it has ended. */
 export function createSharedJobs<T>(): ShareJob<T> {
   const jobs = new Map<string, Job<T>>();
 

@@ -1,4 +1,5 @@
 import type { Sha256 } from '../../core/digest.js';
+import { inParallel } from '../../core/in-parallel.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Source } from '../../recipe/source.js';
 import type { SourceFetcher } from '../../source/source-fetcher.js';
@@ -28,20 +29,10 @@ export async function fetchAll(
   wanted: readonly { readonly recipe: string; readonly source: Source }[],
   { fetcher, signal }: { readonly fetcher: SourceFetcher; readonly signal: AbortSignal },
 ): Promise<readonly FetchedFile[]> {
-  const failed = new AbortController();
-  const both = AbortSignal.any([signal, failed.signal]);
-  const results = await Promise.all(
-    wanted.map(async ({ recipe, source }): Promise<FetchedFile | undefined> => {
-      try {
-        const { file, from } = await fetcher.fetch(source, both);
-        return { recipe, name: source.name, file: file.file, sha256: file.sha256, from };
-      } catch (error) {
-        failed.abort(error);
-        return undefined;
-      }
-    }),
-  );
-  signal.throwIfAborted();
-  failed.signal.throwIfAborted();
-  return results.filter((result) => result !== undefined);
+  const tasks = wanted.map(({ recipe, source }) => async (either: AbortSignal): Promise<FetchedFile> => {
+    const { file, from } = await fetcher.fetch(source, either);
+    return { recipe, name: source.name, file: file.file, sha256: file.sha256, from };
+  });
+  // The fetcher limits its transfers itself.
+  return inParallel(tasks, { parallel: Infinity, signal });
 }

@@ -146,7 +146,7 @@ describe('sources', () => {
     const env = { LAYERSMITH_DEBIAN_MIRROR: `${place}/debian`, https_proxy: place, http_proxy: place };
     const ended = await workplace.build('tiny', ['--offline'], { env });
     const error = expectError(ended, 75);
-    expect(error).toContain('main is not at hand, and --offline forbids the network');
+    expect(error).toContain('main is not in the store, and --offline');
     expect(error).toContain('layersmith fetch');
     expect(asked).toBe(0);
     await expectTidy(workplace, ended);
