@@ -65,6 +65,10 @@ export function translateHttpError(error: unknown, host: string, timeouts: HttpT
     case 'UND_ERR_BODY_TIMEOUT':
       return new HttpFailure('stalled', host, `no data for ${stallMs / 1000} s`, error);
   }
+  if (/CERT|LEAF_SIGNATURE/.test(code) && error instanceof Error) {
+    const message = `its TLS certificate is not trusted (${error.message}; NODE_EXTRA_CA_CERTS can name another authority)`;
+    return new HttpFailure('answer', host, message, error);
+  }
   if (BROKEN.includes(code)) {
     return new HttpFailure('broken', host, 'the connection broke before the end', error);
   }

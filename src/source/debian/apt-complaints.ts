@@ -1,12 +1,12 @@
 import type { DebianMirror } from './debian-mirror.js';
 
-/** What apt says when it has said everything already. */
+/** Lines of apt that only repeat that something failed. */
 const SUMMARIES =
   /Failed to fetch some archives|Some index files failed to download|Download is performed unsandboxed|Download Failed$/;
 
 /**
- * The last errors and warnings of apt's stderr, or of those about something, on one line; undefined when it
- * did not complain. The mirror's address, which may hold a password, is left out.
+ * Returns the last errors and warnings of apt's stderr (those that match `about`) on one line, or undefined when there
+ * are none. Removes the mirror's address, which may hold a password.
  */
 export function aptComplaints(stderr: string, mirror: DebianMirror, about?: RegExp): string | undefined {
   const lines = stderr

@@ -7,7 +7,7 @@ export interface AptEntry {
   readonly signedBy: string | undefined;
 }
 
-/** Reads apt's one-line format (`sources.list`, `*.list`). What is no entry is passed over, as apt would fail on it. */
+/** Reads apt's one-line format (`sources.list`, `*.list`). Skips what is not an entry: apt itself would fail on it. */
 export function parseListFile(text: string): AptEntry[] {
   const entries: AptEntry[] = [];
   for (const line of text.split('\n')) {

@@ -7,21 +7,21 @@ import { openSnapshot, takeSnapshot, type FailedSuite, type Snapshot } from './d
 import { diskFullError, freeBytes } from './free-space.js';
 import { createSharedJobs } from '../shared-jobs.js';
 
-/** A snapshot, or why no suite could be had from any mirror. */
+/** A snapshot, or why no mirror gave the index of any suite. */
 export type Indexes = { readonly snapshot: Snapshot } | { readonly failed: readonly FailedSuite[] };
 
 /** The indexes of Debian's suites, kept from run to run and shared by all runs. */
 export interface DebianIndexes {
   /**
-   * The newest snapshot that any run has taken, or a new one when that is older than `maxAgeMs`. When a new
-   * one cannot be had, the old one is better than nothing. Throws StorageError, or the signal's reason.
+   * Returns the newest snapshot that any run has taken, or takes a new one when that is older than `maxAgeMs`; falls
+   * back to the old one when that fails. Throws StorageError, or the signal's reason.
    */
   current(maxAgeMs: number, signal: AbortSignal): Promise<Indexes>;
 }
 
 export interface DebianIndexesOptions {
   readonly cacheDir: string;
-  /** Asked in turn, until one has any of the suites. */
+  /** Asked in turn, until one has at least one of the suites. */
   readonly mirrors: readonly DebianMirror[];
   readonly keyring: string;
   readonly codenames: readonly string[];
@@ -29,17 +29,17 @@ export interface DebianIndexesOptions {
   readonly now: () => number;
 }
 
-/** A finished snapshot's folder starts with the time of its making. */
+/** The folder of a finished snapshot: its name starts with the time when it was taken. */
 const FINISHED = /^(\d+)-[0-9a-f]+$/;
-/** Longer than anybody goes on using a snapshot: they start with one that is at most an hour old. */
+/** Longer than a run uses a snapshot: it starts with one that is at most an hour old. */
 const FORGET_AFTER_MS = 3 * 60 * 60 * 1000;
 
-/** A snapshot takes 80 MB, more while it is made. */
+/** A snapshot takes 80 MB, more while it is created. */
 const NEEDED_BYTES = 150 * 2 ** 20;
 
 /**
- * Each snapshot is made in a folder of its own and then renamed, so runs need no lock between them: at worst
- * two take the same one at the same time.
+ * Opens the cache of indexes in `cacheDir`. Each snapshot is created in a folder of its own and then renamed, so runs
+ * need no lock between them: at worst two take the same one at the same time.
  */
 export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexes {
   const { cacheDir, mirrors, keyring, codenames, env, now } = options;
@@ -47,7 +47,7 @@ export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexe
   // Other mirrors, other snapshots.
   const settings = JSON.stringify([mirrors, keyring, codenames]);
   const home = join(cacheDir, createHash('sha256').update(settings).digest('hex').slice(0, 16));
-  /** A refresh that gave nothing is not tried again for every file of a run. */
+  /** A failed refresh is not repeated for every file of a run. */
   let failure: Indexes | undefined;
 
   const newest = async (): Promise<Snapshot | undefined> => {
@@ -106,7 +106,7 @@ export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexe
 
 interface Folder {
   readonly name: string;
-  /** Undefined for one that is being made. */
+  /** Undefined while it is being created. */
   readonly takenAt: number | undefined;
 }
 
@@ -127,7 +127,7 @@ async function foldersIn(home: string): Promise<Folder[]> {
     .sort((a, b) => (b.takenAt ?? 0) - (a.takenAt ?? 0));
 }
 
-/** Removes snapshots that nobody uses any more, and what killed runs left of theirs. */
+/** Removes snapshots that no run uses any more, and unfinished ones of killed runs. */
 async function forgetOld(home: string, now: number): Promise<void> {
   for (const { name, takenAt } of await foldersIn(home)) {
     const path = join(home, name);

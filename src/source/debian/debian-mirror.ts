@@ -14,7 +14,7 @@ export interface DebianMirror {
 /**
  * The mirrors of Debian that this host's apt uses, the likeliest first: entries that are signed by Debian's
  * keyring, then entries without a key whose suites and components are Debian's. Whether one of the latter is
- * really Debian's shows when its signature is checked. Other vendors' entries do not count.
+ * really Debian's turns out when its signature is checked. Other vendors' entries are ignored.
  */
 export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
   const entries = await hostEntries(aptDir);
@@ -31,8 +31,8 @@ export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
 }
 
 /**
- * The mirror that a user names. Its security archive is looked for beside it, as on Debian's own hosts.
- * Undefined when the text is no URL that apt could use.
+ * Parses the mirror that a user names. Its security archive is expected beside it, as on Debian's own hosts.
+ * Undefined when the text is not a URL that apt could use.
  */
 export function namedMirror(text: string): DebianMirror | undefined {
   if (/[\s[\]#]/.test(text) || !/^[a-z][a-z0-9+]*:/.test(text) || !URL.canParse(text)) return undefined;
@@ -82,7 +82,7 @@ async function hostEntries(aptDir: string): Promise<AptEntry[]> {
   return entries;
 }
 
-/** Apt's files may be missing, or (with a password in them) not be ours to read. */
+/** Apt's files may be missing, or (with a password in them) not readable for this user. */
 async function readOrUndefined<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

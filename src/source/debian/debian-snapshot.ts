@@ -15,7 +15,7 @@ import {
   type Revision,
 } from './sources-index.js';
 
-/** A suite whose index could not be had. */
+/** A suite whose index could not be downloaded. */
 export interface FailedSuite {
   readonly suite: string;
   readonly reason: string;
@@ -40,14 +40,14 @@ export interface Snapshot {
 export interface SnapshotOptions {
   readonly mirror: DebianMirror;
   readonly keyring: string;
-  /** Codenames, `trixie`; the security suite of each is looked at as well. */
+  /** Codenames, `trixie`; the security suite of each is included. */
   readonly codenames: readonly string[];
   /** Added to apt's environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly takenAt: number;
 }
 
-/** It takes three seconds where the mirror is near. */
+/** An update takes three seconds with a mirror nearby. */
 const UPDATE_LIMIT_MS = 3 * 60 * 1000;
 const ANSWER_LIMIT_MS = 10_000;
 const TABLE = 'tarballs';
@@ -61,8 +61,8 @@ const recordSchema = z.object({
 });
 
 /**
- * The snapshot in a folder; undefined when there is none that can be used: half removed by another process, or
- * written by another version of layersmith.
+ * Opens the snapshot in a folder; undefined when it cannot be used: half removed by another process, or written by
+ * another version of layersmith.
  */
 export async function openSnapshot(
   dir: string,
@@ -88,8 +88,8 @@ export async function openSnapshot(
 }
 
 /**
- * Fetches the indexes of all suites into the folder, which must not exist, and notes what they list. Suites
- * that cannot be had do not stop the others. Throws StorageError, or the signal's reason.
+ * Downloads the indexes of all suites into the folder, which must not exist, and tabulates what they list. A suite
+ * that fails does not stop the others. Throws StorageError, or the signal's reason.
  */
 export async function takeSnapshot(
   dir: string,
@@ -113,7 +113,7 @@ export async function takeSnapshot(
     const reason = silences[i];
     for (const suite of suites) {
       if (uri === undefined || reason !== undefined) {
-        failed.push({ suite, reason: reason ?? 'the mirror of the security archive is not known' });
+        failed.push({ suite, reason: reason ?? 'no mirror of the security archive is known' });
         continue;
       }
       wanted.push(suite);
@@ -172,8 +172,8 @@ function listFile(dir: string, suite: string): string {
 }
 
 /**
- * Why a mirror gives no answer at all, if so. Apt would find that out for each suite and each kind of index in
- * turn, which takes minutes; the question goes through apt all the same, which knows the host's proxies.
+ * Returns why a mirror does not answer at all, or undefined when it does. Apt alone would find that out for each suite
+ * and each kind of index in turn, which takes minutes. This request goes through apt too, which knows the host's proxies.
  */
 async function whySilent(options: {
   readonly apt: PrivateApt;
@@ -193,7 +193,7 @@ async function whySilent(options: {
   return aptComplaints(ended.stderr, mirror) ?? `the mirror does not answer (${ended.reason})`;
 }
 
-/** The files of the indexes that apt has fetched, by suite. */
+/** The files of the indexes that apt has downloaded, by suite. */
 async function indexFiles(apt: PrivateApt, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   let text = '';
   await apt.get({

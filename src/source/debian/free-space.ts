@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { StorageError } from '../../core/errors.js';
 
-/** Less than this is nothing: a file system rarely gives out its very last block. */
+/** Less than this counts as full: a file system rarely gives out its very last block. */
 const NOTHING_BYTES = 128 * 1024;
 const LOOK_EVERY_MS = 250;
 
@@ -11,7 +11,7 @@ export async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** The error for a folder whose disk is full, or too full for what is to be done. */
+/** The error for a folder whose disk is full, or too full for the next step. */
 export function diskFullError(folder: string, detail = ''): StorageError {
   return new StorageError(`cannot write to ${folder}: the disk is full${detail}`, {
     hint: 'Free some space there (`layersmith clean`), or choose another folder with --store.',
@@ -19,8 +19,8 @@ export function diskFullError(folder: string, detail = ''): StorageError {
 }
 
 /**
- * Runs something that does not say when a disk fills up. Apt does not: it complains about signatures, or waits
- * for ever. When nothing is left in the folder while it runs, it is aborted, and a StorageError thrown.
+ * Runs something that does not report a full disk, such as apt, which complains about signatures or waits for ever.
+ * When the disk of the folder fills up meanwhile, aborts it and throws a StorageError.
  */
 export async function watchingSpace<T>(
   folder: string,
@@ -37,7 +37,7 @@ export async function watchingSpace<T>(
   signal.throwIfAborted();
   signal.addEventListener('abort', stop, { once: true });
   const timer = setInterval(() => {
-    // A folder that cannot be looked at shows itself in what runs.
+    // A folder that cannot be examined makes `run` fail too.
     look().catch(() => undefined);
   }, LOOK_EVERY_MS);
   try {

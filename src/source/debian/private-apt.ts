@@ -5,8 +5,8 @@ import { diskFullError, freeBytes, watchingSpace } from './free-space.js';
 import { runCommand, type CommandResult } from '../../core/run-command.js';
 
 /**
- * Apt with a state of its own, in one folder, that neither reads nor changes the host's packages. Of the
- * host's configuration its proxies and passwords stay in force.
+ * Apt with a state of its own, in one folder; it neither reads nor changes the host's packages. Of the host's
+ * configuration, proxies and passwords stay in force.
  */
 export interface PrivateApt {
   /** `apt-get ARGS`, with one suite's list file or with all of them. */
@@ -41,7 +41,7 @@ Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
-// What is fetched is held against a pinned sha256: an archive that is no longer updated is as good.
+// Downloads are compared with a pinned sha256: an archive that is no longer updated is as good.
 Acquire::Check-Valid-Until "false";
 Acquire::Check-Date "false";
 Acquire::Languages "none";
@@ -52,7 +52,7 @@ Acquire::http::Timeout "15";
 Acquire::https::Timeout "15";
 `;
 
-/** When apt fails and so little is left, that is why, whatever it says: bad signatures, for instance. */
+/** When apt fails with less than this free, the full disk is the cause, whatever it reports: bad signatures, for instance. */
 const LITTLE_BYTES = 16 * 2 ** 20;
 const LIMIT_MS = 10 * 60 * 1000;
 
@@ -96,7 +96,7 @@ export function createPrivateApt(dir: string, env: Readonly<Record<string, strin
   };
 }
 
-/** Makes the folders and files of a private apt; its list files, one for each suite, are the caller's to write. */
+/** Creates the folders and files of a private apt. The caller writes its list files, one for each suite. */
 export async function preparePrivateApt(dir: string): Promise<void> {
   for (const folder of FOLDERS) await mkdir(join(dir, folder), { recursive: true });
   await writeFile(join(dir, APT_FILES.config), CONFIG);

@@ -43,7 +43,7 @@ function* revisionsOf(stanza: Buffer, suite: string): Generator<Revision, void> 
     at = stanza.indexOf('\n', at + 1)
   ) {
     const [digest = '', , file = ''] = valueAt(stanza, at + 1).split(' ');
-    // Debian's own changes are no source of anything, nor is a signature.
+    // Debian's own changes are not an upstream tarball, nor is a signature.
     if (!/\.tar\.[a-z0-9]+$/.test(file) || /\.debian\.tar\.[a-z0-9]+$/.test(file)) continue;
     if (isSha256(digest)) yield { sha256: digest, suite, package: name, version, file };
   }

@@ -187,6 +187,14 @@ describe('a proxy that fails', () => {
   });
 });
 
+test('a certificate that nobody vouches for is a failed location that says how to trust it', async () => {
+  await using server = await startTlsServer();
+  await using store = await makeStore();
+  const fetching = store.fetcher().fetch(source(pinned(BYTES, `${server.origin}/x`)), never());
+  const error = await failure(fetching, SourceError);
+  expect(error.details['tried']).toEqual([expect.stringContaining('NODE_EXTRA_CA_CERTS')]);
+});
+
 test('a proxy that is not a URL is a usage error that does not show it', async () => {
   await using store = await makeStore();
   const fetcher = store.fetcher({ proxies: { https: `gopher://me:${PASSWORD}@proxy` } });
