@@ -1,3 +1,8 @@
+import { randomInt } from 'node:crypto';
+
+/** The seed of this run's fuzz tests: FUZZ_SEED of the environment, else another one each time. A failure must name it. */
+export const FUZZ_SEED = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
+
 /** Random choices that the same seed makes again. */
 export interface RandomSource {
   /** From 0 up to, and without, the limit. */
