@@ -3,7 +3,7 @@ RECIPE   ?= php/8.4
 PLATFORM ?= provided.al2023
 ARCH     ?= x86_64
 
-.PHONY: layer example test check bench clean
+.PHONY: layer example test test-fast check bench clean
 
 # Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
 SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
@@ -20,6 +20,11 @@ test:
 	@$(SETUP) build/cli/main.js
 	@command -v gcc >/dev/null && command -v readelf >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
 	npx vitest run
+
+# The unit and contract tests that need no root, engine, network or apt.
+test-fast:
+	@$(SETUP) node_modules/.package-lock.json
+	npm run -s test-fast
 
 check:
 	@$(SETUP) node_modules/.package-lock.json

@@ -6,6 +6,13 @@ const COMPILING_PHP = 45 * 60_000;
 /** Tests that need no engine, and tests on a real one: those share two cores, so their files run one by one. */
 export default defineConfig({
   test: {
+    // `npm run test-fast` leaves those out.
+    tags: [
+      {
+        name: 'system',
+        description: 'Needs root (mounts a small disk, changes its user), or apt and a mirror of Debian.',
+      },
+    ],
     projects: [
       { test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 60_000 } },
       {

@@ -18,7 +18,7 @@ describe('a small file that is written', () => {
     expect(await readdir(join(folder.path, 'a/b'))).toEqual(['file']);
   });
 
-  test('keeps its old text when the disk is full, and leaves nothing', async () => {
+  test('keeps its old text when the disk is full, and leaves nothing', { tags: ['system'] }, async () => {
     await using disk = await smallDisk(64);
     const path = join(disk.path, 'file');
     await writeFileAtomically(path, 'old');

@@ -117,15 +117,19 @@ describe('a write that fails', () => {
     expect(await readdir(place.store.tmpDir)).toEqual([]);
   });
 
-  test('because the store is not ours is a storage error, before anything is made', async () => {
-    await using place = await emptyStore();
-    await chmod(dirname(place.store.root), 0o755);
-    const error = await failure(
-      asNobody(() => put(place.store)),
-      StorageError,
-    );
-    expect(error.message).toBe(`cannot write to ${place.store.root}: permission denied`);
-  });
+  test(
+    'because the store is not ours is a storage error, before anything is made',
+    { tags: ['system'] },
+    async () => {
+      await using place = await emptyStore();
+      await chmod(dirname(place.store.root), 0o755);
+      const error = await failure(
+        asNobody(() => put(place.store)),
+        StorageError,
+      );
+      expect(error.message).toBe(`cannot write to ${place.store.root}: permission denied`);
+    },
+  );
 
   test('nobody sees half of it while it goes on', async () => {
     await using place = await emptyStore();
@@ -207,13 +211,17 @@ describe('a broken entry is reported, dropped, and counts as absent:', () => {
 });
 
 describe('an entry that only this user cannot use is kept:', () => {
-  test("another user's entry is found, though it cannot be marked as used", async () => {
-    await using place = await emptyStore();
-    const added = await put(place.store);
-    await chmod(dirname(place.store.root), 0o755);
-    expect(await asNobody(() => place.store.find('artifacts', KEY))).toEqual(added);
-    expect(place.broken).toEqual([]);
-  });
+  test(
+    "another user's entry is found, though it cannot be marked as used",
+    { tags: ['system'] },
+    async () => {
+      await using place = await emptyStore();
+      const added = await put(place.store);
+      await chmod(dirname(place.store.root), 0o755);
+      expect(await asNobody(() => place.store.find('artifacts', KEY))).toEqual(added);
+      expect(place.broken).toEqual([]);
+    },
+  );
 
   test.each<[string, (entry: string) => Promise<void>, string]>([
     ['a record', (entry) => chmod(join(entry, 'record.json'), 0o600), 'EACCES'],
@@ -227,7 +235,7 @@ describe('an entry that only this user cannot use is kept:', () => {
       },
       'ELOOP',
     ],
-  ])('%s that cannot be read is a storage error', async (_what, lock, code) => {
+  ])('%s that cannot be read is a storage error', { tags: ['system'] }, async (_what, lock, code) => {
     await using place = await emptyStore();
     await put(place.store);
     await chmod(dirname(place.store.root), 0o755);
@@ -245,7 +253,7 @@ describe('an entry that only this user cannot use is kept:', () => {
 });
 
 describe('when a store is opened', () => {
-  test('what cannot be removed is left, and is no error', async () => {
+  test('what cannot be removed is left, and is no error', { tags: ['system'] }, async () => {
     await using place = await emptyStore();
     const { tmpDir, root } = place.store;
     await chmod(dirname(root), 0o755);
@@ -325,20 +333,24 @@ describe('seconds', () => {
 });
 
 describe('a full disk', () => {
-  test('while an item is added is a storage error with a hint that works, and leaves nothing', async () => {
-    await using disk = await smallDisk(256);
-    const store = await openStore(join(disk.path, 'store'), () => undefined);
-    const error = await failure(put(store, KEY, 'x'.repeat(500_000)), StorageError);
-    expect(error.message).toBe(`cannot write to ${store.root}: the disk is full`);
-    expect(error.exitCode).toBe(74);
-    expect(error.hint).toContain('layersmith clean --');
-    expect(await readdir(store.tmpDir)).toEqual([]);
-    expect(await store.find('artifacts', KEY)).toBeUndefined();
-    await put(store, KEY, 'small');
-    expect(await store.find('artifacts', KEY)).toBeDefined();
-  });
+  test(
+    'while an item is added is a storage error with a hint that works, and leaves nothing',
+    { tags: ['system'] },
+    async () => {
+      await using disk = await smallDisk(256);
+      const store = await openStore(join(disk.path, 'store'), () => undefined);
+      const error = await failure(put(store, KEY, 'x'.repeat(500_000)), StorageError);
+      expect(error.message).toBe(`cannot write to ${store.root}: the disk is full`);
+      expect(error.exitCode).toBe(74);
+      expect(error.hint).toContain('layersmith clean --');
+      expect(await readdir(store.tmpDir)).toEqual([]);
+      expect(await store.find('artifacts', KEY)).toBeUndefined();
+      await put(store, KEY, 'small');
+      expect(await store.find('artifacts', KEY)).toBeDefined();
+    },
+  );
 
-  test('while a record is written is one too', async () => {
+  test('while a record is written is one too', { tags: ['system'] }, async () => {
     await using disk = await smallDisk(64);
     const store = await openStore(join(disk.path, 'store'), () => undefined);
     const adding = store.add('artifacts', { key: KEY, name: 'x', seconds: () => 0 }, async (path) => {
@@ -452,7 +464,7 @@ describe('cleaning', () => {
     expect(await readdir(place.store.tmpDir)).toEqual([]);
   });
 
-  test('what cannot be looked at is a storage error', async () => {
+  test('what cannot be looked at is a storage error', { tags: ['system'] }, async () => {
     await using place = await agedStore();
     const { root } = place.store;
     await chmod(dirname(root), 0o755);

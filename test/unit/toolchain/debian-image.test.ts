@@ -119,7 +119,7 @@ describe('mmdebstrap', () => {
     ['and leaves it full', 'head -c 70M /dev/zero >"$TMPDIR/x"; exit 25'],
     ['and tidies up', 'head -c 70M /dev/zero >"$TMPDIR/x"; sleep 1; rm "$TMPDIR/x"; exit 25'],
     ['and says so at once', 'echo "tar: x: Cannot write: No space left on device" >&2; exit 25'],
-  ])('that fills the disk %s is a storage error', async (_how, mmdebstrap) => {
+  ])('that fills the disk %s is a storage error', { tags: ['system'] }, async (_how, mmdebstrap) => {
     await using disk = await smallDisk(100 * 1024);
     const { error } = await bootstrap({ tmpDir: disk.path, mmdebstrap });
     expect(error).toBeInstanceOf(StorageError);

@@ -109,7 +109,7 @@ test('a zip that unpacks to more than twice what Lambda takes is refused', async
   await failure(readZip(path, join(folder.path, 'spool')), LayerError);
 });
 
-test('a full disk is a storage error, not the fault of the zip', async () => {
+test('a full disk is a storage error, not the fault of the zip', { tags: ['system'] }, async () => {
   await using folder = await temporaryFolder();
   await using disk = await smallDisk(16);
   const path = join(folder.path, 'layer.zip');

@@ -171,7 +171,7 @@ E: Failed to fetch some archives.
   expect(aptComplaints('', mirror)).toBeUndefined();
 });
 
-test('versions are ordered as dpkg orders them', async () => {
+test('versions are ordered as dpkg orders them', { tags: ['system'] }, async () => {
   const versions = [
     '1.0~rc1-1',
     '1.0-1',
