@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, realpath, stat, symlink, writeFile } from 'node:fs
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { hostMirrors, namedMirror } from '../../src/source/debian-mirror.js';
+import { hostMirrors, namedMirror } from '../../src/source/debian/debian-mirror.js';
 import { packageRoot } from './cli.js';
 import { temporaryFolder } from './temporary-folder.js';
 
