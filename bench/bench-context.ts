@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
-import type { TreeEntry } from '../src/tree/tar.js';
+import type { TreeEntry } from '../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byPath, fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { byPath, fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';

@@ -1,6 +1,6 @@
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import { openContent, type TreeEntry } from '../tree/tar.js';
+import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ElfError } from '../elf/elf-bytes.js';
 import { openEntry } from '../tree/open-entry.js';
 import { readElf, type Elf64, type ElfReading } from '../elf/read-elf.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
-import { byPath, fileEntry, type TreeEntry } from '../tree/tar.js';
+import { byPath, fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
 import { readArtifact } from '../tree/read-artifact.js';

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineError, StageError } from '../core/errors.js';
-import { packTree, type TreeEntry } from '../tree/tar.js';
+import { packTree } from '../tree/pack-tree.js';
+import { type TreeEntry } from '../tree/tree-entry.js';
 import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import { createLineReader } from '../lambda/log-lines.js';
-import { normaliseTree } from '../tree/normalize-tree.js';
+import { normalizeTree } from '../tree/normalize-tree.js';
 import type { BuildContext } from './build/build-context.js';
 
 /** A program that runs on a layer, for what it writes. */
@@ -102,7 +103,7 @@ export async function runLayerProgram(
     if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
     throw new StageError(`${program.what} left no ${program.result}`, { hint: program.hint, cause });
   });
-  return await normaliseTree(archive, { spool, signal });
+  return await normalizeTree(archive, { spool, signal });
 }
 
 /** Reads a stream to its end, line by line, and shows and keeps those that are not empty. */

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { processIdentity } from '../core/process-identity.js';
-import { fileEntry, type TreeEntry } from '../tree/tar.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { Container } from '../engine/container-engine.js';
 import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import {
@@ -15,7 +15,7 @@ import {
 import { relayProgram } from '../lambda/relay-program.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
 import { readCodeTree, unreadablePaths } from '../tree/code-tree.js';
-import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../tree/merge-layers.js';
+import { checkBootstrap, checkUnzippedSize, withFolders, mergeLayers } from '../tree/merge-layers.js';
 import type { BuildContext } from './build/build-context.js';
 
 /** A function with its layers, as Lambda would be told about it. */
@@ -168,7 +168,7 @@ async function readTrees(
     spool: newSpool(),
   });
   const opt = mergeLayers(layers);
-  const task = functionTree(code);
+  const task = withFolders(code);
   checkBootstrap(opt);
   checkUnzippedSize(opt, task);
   for (const tree of [...layers, code]) {

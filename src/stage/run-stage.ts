@@ -3,13 +3,14 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { EngineError, LayerError, StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
-import { fileEntry, packTree, type TreeEntry } from '../tree/tar.js';
+import { packTree } from '../tree/pack-tree.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { KEPT_LABEL } from '../engine/owned-containers.js';
 import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { JobLease } from './job-pool.js';
-import { normaliseTree } from '../tree/normalize-tree.js';
+import { normalizeTree } from '../tree/normalize-tree.js';
 import { StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
@@ -102,7 +103,7 @@ async function takeOut(container: Container, { recipe, signal }: StageRun, outpu
         cause,
       });
     });
-    const entries = await normaliseTree(archive, { spool, signal });
+    const entries = await normalizeTree(archive, { spool, signal });
     await pipeline(packTree(entries, { owner: 0 }), createWriteStream(output), { signal });
   } finally {
     await rm(spool, { force: true });

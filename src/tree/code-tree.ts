@@ -2,7 +2,7 @@ import { lstat, open, readdir, readlink, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { LayerError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import type { TreeEntry } from './tar.js';
+import type { TreeEntry } from './tree-entry.js';
 import { readZip } from './zip-reader.js';
 
 /** A layer or a function as Lambda would unpack it, and where it came from. */
@@ -21,7 +21,7 @@ export interface CodeTreeOptions {
 }
 
 /** Has no place in what is uploaded, and is often larger than the rest. */
-export const LEFT_OUT = '.git';
+export const EXCLUDED_NAME = '.git';
 
 /** What a link may lead to: the places of a sandbox. Anything else is a place of the machine that made the link. */
 const PLACES = /^\/(opt|tmp|var\/(task|runtime|lang)|usr|etc|dev|proc|lib|lib64|bin|sbin)(\/|$)/;
@@ -102,7 +102,7 @@ function unreadable(
 async function readFolder(root: string, below = '', entries: TreeEntry[] = []): Promise<TreeEntry[]> {
   try {
     for (const name of (await readdir(join(root, below))).sort()) {
-      if (name === LEFT_OUT) continue;
+      if (name === EXCLUDED_NAME) continue;
       const path = posix.join(below, name);
       const file = join(root, path);
       const info = await lstat(file);

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
-import { byPath, type TreeEntry } from './tar.js';
+import { byPath, type TreeEntry } from './tree-entry.js';
 import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
 import type { CodeTree } from './code-tree.js';
 
@@ -27,7 +27,7 @@ export function mergeLayers(layers: readonly CodeTree[]): readonly TreeEntry[] {
   const placed = new Map<string, Placed>();
   for (const { path: from, entries } of layers) {
     for (const entry of entries) {
-      const path = normalised(entry.path);
+      const path = normalized(entry.path);
       if (path === '') continue;
       for (const parent of parentsOf(path)) {
         const there = placed.get(parent);
@@ -46,7 +46,7 @@ export function mergeLayers(layers: readonly CodeTree[]): readonly TreeEntry[] {
 }
 
 /** A function's own tree, in the same form as merged layers. Throws LayerError where a file is also a folder. */
-export function functionTree(code: CodeTree): readonly TreeEntry[] {
+export function withFolders(code: CodeTree): readonly TreeEntry[] {
   return mergeLayers([code]);
 }
 
@@ -77,7 +77,7 @@ function conflict(first: Placed, second: Placed): LayerError {
   );
 }
 
-function normalised(path: string): string {
+function normalized(path: string): string {
   const clean = posix.normalize(path).replace(/\/$/, '');
   return clean === '.' ? '' : clean;
 }

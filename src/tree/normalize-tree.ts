@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
 import { followLinks } from './tree-links.js';
-import { byPath, type TreeEntry } from './tar.js';
+import { byPath, type TreeEntry } from './tree-entry.js';
 
 /** What a stage may leave at the most; more is a mistake or an attack. */
 const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
@@ -21,7 +21,7 @@ const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Head
  * links, never on disk), links that go round, a file below a link, a device or any other special file, set-uid
  * and set-gid, a name that occurs twice, and for an archive that is cut off.
  */
-export async function normaliseTree(
+export async function normalizeTree(
   archive: Readable,
   options: { readonly spool: string; readonly signal: AbortSignal },
 ): Promise<readonly TreeEntry[]> {

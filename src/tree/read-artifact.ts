@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extract } from 'tar-stream';
-import type { TreeEntry } from './tar.js';
+import type { TreeEntry } from './tree-entry.js';
 
 /**
- * Reads an artifact (a normalised tar of ours) into entries whose bytes are put into the file `spool`: those that `wanted`
+ * Reads an artifact (a normalized tar of ours) into entries whose bytes are put into the file `spool`: those that `wanted`
  * says yes to, all by default. Folders are left out unless asked for.
  */
 export async function readArtifact(

@@ -7,7 +7,7 @@ import { crc32, createInflateRaw } from 'node:zlib';
 import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
-import type { TreeEntry } from './tar.js';
+import type { TreeEntry } from './tree-entry.js';
 
 const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, ZipFile>(openCallback);
 

@@ -2,8 +2,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { InternalError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
-import { openContent, type TreeEntry } from './tar.js';
 import { openDeflater, type Deflater } from './deflate.js';
+import { openContent, type TreeEntry } from './tree-entry.js';
 
 /**
  * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
-import { fileEntry } from '../../src/tree/tar.js';
+import { fileEntry } from '../../src/tree/tree-entry.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment, relayCommand } from '../../src/lambda/function-environment.js';
 import type { ProgramExit } from '../../src/lambda/relay-frames.js';

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileEntry, packTree } from '../../src/tree/tar.js';
+import { packTree } from '../../src/tree/pack-tree.js';
+import { fileEntry } from '../../src/tree/tree-entry.js';
 import type { Container } from '../../src/engine/container-engine.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment } from '../../src/lambda/function-environment.js';
 import { createLineReader } from '../../src/lambda/log-lines.js';
 import { readCodeTree } from '../../src/tree/code-tree.js';
-import { functionTree, mergeLayers } from '../../src/tree/merge-layers.js';
+import { withFolders, mergeLayers } from '../../src/tree/merge-layers.js';
 import type { BuildContext } from '../../src/pipeline/build/build-context.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -71,7 +72,7 @@ export async function openRieFunction(
       spec,
       trees: {
         '/opt': mergeLayers([layer]),
-        '/var/task': functionTree(task),
+        '/var/task': withFolders(task),
         [PROGRAMS]: [
           fileEntry('host', options.programs.host, 0o755),
           fileEntry('rie', options.programs.rie, 0o755),

@@ -3,7 +3,7 @@ import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.
 import { describeFinding } from '../../audit/describe-finding.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import { LayerError } from '../../core/errors.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { assembleLayerTree } from '../../layer/layer-tree.js';
 import type { Manifest } from '../../layer/manifest.js';
 import { writeZip } from '../../tree/zip-writer.js';

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { InternalError } from '../../core/errors.js';
-import { byPath, openContent, type TreeEntry } from '../../tree/tar.js';
+import { byPath, openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
 import {
   COMPILER,

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { copyFileAtomically, writeFileAtomically } from '../../core/atomic-file.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readCodeTree } from '../../tree/code-tree.js';
 import { recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';

@@ -1,5 +1,5 @@
 import type { Reporter } from '../../core/reporter.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { PackageKind } from '../../runtime/php/compiled-code.js';
 import type { BuildContext } from '../build/build-context.js';

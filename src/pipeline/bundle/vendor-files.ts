@@ -2,10 +2,10 @@ import { access } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { LayerError, UsageError } from '../../core/errors.js';
-import { openContent, type TreeEntry } from '../../tree/tar.js';
+import { openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { followLinks } from '../../tree/tree-links.js';
 import { readCodeTree, readTree } from '../../tree/code-tree.js';
-import { functionTree, mergeLayers } from '../../tree/merge-layers.js';
+import { withFolders, mergeLayers } from '../../tree/merge-layers.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import {
   COMPOSER_COMMAND,
@@ -101,7 +101,7 @@ async function installed(
         env: COMPOSER_ENVIRONMENT,
         work: {
           path: PROJECT_FOLDER,
-          tree: functionTree({
+          tree: withFolders({
             ...project,
             entries: [...project.entries, await settingsFor(project.entries)],
           }),

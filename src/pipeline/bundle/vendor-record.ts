@@ -6,7 +6,7 @@ import { describeFinding } from '../../audit/describe-finding.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import type { Sha256 } from '../../core/digest.js';
 import { LayerError } from '../../core/errors.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { VERSION } from '../../core/version.js';
 import type { VendorRecord } from '../../layer/layer-record.js';
 import { mergeLayers } from '../../tree/merge-layers.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RULES } from '../../../src/audit/rules.js';
 import { run } from '../../../src/cli/run.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { library, program } from '../../support/compiled.js';
 import { fakeIo } from '../../support/fake-io.js';

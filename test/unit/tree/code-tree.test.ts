@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { LayerError, UsageError } from '../../../src/core/errors.js';
-import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { readCodeTree, unreadablePaths, type CodeTreeOptions } from '../../../src/tree/code-tree.js';
 import { treeSignature } from '../../../src/tree/tree-signature.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LayerError, StorageError } from '../../../src/core/errors.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { readZip } from '../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { failure } from '../../support/failure.js';

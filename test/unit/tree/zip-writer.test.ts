@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InternalError } from '../../../src/core/errors.js';
-import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { readZip } from '../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { elsewhere, HERE, THERE } from '../../support/elsewhere.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sha256OfFile } from '../../../../src/core/digest.js';
-import { fileEntry } from '../../../../src/tree/tar.js';
+import { fileEntry } from '../../../../src/tree/tree-entry.js';
 import { findManifest } from '../../../../src/layer/find-manifest.js';
 import { type LayerRecord, MANIFEST_PATH } from '../../../../src/layer/manifest.js';
 import { readZip } from '../../../../src/tree/zip-reader.js';

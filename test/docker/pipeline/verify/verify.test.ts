@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fileEntry, type TreeEntry } from '../../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../../src/tree/tree-entry.js';
 import { MANIFEST_PATH, type Manifest } from '../../../../src/layer/manifest.js';
 import { readZip } from '../../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../../src/tree/zip-writer.js';
