@@ -55,7 +55,6 @@ export async function openBenchContext({
   } as const;
   const build = await openBuild(io, args, { library, reporter });
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
-  let layers = 0;
   return {
     build,
     folder,
@@ -63,13 +62,15 @@ export async function openBenchContext({
       const plan = await planFor(parseRecipeName(recipe), library);
       const { bootstrap } = layerParts(plan.root.recipe);
       const { resolved, result, artifact } = await buildPlan(plan, build);
-      return assembleLayerTree({
+      const tree = await assembleLayerTree({
         recipe: plan.root.recipe,
         artifact: artifact.path,
         bootstrap,
         manifest: await manifestOf(resolved, { result, context: build }),
-        spool: join(folder, `layer-${layers++}`),
+        tmpDir: folder,
       });
+      // Removed with the folder.
+      return tree.entries;
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
@@ -88,6 +89,7 @@ function ioOf({
     env: process.env,
     homeDir: homedir(),
     cwd: root,
+    tmpDir: tmpdir(),
     isRoot: process.getuid?.() === 0,
     os: process.platform,
     out: report,

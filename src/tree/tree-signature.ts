@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { EXCLUDED_NAME } from './code-tree.js';
+import { EXCLUDED_NAME } from './read-folder.js';
 
 /**
  * Changes when a file of a folder, or a zip, does: made of paths, modes, sizes and times alone, nothing is

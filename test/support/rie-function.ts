@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { packTree } from '../../src/tree/pack-tree.js';
 import { fileEntry } from '../../src/tree/tree-entry.js';
@@ -50,7 +47,7 @@ export async function openRieFunction(
   const { engine, signal } = context;
   await using folder = await temporaryFolder();
   await folder.write(options.files);
-  const spool = join(context.store.tmpDir, randomUUID());
+  const common = { tmpDir: context.store.tmpDir, warn: context.reporter.warn };
   const spec = {
     image: context.toolchain.runtime.id,
     workingDir: '/var/task',
@@ -66,8 +63,8 @@ export async function openRieFunction(
     for (const container of owned.splice(0).reverse()) await container[Symbol.asyncDispose]();
   };
   try {
-    const layer = await readCodeTree(options.layer, { what: 'layer', root: '/opt', spool });
-    const task = await readCodeTree(folder.path, { what: 'function', root: '/var/task', spool });
+    await using layer = await readCodeTree(options.layer, { what: 'layer', root: '/opt', ...common });
+    await using task = await readCodeTree(folder.path, { what: 'function', root: '/var/task', ...common });
     const holder = await fillVolumes(engine, {
       spec,
       trees: {
@@ -127,8 +124,6 @@ export async function openRieFunction(
   } catch (error) {
     await remove();
     throw error;
-  } finally {
-    await rm(spool, { force: true });
   }
 }
 

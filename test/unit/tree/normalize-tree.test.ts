@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -18,9 +18,14 @@ async function normalized<T>(
   use: (entries: readonly TreeEntry[]) => T | Promise<T>,
 ): Promise<T> {
   await using folder = await temporaryFolder();
-  const spool = join(folder.path, 'spool');
-  const entries = await normalizeTree(archive, { spool, signal: new AbortController().signal });
-  return await use(entries);
+  let used: T;
+  {
+    const { signal } = new AbortController();
+    await using tree = await normalizeTree(archive, { tmpDir: folder.path, signal });
+    used = await use(tree.entries);
+  }
+  expect(await readdir(folder.path)).toEqual([]);
+  return used;
 }
 
 /** Entries as `drwx path`, files with their content. */
@@ -350,7 +355,7 @@ test('an aborted signal stops the reading with its reason', async () => {
       yield whole.subarray(1024);
     })(),
   );
-  const reading = normalizeTree(archive, { spool: join(folder.path, 'spool'), signal: stopped.signal });
+  const reading = normalizeTree(archive, { tmpDir: folder.path, signal: stopped.signal });
   expect((await failure(reading, RangeError)).message).toBe('stop');
   expect(archive.destroyed).toBe(true);
 });
@@ -361,7 +366,8 @@ test('a full disk is told as the disk tells it, with many small files too', asyn
     name: `opt/${index}`,
     content: Buffer.alloc(5_000, 1),
   }));
-  const options = { spool: join(disk.path, 'spool'), signal: new AbortController().signal };
+  const options = { tmpDir: disk.path, signal: new AbortController().signal };
   const error = await failure(normalizeTree(tarOf(entries), options), Error);
   expect(error).toMatchObject({ code: 'ENOSPC' });
+  expect(await readdir(disk.path)).toEqual([]);
 });
