@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -7,15 +6,17 @@ import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
 import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
+import { openSink } from './byte-sink.js';
 import { scratchTree, type ScratchPlace, type Tree } from './tree.js';
-import type { TreeEntry } from './tree-entry.js';
+import type { Content, TreeEntry } from './tree-entry.js';
 
 const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, ZipFile>(openCallback);
 
 /** Compression method 8 (APPNOTE 4.4.5). */
 const DEFLATED = 8;
-/** Many files are small: so many bytes are collected before they are written. */
-const WRITE_BYTES = 1024 ** 2;
+/** The file type in `st_mode`, and that of a symbolic link. */
+const FILE_TYPE = 0o170000;
+const LINK = 0o120000;
 /** The longest path in Linux. */
 const MAX_LINK_BYTES = 4096;
 
@@ -62,7 +63,8 @@ async function readEntries(
   zip: ZipFile,
   { path, file }: { readonly path: string; readonly file: string },
 ): Promise<readonly TreeEntry[]> {
-  await using sink = await openSink(file);
+  const folder = dirname(file);
+  await using sink = await writingTo(folder, () => openSink(file));
   const openEntry = promisify<Entry, { readonly decompress: false | null }, Readable>(
     (entry, options, callback) => {
       zip.openReadStream(entry, options, callback);
@@ -71,8 +73,8 @@ async function readEntries(
   const entries: TreeEntry[] = [];
   let declared = 0;
   for await (const entry of entriesOf(zip)) {
-    const mode = entry.externalFileAttributes >>> 16;
-    const name = posix.normalize(entry.fileName).replace(/\/$/, '');
+    const mode = modeOf(entry);
+    const name = pathOf(entry);
     if (entry.fileName.endsWith('/')) {
       entries.push({ type: 'directory', path: name, mode: mode & 0o7777 || 0o755 });
       continue;
@@ -80,9 +82,15 @@ async function readEntries(
     declared += entry.uncompressedSize;
     if (declared > MAX_UNZIPPED_BYTES) throw tooLarge(path);
     const deflated = entry.compressionMethod === DEFLATED;
+    // Many files are empty: no stream is opened for those.
+    const isEmpty = entry.compressedSize === 0 && entry.uncompressedSize === 0 && entry.crc32 === 0;
+    if (isEmpty && (mode & FILE_TYPE) !== LINK) {
+      entries.push(toFile(entry, { file, start: sink.position() }));
+      continue;
+    }
     const stored = await openEntry(entry, { decompress: deflated ? false : null });
     const content = deflated ? inflate(stored) : stored;
-    if ((mode & 0o170000) === 0o120000) {
+    if ((mode & FILE_TYPE) === LINK) {
       if (entry.uncompressedSize > MAX_LINK_BYTES) throw new Error(`the link ${entry.fileName} is too long`);
       const chunks: Buffer[] = [];
       await checked(entry, content, (chunk) => chunks.push(chunk));
@@ -90,18 +98,34 @@ async function readEntries(
       continue;
     }
     const start = sink.position();
-    await checked(entry, content, (chunk) => sink.write(chunk));
-    entries.push({
-      type: 'file',
-      path: name,
-      mode: mode & 0o7777 || 0o644,
-      sizeBytes: entry.uncompressedSize,
-      content: { file, start },
-      mtime: Math.floor(entry.getLastModDate({ timezone: 'UTC' }).getTime() / 1000),
+    await checked(entry, content, (chunk) => {
+      const waiting = sink.write(chunk);
+      return waiting && writingTo(folder, () => waiting);
     });
+    entries.push(toFile(entry, { file, start }));
   }
-  await sink.flush();
+  await writingTo(folder, () => sink.flush());
   return entries;
+}
+
+function toFile(entry: Entry, content: Content): TreeEntry {
+  return {
+    type: 'file',
+    path: pathOf(entry),
+    mode: modeOf(entry) & 0o7777 || 0o644,
+    sizeBytes: entry.uncompressedSize,
+    content,
+    mtime: Math.floor(entry.getLastModDate({ timezone: 'UTC' }).getTime() / 1000),
+  };
+}
+
+function pathOf({ fileName }: Entry): string {
+  return posix.normalize(fileName).replace(/\/$/, '');
+}
+
+/** `st_mode`, where the zip was made on Unix. */
+function modeOf({ externalFileAttributes }: Entry): number {
+  return externalFileAttributes >>> 16;
 }
 
 /** Sizes are checked before anything is unpacked, so that a small zip cannot fill the disk. */
@@ -130,38 +154,6 @@ async function checked(
   }
   if (sizeBytes !== uncompressedSize) throw new Error(`the size of ${fileName} is wrong`);
   if (checksum !== expected) throw new Error(`the checksum of ${fileName} is wrong`);
-}
-
-interface Sink extends AsyncDisposable {
-  /** Where the next byte goes. */
-  position(): number;
-  write(chunk: Buffer): Promise<void> | undefined;
-  flush(): Promise<void>;
-}
-
-/** Opens a file for many small pieces, which are written together. */
-async function openSink(path: string): Promise<Sink> {
-  const folder = dirname(path);
-  const file = await writingTo(folder, () => open(path, 'w'));
-  let position = 0;
-  let written = 0;
-  let waiting: Buffer[] = [];
-  const flush = async (): Promise<void> => {
-    const bytes = Buffer.concat(waiting);
-    waiting = [];
-    await writingTo(folder, () => file.writeFile(bytes));
-    written = position;
-  };
-  return {
-    position: () => position,
-    write(chunk) {
-      position += chunk.length;
-      waiting.push(chunk);
-      return position - written >= WRITE_BYTES ? flush() : undefined;
-    },
-    flush,
-    [Symbol.asyncDispose]: () => file.close(),
-  };
 }
 
 /** Inflates as yauzl would, in pieces sixteen times as large, which takes half the time. */

@@ -9,6 +9,7 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readCodeTree } from '../../tree/code-tree.js';
 import { recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
+import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import { withoutIgnored } from './ignored-files.js';
@@ -50,6 +51,10 @@ export async function packageCode(request: PackageRequest): Promise<PackageResul
   const whole = normalized([...tree, ...added]);
   checkUnzippedSize(whole);
   const { path: zip } = scope.own(scratchFile(request.tmpDir));
+  if (whole.length > MAX_ENTRIES_WITHOUT_ZIP64)
+    request.reporter.warn(
+      `${output} has ${whole.length} entries and needs zip64: AWS documents no limit, but this has not been tried on Lambda`,
+    );
   await writeZip(zip, whole);
   const sizeBytes = (await stat(zip)).size;
   if (sizeBytes > MAX_DIRECT_ZIP_BYTES)

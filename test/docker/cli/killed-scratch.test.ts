@@ -28,7 +28,12 @@ test.each([
   const options = { cwd: folder.path, env: { ...process.env, TMPDIR: tmp }, stdio: 'ignore' } as const;
 
   const child = spawn(process.execPath, command, options);
-  await vi.waitFor(async () => expect(await left()).toHaveLength(1), { timeout: 30_000, interval: 5 });
+  await vi.waitFor(
+    async () => {
+      expect(await left()).toHaveLength(1);
+    },
+    { timeout: 30_000, interval: 5 },
+  );
   child.kill('SIGKILL');
   await once(child, 'close');
   expect(child.signalCode).toBe('SIGKILL');
