@@ -5,6 +5,7 @@ import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.
 import { describeFinding } from '../../audit/describe-finding.js';
 import { architectureOf } from '../../audit/file-rules.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
+import { RULES } from '../../audit/rules.js';
 import { toSarif } from '../../audit/sarif.js';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { EXIT_CODES } from '../../core/errors.js';
@@ -108,7 +109,9 @@ function describe(report: AuditReport): string {
   const oldest =
     oldestPlatform === undefined
       ? 'it would run on no platform of Lambda as it is'
-      : `the oldest platform on which it would run is ${oldestPlatform}`;
+      : errorsOf(report).some(({ rule }) => !RULES[rule].stopsIt)
+        ? `refused for every platform until these errors are fixed; it would then run on ${oldestPlatform} and later`
+        : `the oldest platform on which it would run is ${oldestPlatform}`;
   return `${[...lines, verdict, oldest].join('\n')}\n`;
 }
 
