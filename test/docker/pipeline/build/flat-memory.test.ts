@@ -1,4 +1,3 @@
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { openBenchContext, type BenchContext } from '../../../../bench/bench-context.js';
