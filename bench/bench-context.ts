@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
-import type { TreeEntry } from '../src/tree/tar.js';
+import type { TreeEntry } from '../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
@@ -55,7 +55,6 @@ export async function openBenchContext({
   } as const;
   const build = await openBuild(io, args, { library, reporter });
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
-  let layers = 0;
   return {
     build,
     folder,
@@ -63,13 +62,15 @@ export async function openBenchContext({
       const plan = await planFor(parseRecipeName(recipe), library);
       const { bootstrap } = layerParts(plan.root.recipe);
       const { resolved, result, artifact } = await buildPlan(plan, build);
-      return assembleLayerTree({
+      const tree = await assembleLayerTree({
         recipe: plan.root.recipe,
         artifact: artifact.path,
         bootstrap,
         manifest: await manifestOf(resolved, { result, context: build }),
-        spool: join(folder, `layer-${layers++}`),
+        tmpDir: folder,
       });
+      // Removed with the folder.
+      return tree.entries;
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
@@ -88,6 +89,7 @@ function ioOf({
     env: process.env,
     homeDir: homedir(),
     cwd: root,
+    tmpDir: tmpdir(),
     isRoot: process.getuid?.() === 0,
     os: process.platform,
     out: report,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 
 /** Files of bench/functions, by their path there, for `/var/task`. `root` is the checkout. */
 export function functionTree(root: string, paths: readonly string[]): Promise<TreeEntry[]> {

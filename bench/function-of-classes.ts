@@ -1,4 +1,4 @@
-import { fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 
 const DOMAINS = [
   'Billing',

@@ -3,7 +3,7 @@ import { mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pipeline } from 'node:stream/promises';
-import { openContent, type TreeEntry } from '../src/tree/tar.js';
+import { openContent, type TreeEntry } from '../src/tree/tree-entry.js';
 import { writeZip } from '../src/tree/zip-writer.js';
 import type { BenchContext } from './bench-context.js';
 import { measured } from './measured.js';

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { fileEntry, packTree, type TreeEntry } from '../src/tree/tar.js';
+import { packTree } from '../src/tree/pack-tree.js';
+import { fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 import type { Attachment } from '../src/engine/container-engine.js';
 import { functionEnvironment, TASK_ROOT } from '../src/lambda/function-environment.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 import type { BenchContext } from './bench-context.js';
 import { functionTree } from './function-files.js';
 import { CLASS_COUNT, functionOfClasses } from './function-of-classes.js';

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byPath, fileEntry, type TreeEntry } from '../src/tree/tar.js';
+import { openScope } from '../src/core/disposal-scope.js';
+import { byPath, fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
@@ -48,9 +49,10 @@ export async function benchPrecompiled(
   const built = await buildPlan(plan, bench.build);
   const manifest = await manifestOf(built.resolved, { result: built.result, context: bench.build });
   const code = await functionFiles();
+  await using scope = openScope();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest }, context: bench.build, spool: join(bench.folder, 'compiled') },
+    { layer: { tree: opt, manifest }, context: bench.build, scope },
   );
   const settings = fileEntry(
     'empty/php.ini',

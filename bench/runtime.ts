@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../src/tree/tar.js';
+import type { TreeEntry } from '../src/tree/tree-entry.js';
 import type { BenchContext } from './bench-context.js';
 import { functionTree } from './function-files.js';
 import {

@@ -1,6 +1,6 @@
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import { openContent, type TreeEntry } from '../tree/tar.js';
+import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ElfError } from '../elf/elf-bytes.js';
 import { openEntry } from '../tree/open-entry.js';
 import { readElf, type Elf64, type ElfReading } from '../elf/read-elf.js';
@@ -17,6 +17,8 @@ export interface ElfFact {
 /** What is read of a layer, once; the rules look at nothing else. */
 export interface LayerFacts {
   readonly entries: ReadonlyMap<string, TreeEntry>;
+  /** Paths of files and links that occur more than once, as a zip can have them; `entries` has the last of each. */
+  readonly duplicates: readonly string[];
   readonly elfs: ReadonlyMap<string, ElfFact>;
   /** Files that begin as ELF and are none that Lambda could load: `32-bit`; and those that break the format. */
   readonly foreign: ReadonlyMap<string, string>;
@@ -54,11 +56,25 @@ export async function readLayerFacts(
   }
   return {
     entries: new Map(entries.map((entry) => [entry.path, entry])),
+    duplicates: duplicatesOf(entries),
     elfs,
     foreign,
     damaged,
     buildPaths: found,
   };
+}
+
+/** Two entries for one folder are harmless, and some zip programs write them. */
+function duplicatesOf(entries: readonly TreeEntry[]): readonly string[] {
+  const seen = new Map<string, TreeEntry>();
+  const found = new Set<string>();
+  for (const entry of entries) {
+    const other = seen.get(entry.path);
+    if (other !== undefined && !(other.type === 'directory' && entry.type === 'directory'))
+      found.add(entry.path);
+    seen.set(entry.path, entry);
+  }
+  return [...found];
 }
 
 async function readElfOf(entry: FileEntry): Promise<ElfReading> {

@@ -79,6 +79,11 @@ export const RULES = {
     why: 'What is outside of it is another thing on each machine, or is not there.',
     stopsIt: false,
   },
+  duplicate: {
+    title: 'Every name occurs once',
+    why: 'Of two entries with one name, which one is unpacked depends on the program: what was audited may not be what runs.',
+    stopsIt: false,
+  },
   bootstrap: {
     title: 'There is a bootstrap, and it starts',
     why: 'Lambda starts /opt/bootstrap: an executable file whose interpreter is in the layer or in every sandbox.',

@@ -44,6 +44,15 @@ export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): r
       });
     }
   }
+  for (const path of facts.duplicates) {
+    findings.push({
+      rule: 'duplicate',
+      severity: 'error',
+      path,
+      message: 'occurs more than once in the zip',
+      remedy: 'Make the zip again, with one entry of that name.',
+    });
+  }
   const bytes = unzippedBytes(facts);
   const layer = { rule: 'size', path: undefined } as const;
   if (bytes > MAX_UNZIPPED_BYTES) {

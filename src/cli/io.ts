@@ -3,6 +3,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly homeDir: string;
   readonly cwd: string;
+  /** The system's folder for temporary files. */
+  readonly tmpDir: string;
   readonly isRoot: boolean;
   /** `linux`, `darwin`, `win32`. */
   readonly os: string;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InterruptedError } from '../core/errors.js';
 import { run } from './run.js';
@@ -35,6 +35,7 @@ const exitCode = await run(process.argv.slice(2), {
   // An empty HOME is none.
   homeDir: process.env['HOME'] || homedir(),
   cwd: process.cwd(),
+  tmpDir: tmpdir(),
   isRoot: process.getuid?.() === 0,
   os: process.platform,
   out: (text) => process.stdout.write(text),

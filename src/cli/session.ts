@@ -39,6 +39,13 @@ export function reporterFor(io: Io): Reporter {
     : liveReporter({ terminal: io.terminal, now: io.now });
 }
 
+/** Prints a warning, for commands that report no progress. */
+export function warnTo(io: Io): (message: string) => void {
+  return (message) => {
+    io.err(`layersmith: warning: ${message}\n`);
+  };
+}
+
 /** Opens the recipes: those of `--recipes` first, then the project's own, then the built-in ones. */
 export async function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeLibrary> {
   const { recipes } = await findProject(io.cwd);

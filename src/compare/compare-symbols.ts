@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../tree/tar.js';
+import type { TreeEntry } from '../tree/tree-entry.js';
 import { ElfError } from '../elf/elf-bytes.js';
 import { openEntry } from '../tree/open-entry.js';
 import { readElf } from '../elf/read-elf.js';

@@ -1,4 +1,4 @@
-import { byPath, type TreeEntry } from '../tree/tar.js';
+import { byPath, type TreeEntry } from '../tree/tree-entry.js';
 import { openEntry } from '../tree/open-entry.js';
 import { locateDifference } from './locate-difference.js';
 

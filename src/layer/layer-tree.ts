@@ -1,23 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
-import { byPath, fileEntry, type TreeEntry } from '../tree/tar.js';
+import { byPath, fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
 import { readArtifact } from '../tree/read-artifact.js';
+import { changedTree, type ScratchPlace, type Tree } from '../tree/tree.js';
 
 /** Where stages leave the licence texts of what they compile, below `/opt`. */
 const LICENCES = 'share/licenses';
 
-export interface LayerInput {
+export interface LayerInput extends ScratchPlace {
   readonly recipe: Recipe;
   /** The root stage's artifact: a tar of what it installed below `/opt`, its needs' licences included. */
   readonly artifact: string;
   /** The generated `bootstrap`. */
   readonly bootstrap: string;
   readonly manifest: Manifest;
-  /** A file that the entries' bytes are put into. */
-  readonly spool: string;
 }
 
 /**
@@ -25,13 +24,21 @@ export interface LayerInput {
  * package's own layer files (`php.ini`), the manifest, and all licences. Throws LayerError when the artifact lacks a file
  * that the recipe names, or the licence text of what was compiled, and when a layer file would take the place of another.
  */
-export async function assembleLayerTree(input: LayerInput): Promise<readonly TreeEntry[]> {
-  const { recipe } = input;
-  const wanted = [...(recipe.layer?.files ?? []), LICENCES];
-  const entries = await readArtifact(input.artifact, {
-    spool: input.spool,
+export async function assembleLayerTree(input: LayerInput): Promise<Tree> {
+  const wanted = [...(input.recipe.layer?.files ?? []), LICENCES];
+  const artifact = await readArtifact(input.artifact, {
+    tmpDir: input.tmpDir,
     wanted: (path) => wanted.some((want) => isAtOrBelow(path, want)),
   });
+  return await changedTree(artifact, (found) => layerEntries(found, { ...input, wanted }));
+}
+
+async function layerEntries(
+  found: readonly TreeEntry[],
+  input: LayerInput & { readonly wanted: readonly string[] },
+): Promise<readonly TreeEntry[]> {
+  const { recipe, wanted } = input;
+  const entries = [...found];
   const missing = wanted.filter((path) => !entries.some((entry) => isAtOrBelow(entry.path, path)));
   if (missing.length > 0) {
     throw new LayerError(`${recipe.name} did not install ${missing.join(', ')}`, {

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
 import { LayerError } from '../core/errors.js';
-import { openContent, type TreeEntry } from '../tree/tar.js';
+import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ARCHITECTURES } from '../platform/platform.js';
 
 /** Where the manifest lies in a layer, below `/opt`. */

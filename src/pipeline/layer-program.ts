@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineError, StageError } from '../core/errors.js';
-import { packTree, type TreeEntry } from '../tree/tar.js';
+import { packTree } from '../tree/pack-tree.js';
+import { type TreeEntry } from '../tree/tree-entry.js';
 import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import { createLineReader } from '../lambda/log-lines.js';
-import { normaliseTree } from '../tree/normalize-tree.js';
+import { normalizeTree } from '../tree/normalize-tree.js';
+import type { Tree } from '../tree/tree.js';
 import type { BuildContext } from './build/build-context.js';
 
 /** A program that runs on a layer, for what it writes. */
@@ -35,16 +37,16 @@ const LIMIT_MS = 15 * 60_000;
 const SHOWN_LINES = 15;
 
 /**
- * Runs a program in a container of the runtime image or the toolchain's, with a read-only root, and gives what it left, with the
- * bytes in the file `spool`. What it prints is shown as it comes.
+ * Runs a program in a container of the runtime image or the toolchain's, with a read-only root, and gives what it left.
+ * What it prints is shown as it comes.
  *
  * Throws StageError with its last lines when it fails or takes more than 15 minutes, LayerError for what must not come out
  * of a container, and the engine's errors.
  */
 export async function runLayerProgram(
   program: LayerProgram,
-  { context, spool, onLine }: { context: BuildContext; spool: string; onLine: (line: string) => void },
-): Promise<readonly TreeEntry[]> {
+  { context, onLine }: { context: BuildContext; onLine: (line: string) => void },
+): Promise<Tree> {
   const { engine, labels, signal, toolchain } = context;
   const spec = {
     ...{
@@ -102,7 +104,7 @@ export async function runLayerProgram(
     if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
     throw new StageError(`${program.what} left no ${program.result}`, { hint: program.hint, cause });
   });
-  return await normaliseTree(archive, { spool, signal });
+  return await normalizeTree(archive, { tmpDir: context.store.tmpDir, signal });
 }
 
 /** Reads a stream to its end, line by line, and shows and keeps those that are not empty. */

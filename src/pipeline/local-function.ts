@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { openScope, type DisposalScope } from '../core/disposal-scope.js';
 import { LayersmithError, UsageError } from '../core/errors.js';
-import { processIdentity } from '../core/process-identity.js';
-import { fileEntry, type TreeEntry } from '../tree/tar.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { Container } from '../engine/container-engine.js';
 import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
 import {
@@ -15,7 +13,8 @@ import {
 import { relayProgram } from '../lambda/relay-program.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
 import { readCodeTree, unreadablePaths } from '../tree/code-tree.js';
-import { checkBootstrap, checkUnzippedSize, functionTree, mergeLayers } from '../tree/merge-layers.js';
+import type { ScratchPlace } from '../tree/tree.js';
+import { checkBootstrap, checkUnzippedSize, withFolders, mergeLayers } from '../tree/merge-layers.js';
 import type { BuildContext } from './build/build-context.js';
 
 /** A function with its layers, as Lambda would be told about it. */
@@ -54,7 +53,6 @@ const USER = '993:990';
 export async function openLocalFunction(fn: LocalFunction, context: BuildContext): Promise<Sandbox> {
   const { engine, signal } = context;
   const env = environmentOf(fn);
-  const spools: string[] = [];
   const spec = {
     image: context.toolchain.runtime.id,
     workingDir: TASK_ROOT,
@@ -70,12 +68,8 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
     for (const container of owned.splice(0).reverse()) await container[Symbol.asyncDispose]();
   };
   try {
-    const newSpool = (): string => {
-      const spool = join(context.store.tmpDir, `${processIdentity()}-${randomUUID()}`);
-      spools.push(spool);
-      return spool;
-    };
-    const trees = await readTrees(fn, { newSpool, warn: context.reporter.warn });
+    await using scope = openScope();
+    const trees = await readTrees(fn, { scope, tmpDir: context.store.tmpDir, warn: context.reporter.warn });
     const relay = await relayProgram(context.platform);
     const holder = await fillVolumes(engine, {
       spec,
@@ -123,8 +117,6 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
   } catch (error) {
     await removeOwned();
     throw error;
-  } finally {
-    for (const spool of spools) await rm(spool, { force: true });
   }
 }
 
@@ -157,18 +149,20 @@ function environmentOf(fn: LocalFunction): Readonly<Record<string, string>> {
 
 async function readTrees(
   fn: LocalFunction,
-  { newSpool, warn }: { readonly newSpool: () => string; readonly warn: (line: string) => void },
+  {
+    scope,
+    tmpDir,
+    warn,
+  }: ScratchPlace & { readonly scope: DisposalScope; readonly warn: (line: string) => void },
 ): Promise<Readonly<Record<string, readonly TreeEntry[]>>> {
   const layers = [];
   for (const path of fn.layers)
-    layers.push(await readCodeTree(path, { what: 'layer', root: OPT, spool: newSpool() }));
-  const code = await readCodeTree(fn.functionPath, {
-    what: 'function',
-    root: TASK_ROOT,
-    spool: newSpool(),
-  });
+    layers.push(scope.own(await readCodeTree(path, { what: 'layer', root: OPT, tmpDir, warn })));
+  const code = scope.own(
+    await readCodeTree(fn.functionPath, { what: 'function', root: TASK_ROOT, tmpDir, warn }),
+  );
   const opt = mergeLayers(layers);
-  const task = functionTree(code);
+  const task = withFolders(code);
   checkBootstrap(opt);
   checkUnzippedSize(opt, task);
   for (const tree of [...layers, code]) {

@@ -1,4 +1,5 @@
-import { packTree, type TreeEntry } from '../tree/tar.js';
+import { packTree } from '../tree/pack-tree.js';
+import { type TreeEntry } from '../tree/tree-entry.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 
 /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { EngineError, SmokeError } from '../core/errors.js';
 import { inParallel } from '../core/in-parallel.js';
-import { fileEntry, type TreeEntry } from '../tree/tar.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';

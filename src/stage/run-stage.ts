@@ -1,15 +1,17 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EngineError, LayerError, StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
-import { fileEntry, packTree, type TreeEntry } from '../tree/tar.js';
+import { packTree } from '../tree/pack-tree.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { KEPT_LABEL } from '../engine/owned-containers.js';
 import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { JobLease } from './job-pool.js';
-import { normaliseTree } from '../tree/normalize-tree.js';
+import { normalizeTree } from '../tree/normalize-tree.js';
 import { StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
@@ -93,20 +95,16 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
 }
 
 async function takeOut(container: Container, { recipe, signal }: StageRun, output: string): Promise<void> {
-  const spool = `${output}.spool`;
-  try {
-    const archive = await container.getArchive(RESULT, signal).catch((cause: unknown) => {
-      if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
-      throw new LayerError(`${recipe.name} left nothing: there is no ${RESULT} in its container`, {
-        hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
-        cause,
-      });
+  const archive = await container.getArchive(RESULT, signal).catch((cause: unknown) => {
+    if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
+    throw new LayerError(`${recipe.name} left nothing: there is no ${RESULT} in its container`, {
+      hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
+      cause,
     });
-    const entries = await normaliseTree(archive, { spool, signal });
-    await pipeline(packTree(entries, { owner: 0 }), createWriteStream(output), { signal });
-  } finally {
-    await rm(spool, { force: true });
-  }
+  });
+  // Beside the output, which lies on the store's file system, in a temporary folder of its own.
+  await using tree = await normalizeTree(archive, { tmpDir: dirname(output), signal });
+  await pipeline(packTree(tree.entries, { owner: 0 }), createWriteStream(output), { signal });
 }
 
 async function compile(container: Container, run: StageRun): Promise<void> {

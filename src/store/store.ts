@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,7 +5,7 @@ import { isSha256, sha256OfFile, type Sha256 } from '../core/digest.js';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { StorageError } from '../core/errors.js';
 import { errorCodeOf, makeFolder, writingTo } from '../core/file-system.js';
-import { isGone, processIdentity } from '../core/process-identity.js';
+import { scratchName, sweepScratch } from '../core/scratch.js';
 
 /** What the store keeps by key: artifacts of stages, by their content keys, and finished layers. */
 export type Shelf = 'artifacts' | 'layers';
@@ -106,7 +105,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     for (const folder of [sourcesDir, tmpDir, logsDir, timings, resultsDir, ...Object.values(shelfDirs)]) {
       await makeFolder(folder);
     }
-    await sweep(tmpDir);
+    await sweepScratch(tmpDir);
   });
 
   const find = async (shelf: Shelf, key: Sha256): Promise<StoredItem | undefined> => {
@@ -133,7 +132,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
 
   /** Renames first, so that another run never sees half of what is being removed. */
   const discard = async (path: string): Promise<void> => {
-    const aside = join(tmpDir, uniqueName());
+    const aside = join(tmpDir, scratchName());
     try {
       await rename(path, aside);
     } catch (error) {
@@ -151,7 +150,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     stateDir,
     find,
     async add(shelf, item, write) {
-      const folder = join(tmpDir, uniqueName());
+      const folder = join(tmpDir, scratchName());
       const target = join(shelfDirs[shelf], item.key);
       const path = join(folder, FILE);
       const shelve = async (): Promise<StoredItem> => {
@@ -267,21 +266,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Temporary names start with their process's identity, so that what a killed run left can be told from a live one's. */
-function uniqueName(): string {
-  return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
-}
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-async function sweep(tmpDir: string): Promise<void> {
-  for (const name of await readdir(tmpDir)) {
-    const path = join(tmpDir, name);
-    const age = Date.now() - (await lstat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (!isGone(name) && age <= DAY_MS) continue;
-    // Another user's, or a tool that outlived its run still writes into it: a later run tries again.
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
 }

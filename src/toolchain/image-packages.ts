@@ -1,13 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
-import { extract } from 'tar-stream';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { sha256 } from '../core/digest.js';
 import { EngineError, StageError } from '../core/errors.js';
 import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
+import { readTarFile } from '../tree/read-tar.js';
 import type { ToolchainImage } from './toolchain.js';
 
 /** A package of an image; `version` is the whole of what its package manager calls it by. */
@@ -83,22 +82,12 @@ async function fromDpkg(
   await using container = await engine.createContainer(readerOf(image, options, ['/nothing']), signal);
   try {
     const archive = await container.getArchive(DPKG_STATUS, signal);
-    return parseDpkgStatus((await onlyFile(archive)).toString());
+    const status = await readTarFile(archive, () => true);
+    return status === undefined ? undefined : parseDpkgStatus(status.toString());
   } catch (error) {
     if (error instanceof EngineError && error.statusCode === 404) return undefined;
     throw error;
   }
-}
-
-async function onlyFile(archive: Readable): Promise<Buffer> {
-  const reader = extract();
-  archive.on('error', (error) => {
-    reader.destroy(error);
-  });
-  archive.pipe(reader);
-  let found = Buffer.alloc(0);
-  for await (const entry of reader) found = Buffer.concat([found, await buffer(entry)]);
-  return found;
 }
 
 /** Paragraphs of `Name: value` lines (deb-control(5)); only what is installed counts. */

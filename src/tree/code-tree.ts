@@ -1,58 +1,66 @@
-import { lstat, open, readdir, readlink, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { open, stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { LayerError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import type { TreeEntry } from './tar.js';
+import { readFolder, type SpecialFile } from './read-folder.js';
+import { borrowedTree, changedTree, type ScratchPlace, type Tree } from './tree.js';
+import type { TreeEntry } from './tree-entry.js';
 import { readZip } from './zip-reader.js';
 
 /** A layer or a function as Lambda would unpack it, and where it came from. */
-export interface CodeTree {
+export interface CodeTree extends Tree {
   readonly path: string;
   /** Parents before what is in them; the folders between may be missing. */
   readonly entries: readonly TreeEntry[];
 }
 
-export interface CodeTreeOptions {
+export interface CodeTreeOptions extends ScratchPlace {
   readonly what: 'layer' | 'function';
-  /** Where it will lie: links are checked against it. */
+  /** Where Lambda unpacks it: links are checked against it. */
   readonly root: '/opt' | '/var/task';
-  /** A file that a zip's bytes are put into. */
-  readonly spool: string;
+  /** Gets a warning that names the sockets, FIFOs and devices that were left out. */
+  readonly warn: (message: string) => void;
 }
 
-/** Has no place in what is uploaded, and is often larger than the rest. */
-export const LEFT_OUT = '.git';
-
-/** What a link may lead to: the places of a sandbox. Anything else is a place of the machine that made the link. */
+/** Folders of a Lambda sandbox, which a link may lead to. Any other is a folder of the machine that made the link. */
 const PLACES = /^\/(opt|tmp|var\/(task|runtime|lang)|usr|etc|dev|proc|lib|lib64|bin|sbin)(\/|$)/;
 
 /**
- * Reads a layer or a function for running it: as `readTree` does, with its links checked. Throws LayerError for a link to a
- * place that the sandbox does not have.
+ * Reads a layer or a function for running or packing it: as `readTree` does, with its links checked. Throws LayerError for an
+ * absolute link to a folder that the sandbox does not have, and for a relative link that leaves the layer or function.
  */
 export async function readCodeTree(path: string, options: CodeTreeOptions): Promise<CodeTree> {
-  const entries = await readTree(path, options);
-  for (const entry of entries) if (entry.type === 'symlink') checkLink(entry, { path, ...options });
-  return { path, entries };
+  const tree = await changedTree(await readTree(path, options), (entries) => {
+    for (const entry of entries) if (entry.type === 'symlink') checkLink(entry, { ...options, path });
+    return entries;
+  });
+  return { ...tree, path };
 }
 
 /**
- * Reads a layer or a function as it is: a zip, or a folder that stands for one (its links are kept, `.git` and what is
- * neither file, folder nor link is left out). Files keep their times, by which PHP tells whether they are those that were
- * compiled. A folder's files are read when the entries are packed. Throws
- * UsageError for a path that is missing, is neither, has nothing in it or may not be read, and LayerError for
- * a damaged zip.
+ * Reads a layer or a function as it is: a zip, or a folder that stands for one. Links are kept; `.git` and special files are
+ * left out. Files keep their times, by which PHP tells whether they are those that were compiled. A folder's files are read
+ * when the entries are packed.
+ *
+ * Throws UsageError for a path that is missing, is neither, has no files or cannot be read, and LayerError for a damaged or
+ * hostile zip.
  */
-export async function readTree(
-  path: string,
-  { what, spool }: Pick<CodeTreeOptions, 'what' | 'spool'>,
-): Promise<readonly TreeEntry[]> {
+export async function readTree(path: string, options: Omit<CodeTreeOptions, 'root'>): Promise<Tree> {
+  const { what, warn } = options;
   const kind = await kindOfCode(path, what);
-  const entries = kind === 'folder' ? await readFolder(path) : await readZip(path, spool);
-  if (!entries.some(({ type }) => type !== 'directory')) {
-    throw new UsageError(`the ${what} ${path} has no files`, { hint: ADVICE[what] });
-  }
-  return entries;
+  return await changedTree(
+    kind === 'folder' ? await readFolderTree(path, warn) : await readZip(path, options),
+    (entries) => {
+      if (entries.some(({ type }) => type !== 'directory')) return entries;
+      throw new UsageError(`the ${what} ${path} has no files`, { hint: ADVICE[what] });
+    },
+  );
+}
+
+async function readFolderTree(path: string, warn: (message: string) => void): Promise<Tree> {
+  const { entries, special } = await readFolder(path);
+  if (special.length > 0) warn(specialFilesWarning(path, special));
+  return borrowedTree(entries);
 }
 
 const ADVICE = {
@@ -61,7 +69,7 @@ const ADVICE = {
     'Name the folder that you would upload, or its zip: the handler `hello` is `src/hello.php` in it.',
 } as const;
 
-/** The paths that the function's user, who owns nothing of the code, may not read, or, of folders, not enter. */
+/** The files that the function's user cannot read, and the folders that it cannot enter. That user owns none of the code. */
 export function unreadablePaths(entries: readonly TreeEntry[]): readonly string[] {
   return entries
     .filter((entry) => {
@@ -71,10 +79,10 @@ export function unreadablePaths(entries: readonly TreeEntry[]): readonly string[
     .map(({ path }) => path);
 }
 
-/** What a zip begins with; the second is that of an empty one (APPNOTE 4.3.7, 4.3.16). */
+/** The first bytes of a zip, and of an empty one (APPNOTE 4.3.7, 4.3.16). */
 const ZIP_MAGIC = ['PK\x03\x04', 'PK\x05\x06'];
 
-/** Looks at no more than what it is. Throws UsageError for a path that is missing, may not be read, or is neither. */
+/** Says whether a path is a folder or a zip, by its first bytes. Throws UsageError for a path that is missing, cannot be read, or is neither. */
 export async function kindOfCode(path: string, what: CodeTreeOptions['what']): Promise<'folder' | 'zip'> {
   const start = Buffer.alloc(4);
   try {
@@ -98,46 +106,32 @@ function unreadable(
   return new UsageError(message, { hint: ADVICE[what], cause });
 }
 
-/** Adds the entries of the folder `below` of `root`, and of those in it. */
-async function readFolder(root: string, below = '', entries: TreeEntry[] = []): Promise<TreeEntry[]> {
-  try {
-    for (const name of (await readdir(join(root, below))).sort()) {
-      if (name === LEFT_OUT) continue;
-      const path = posix.join(below, name);
-      const file = join(root, path);
-      const info = await lstat(file);
-      const mode = info.mode & 0o7777;
-      if (info.isSymbolicLink()) {
-        entries.push({ type: 'symlink', path, target: await readlink(file) });
-      } else if (info.isDirectory()) {
-        entries.push({ type: 'directory', path, mode });
-        await readFolder(root, path, entries);
-      } else if (info.isFile()) {
-        const mtime = Math.floor(info.mtimeMs / 1000);
-        entries.push({ type: 'file', path, mode, sizeBytes: info.size, content: { file, start: 0 }, mtime });
-      }
-    }
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    const code = errorCodeOf(cause) ?? String(cause);
-    throw new UsageError(`cannot read the folder ${join(root, below)} (${code})`, {
-      hint: 'Make it readable, or take it out of the folder.',
-      cause,
-    });
-  }
-  return entries;
+/** The most special files that a warning names. */
+const NAMED = 5;
+
+function specialFilesWarning(path: string, special: readonly SpecialFile[]): string {
+  const named = special.slice(0, NAMED).map(({ path: file, kind }) => `${file} (${kind})`);
+  const more = special.length - named.length;
+  return `${path}: left out ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}: no zip can hold special files`;
 }
 
 function checkLink(
   link: TreeEntry & { readonly type: 'symlink' },
-  { what, root, path }: CodeTreeOptions & { readonly path: string },
+  { what, root, path }: Pick<CodeTreeOptions, 'what' | 'root'> & { readonly path: string },
 ): void {
   const target = posix.resolve(posix.join(root, posix.dirname(link.path)), link.target);
-  if (PLACES.test(target)) return;
+  const isAbsolute = link.target.startsWith('/');
+  const isKnown = PLACES.test(target);
+  // Engines refuse to unpack a relative link that leads out of the folder, wherever it ends.
+  const isAllowed = isAbsolute ? isKnown : target === root || target.startsWith(`${root}/`);
+  if (isAllowed) return;
   throw new LayerError(
     `the ${what} ${path} has a link ${link.path} to ${link.target}, which would be ${target} on Lambda`,
     {
-      hint: 'Put a copy of what it leads to there: only links to /opt, /var/task, /tmp and the system’s places work.',
+      hint:
+        isKnown && !isAbsolute
+          ? `Link to the absolute path ${target}, or put a copy of the file there: a relative link must not leave the ${what}.`
+          : 'Put a copy of the file there: only links to /opt, /var/task, /tmp and the system’s folders work.',
     },
   );
 }

@@ -1,11 +1,16 @@
 import { posix } from 'node:path';
 import { LayerError } from '../core/errors.js';
-import { byPath, type TreeEntry } from './tar.js';
+import { byPath, type TreeEntry } from './tree-entry.js';
 import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
-import type { CodeTree } from './code-tree.js';
 
-/** As many as a Lambda function may have. */
+/** A Lambda function has at most so many layers. */
 const MAX_LAYERS = 5;
+
+/** Entries, and where they come from, for messages: a path, or `the package`. */
+export interface NamedEntries {
+  readonly path: string;
+  readonly entries: readonly TreeEntry[];
+}
 
 interface Placed {
   readonly entry: TreeEntry;
@@ -15,10 +20,10 @@ interface Placed {
 
 /**
  * What `/opt` holds when Lambda has unpacked the layers in their order: files of later ones replace those of
- * earlier ones. Sorted, with every folder. Throws LayerError for more than five layers, and where one layer
- * has a folder and another has a file or a link in its place.
+ * earlier ones. Sorted, with every folder. The entries are borrowed: the layers' trees have to outlive them. Throws
+ * LayerError for more than five layers, and where one layer has a folder and another has a file or a link in its place.
  */
-export function mergeLayers(layers: readonly CodeTree[]): readonly TreeEntry[] {
+export function mergeLayers(layers: readonly NamedEntries[]): readonly TreeEntry[] {
   if (layers.length > MAX_LAYERS) {
     throw new LayerError(`${layers.length} layers are more than the ${MAX_LAYERS} that Lambda takes`, {
       hint: 'Put what belongs together into one layer.',
@@ -27,7 +32,7 @@ export function mergeLayers(layers: readonly CodeTree[]): readonly TreeEntry[] {
   const placed = new Map<string, Placed>();
   for (const { path: from, entries } of layers) {
     for (const entry of entries) {
-      const path = normalised(entry.path);
+      const path = normalized(entry.path);
       if (path === '') continue;
       for (const parent of parentsOf(path)) {
         const there = placed.get(parent);
@@ -45,8 +50,8 @@ export function mergeLayers(layers: readonly CodeTree[]): readonly TreeEntry[] {
   return [...placed.values()].map(({ entry }) => entry).sort(byPath);
 }
 
-/** A function's own tree, in the same form as merged layers. Throws LayerError where a file is also a folder. */
-export function functionTree(code: CodeTree): readonly TreeEntry[] {
+/** A tree's entries sorted and with every folder, as `mergeLayers` gives them. Throws LayerError where a file is also a folder. */
+export function withFolders(code: NamedEntries): readonly TreeEntry[] {
   return mergeLayers([code]);
 }
 
@@ -77,7 +82,7 @@ function conflict(first: Placed, second: Placed): LayerError {
   );
 }
 
-function normalised(path: string): string {
+function normalized(path: string): string {
   const clean = posix.normalize(path).replace(/\/$/, '');
   return clean === '.' ? '' : clean;
 }

@@ -1,10 +1,12 @@
 import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { extract, type Header } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { LayerError } from '../core/errors.js';
+import { readTar } from './read-tar.js';
 import { followLinks } from './tree-links.js';
-import { byPath, type TreeEntry } from './tar.js';
+import { scratchTree, type ScratchPlace, type Tree } from './tree.js';
+import { byPath, type TreeEntry } from './tree-entry.js';
 
 /** What a stage may leave at the most; more is a mistake or an attack. */
 const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
@@ -14,45 +16,51 @@ const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Head
 
 /**
  * Reads the archive that came out of a container as the hostile input it is, and gives its entries sorted,
- * with modes 0755 and 0644 and nothing of owners or dates. Bytes are spooled to `spool`, which the entries
- * refer to. Paths are relative to the archive's first component (`opt/`).
+ * with modes 0755 and 0644 and without owners or dates. Paths are relative to the archive's first component (`opt/`).
  *
  * Throws LayerError for an entry that leaves the tree, a link that does (followed logically through all other
- * links, never on disk), links that go round, a file below a link, a device or any other special file, set-uid
+ * links, never on disk), a circle of links, a file below a link, a device or any other special file, set-uid
  * and set-gid, a name that occurs twice, and for an archive that is cut off.
  */
-export async function normaliseTree(
+export function normalizeTree(
   archive: Readable,
-  options: { readonly spool: string; readonly signal: AbortSignal },
-): Promise<readonly TreeEntry[]> {
-  const entries = new Map<string, TreeEntry>();
-  await using spool = await open(options.spool, 'w');
-  const reader = extract();
-  // What is thrown below ends the reader, and what is still on its way then fails: that is no news.
-  reader.on('error', () => undefined);
-  archive.on('error', (error) => {
-    reader.destroy(error);
+  options: ScratchPlace & { readonly signal: AbortSignal },
+): Promise<Tree> {
+  // It may fail before it is read; the reader looks for that.
+  archive.on('error', () => undefined);
+  return scratchTree(options, async (file) => {
+    const entries = await readEntries(archive, { file, signal: options.signal });
+    for (const entry of entries.values()) {
+      refuseBelowLink(entry.path, entries);
+      if (entry.type === 'symlink') refuseEscape(entry, entries);
+    }
+    return { entries: [...entries.values()].sort(byPath) };
   });
+}
+
+async function readEntries(
+  archive: Readable,
+  { file, signal }: { readonly file: string; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, TreeEntry>> {
+  const entries = new Map<string, TreeEntry>();
   let offset = 0;
   try {
-    if (archive.errored !== null) throw archive.errored;
-    // tar-stream drops entries that come before its iterator is there: nothing may be awaited in between.
-    archive.pipe(reader);
-    for await (const entry of reader) {
-      options.signal.throwIfAborted();
-      const { header } = entry;
+    await using sink = await open(file, 'w');
+    for await (const { header, content } of readTar(archive)) {
+      signal.throwIfAborted();
       const path = pathOf(header.name);
       if (path !== '') {
         if (entries.has(path)) throw hostile(header.name, 'its name occurs twice');
         if (entries.size >= LIMITS.entries) throw hostile(header.name, `more than ${LIMITS.entries} entries`);
-        entries.set(path, toEntry({ header, path, entries, spool: options.spool, offset }));
+        entries.set(path, toEntry({ header, path, entries, file, offset }));
       }
-      for await (const chunk of entry as AsyncIterable<Buffer>) {
+      for await (const chunk of content) {
         offset += chunk.length;
         if (offset > LIMITS.bytes) throw hostile(header.name, `more than ${LIMITS.bytes} bytes`);
-        await spool.writeFile(chunk);
+        await sink.writeFile(chunk);
       }
     }
+    return entries;
   } catch (error) {
     throw error instanceof Error && DAMAGED.test(error.message)
       ? new LayerError(`the archive that came out of the container is damaged: ${error.message}`, {
@@ -61,25 +69,19 @@ export async function normaliseTree(
         })
       : error;
   } finally {
-    archive.unpipe(reader);
     archive.destroy();
   }
-  for (const entry of entries.values()) {
-    refuseBelowLink(entry.path, entries);
-    if (entry.type === 'symlink') refuseEscape(entry, entries);
-  }
-  return [...entries.values()].sort(byPath);
 }
 
 interface Found {
   readonly header: Header;
   readonly path: string;
   readonly entries: ReadonlyMap<string, TreeEntry>;
-  readonly spool: string;
+  readonly file: string;
   readonly offset: number;
 }
 
-function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
+function toEntry({ header, path, entries, file, offset }: Found): TreeEntry {
   const mode = header.mode;
   switch (header.type) {
     case 'directory':
@@ -105,7 +107,7 @@ function toEntry({ header, path, entries, spool, offset }: Found): TreeEntry {
         path,
         mode: executable ? 0o755 : 0o644,
         sizeBytes,
-        content: { file: spool, start: offset },
+        content: { file, start: offset },
       };
     }
     default:

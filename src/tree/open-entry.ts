@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { ElfError, type RandomAccess } from '../elf/elf-bytes.js';
 import { inMemory } from '../elf/random-access.js';
-import type { TreeEntry } from './tar.js';
+import type { TreeEntry } from './tree-entry.js';
 
 /** An entry's bytes, to be read in parts. Leaving its scope closes the file they are in. */
 export async function openEntry(

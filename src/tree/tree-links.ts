@@ -1,4 +1,4 @@
-import type { TreeEntry } from './tar.js';
+import type { TreeEntry } from './tree-entry.js';
 
 /** Where a path of a tree leads when every link on its way was followed. */
 export type Followed =

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { LEFT_OUT } from './code-tree.js';
+import { EXCLUDED_NAME } from './read-folder.js';
 
 /**
  * Changes when a file of a folder, or a zip, does: made of paths, modes, sizes and times alone, nothing is
@@ -18,7 +18,8 @@ export function treeSignature(path: string): string {
       const isFolder = info.isDirectory();
       hash.update(isFolder ? `${file}\0${mode}\n` : `${file}\0${mode} ${size} ${mtimeMs} ${ino}\n`);
       if (!isFolder) return;
-      for (const name of readdirSync(file).sort()) if (name !== LEFT_OUT) walk(join(file, name), lstatSync);
+      for (const name of readdirSync(file).sort())
+        if (name !== EXCLUDED_NAME) walk(join(file, name), lstatSync);
     } catch {
       hash.update(`${file}\0missing\n`);
     }

@@ -1,123 +1,168 @@
-import { open } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { open as openCallback, type Entry, type ZipFile } from 'yauzl';
 import { LayerError, LayersmithError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
-import type { TreeEntry } from './tar.js';
+import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
+import { openSink } from './byte-sink.js';
+import { scratchTree, type ScratchPlace, type Tree } from './tree.js';
+import type { Content, TreeEntry } from './tree-entry.js';
 
 const openZip = promisify<string, { lazyEntries: boolean; autoClose: boolean }, ZipFile>(openCallback);
 
-/** A zip may unpack to this much at the most: twice Lambda's limit, so that an oversized layer is still read. */
-const MAX_BYTES = 500 * 1024 ** 2;
 /** Compression method 8 (APPNOTE 4.4.5). */
 const DEFLATED = 8;
-/** Many files are small: as much is written at once. */
-const WRITE_BYTES = 1024 ** 2;
-/** A path in Linux has no more. */
+/** The file type in `st_mode`, and that of a symbolic link. */
+const FILE_TYPE = 0o170000;
+const LINK = 0o120000;
+/** The longest path in Linux. */
 const MAX_LINK_BYTES = 4096;
 
+/** yauzl's messages about names that would be written outside of the folder where the zip is unpacked. */
+const HOSTILE_NAME = /^(invalid relative path|absolute path): /;
+
 /**
- * Reads a layer zip, ours or another's, into entries whose bytes are spooled to a file. Throws LayerError for
- * a file that is missing, no zip, damaged, or has an entry that leaves the tree, StorageError when the spool
- * cannot be written.
+ * Reads a layer or function zip, ours or a third party's. Throws LayerError for a file that is missing, not a zip, damaged,
+ * larger than Lambda takes, or has an entry that leaves the tree, and StorageError when the bytes cannot be written.
  */
-export async function readZip(path: string, spool: string): Promise<readonly TreeEntry[]> {
-  try {
-    return await readEntries(path, spool);
-  } catch (cause) {
-    if (cause instanceof LayersmithError) throw cause;
-    const message =
-      errorCodeOf(cause) === 'ENOENT'
-        ? 'there is no such file'
-        : cause instanceof Error
-          ? cause.message
-          : String(cause);
-    throw new LayerError(`cannot read the layer ${path}: ${message}`, {
+export function readZip(path: string, place: ScratchPlace): Promise<Tree> {
+  return scratchTree(place, async (file) => {
+    try {
+      const zip = await openZip(path, { lazyEntries: true, autoClose: false });
+      try {
+        return { entries: await readEntries(zip, { path, file }) };
+      } finally {
+        zip.close();
+      }
+    } catch (cause) {
+      if (cause instanceof LayersmithError) throw cause;
+      throw unreadable(path, cause);
+    }
+  });
+}
+
+function unreadable(path: string, cause: unknown): LayerError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (errorCodeOf(cause) === 'ENOENT') {
+    return new LayerError(`cannot read the zip ${path}: there is no such file`, {
       hint: 'Give the path of a layer zip, as `layersmith build` prints it.',
       cause,
     });
   }
+  return new LayerError(`cannot read the zip ${path}: ${message}`, {
+    hint: HOSTILE_NAME.test(message)
+      ? 'Do not unpack this zip: it would write outside of the folder. Get it from whoever made it, or build it again.'
+      : 'The zip is damaged or incomplete: download or build it again, and check its sha256.',
+    cause,
+  });
 }
 
-async function readEntries(path: string, spool: string): Promise<TreeEntry[]> {
-  const zip = await openZip(path, { lazyEntries: true, autoClose: false });
-  try {
-    await using sink = await writingTo(dirname(spool), () => open(spool, 'w'));
-    const openEntry = promisify<Entry, { readonly decompress: false | null }, Readable>(
-      (entry, options, callback) => {
-        zip.openReadStream(entry, options, callback);
-      },
-    );
-    const entries: TreeEntry[] = [];
-    let offset = 0;
-    let written = 0;
-    let waiting: Buffer[] = [];
-    const flush = async (): Promise<void> => {
-      await writingTo(dirname(spool), () => sink.writeFile(Buffer.concat(waiting)));
-      written = offset;
-      waiting = [];
-    };
-    for await (const entry of entriesOf(zip)) {
-      const mode = entry.externalFileAttributes >>> 16;
-      const name = posix.normalize(entry.fileName).replace(/\/$/, '');
-      if (entry.fileName.endsWith('/')) {
-        entries.push({ type: 'directory', path: name, mode: mode & 0o7777 || 0o755 });
-        continue;
-      }
-      const deflated = entry.compressionMethod === DEFLATED;
-      const stored = await openEntry(entry, { decompress: deflated ? false : null });
-      const content = deflated ? inflate(stored) : stored;
-      if ((mode & 0o170000) === 0o120000) {
-        if (entry.uncompressedSize > MAX_LINK_BYTES)
-          throw new Error(`the link ${entry.fileName} is too long`);
-        const target = await buffer(content);
-        refuseDamage(entry, { sizeBytes: target.length, checksum: crc32(target) });
-        entries.push({ type: 'symlink', path: name, target: target.toString() });
-        continue;
-      }
-      const start = offset;
-      let checksum = 0;
-      for await (const chunk of content as AsyncIterable<Buffer>) {
-        offset += chunk.length;
-        if (offset > MAX_BYTES) throw new LayerError(`${path} unpacks to more than ${MAX_BYTES} bytes`);
-        checksum = crc32(chunk, checksum);
-        waiting.push(chunk);
-        if (offset - written >= WRITE_BYTES) await flush();
-      }
-      refuseDamage(entry, { sizeBytes: offset - start, checksum });
-      entries.push({
-        type: 'file',
-        path: name,
-        mode: mode & 0o7777 || 0o644,
-        sizeBytes: offset - start,
-        content: { file: spool, start },
-        mtime: Math.floor(entry.getLastModDate({ timezone: 'UTC' }).getTime() / 1000),
-      });
+async function readEntries(
+  zip: ZipFile,
+  { path, file }: { readonly path: string; readonly file: string },
+): Promise<readonly TreeEntry[]> {
+  const folder = dirname(file);
+  await using sink = await writingTo(folder, () => openSink(file));
+  const openEntry = promisify<Entry, { readonly decompress: false | null }, Readable>(
+    (entry, options, callback) => {
+      zip.openReadStream(entry, options, callback);
+    },
+  );
+  const entries: TreeEntry[] = [];
+  let declared = 0;
+  for await (const entry of entriesOf(zip)) {
+    const mode = modeOf(entry);
+    const name = pathOf(entry);
+    if (entry.fileName.endsWith('/')) {
+      entries.push({ type: 'directory', path: name, mode: mode & 0o7777 || 0o755 });
+      continue;
     }
-    await flush();
-    return entries;
-  } finally {
-    zip.close();
+    declared += entry.uncompressedSize;
+    if (declared > MAX_UNZIPPED_BYTES) throw tooLarge(path);
+    const deflated = entry.compressionMethod === DEFLATED;
+    // Many files are empty: no stream is opened for those.
+    const isEmpty = entry.compressedSize === 0 && entry.uncompressedSize === 0 && entry.crc32 === 0;
+    if (isEmpty && (mode & FILE_TYPE) !== LINK) {
+      entries.push(toFile(entry, { file, start: sink.position() }));
+      continue;
+    }
+    const stored = await openEntry(entry, { decompress: deflated ? false : null });
+    const content = deflated ? inflate(stored) : stored;
+    if ((mode & FILE_TYPE) === LINK) {
+      if (entry.uncompressedSize > MAX_LINK_BYTES) throw new Error(`the link ${entry.fileName} is too long`);
+      const chunks: Buffer[] = [];
+      await checked(entry, content, (chunk) => chunks.push(chunk));
+      entries.push({ type: 'symlink', path: name, target: Buffer.concat(chunks).toString() });
+      continue;
+    }
+    const start = sink.position();
+    await checked(entry, content, (chunk) => {
+      const waiting = sink.write(chunk);
+      return waiting && writingTo(folder, () => waiting);
+    });
+    entries.push(toFile(entry, { file, start }));
   }
+  await writingTo(folder, () => sink.flush());
+  return entries;
 }
 
-/** As yauzl would, in pieces sixteen times as large: it takes half the time. */
+function toFile(entry: Entry, content: Content): TreeEntry {
+  return {
+    type: 'file',
+    path: pathOf(entry),
+    mode: modeOf(entry) & 0o7777 || 0o644,
+    sizeBytes: entry.uncompressedSize,
+    content,
+    mtime: Math.floor(entry.getLastModDate({ timezone: 'UTC' }).getTime() / 1000),
+  };
+}
+
+function pathOf({ fileName }: Entry): string {
+  return posix.normalize(fileName).replace(/\/$/, '');
+}
+
+/** `st_mode`, where the zip was made on Unix. */
+function modeOf({ externalFileAttributes }: Entry): number {
+  return externalFileAttributes >>> 16;
+}
+
+/** Sizes are checked before anything is unpacked, so that a small zip cannot fill the disk. */
+function tooLarge(path: string): LayerError {
+  return new LayerError(
+    `${path} unpacks to more than ${MAX_UNZIPPED_BYTES} bytes, the most that Lambda takes`,
+    {
+      hint: 'Leave out files that are not needed at run time. If the zip is small and not yours, it may be a zip bomb.',
+    },
+  );
+}
+
+/** Passes an entry's bytes on. Throws an error for another size or checksum than the directory says. */
+async function checked(
+  { fileName, uncompressedSize, crc32: expected }: Entry,
+  content: Readable,
+  write: (chunk: Buffer) => unknown,
+): Promise<void> {
+  let sizeBytes = 0;
+  let checksum = 0;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > uncompressedSize) break;
+    checksum = crc32(chunk, checksum);
+    await write(chunk);
+  }
+  if (sizeBytes !== uncompressedSize) throw new Error(`the size of ${fileName} is wrong`);
+  if (checksum !== expected) throw new Error(`the checksum of ${fileName} is wrong`);
+}
+
+/** Inflates as yauzl would, in pieces sixteen times as large, which takes half the time. */
 function inflate(deflated: Readable): Readable {
   const inflated = createInflateRaw({ chunkSize: 256 * 1024 });
   deflated.on('error', (error) => {
     inflated.destroy(error);
   });
   return deflated.pipe(inflated);
-}
-
-function refuseDamage(entry: Entry, found: { readonly sizeBytes: number; readonly checksum: number }): void {
-  const { fileName, uncompressedSize, crc32: checksum } = entry;
-  if (found.sizeBytes !== uncompressedSize) throw new Error(`the size of ${fileName} is wrong`);
-  if (found.checksum !== checksum) throw new Error(`the checksum of ${fileName} is wrong`);
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {

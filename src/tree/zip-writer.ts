@@ -1,38 +1,36 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { InternalError } from '../core/errors.js';
-import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
-import { openContent, type TreeEntry } from './tar.js';
+import { InternalError, LayerError } from '../core/errors.js';
+import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
+import { openSink } from './byte-sink.js';
 import { openDeflater, type Deflater } from './deflate.js';
+import { openContent, type TreeEntry } from './tree-entry.js';
+import { centralHeader, endRecords, localHeader } from './zip-records.js';
 
 /**
  * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix
  * attributes, one date, and a deflate that is the same on every machine. A file is held in memory once, while it is
  * deflated. Links are stored as Info-ZIP does, their target as content.
  *
- * Format: PKWARE's APPNOTE 6.3.10, without zip64 (a layer is at most 250 MiB).
+ * Format: PKWARE's APPNOTE 6.3.10, with zip64 only where it is needed: from 65,535 entries or 4 GiB on. Throws LayerError for
+ * a file that is larger than all that Lambda takes, and the disk's errors.
  */
 export async function writeZip(path: string, entries: readonly TreeEntry[]): Promise<void> {
-  await using file = await open(path, 'w');
+  await using sink = await openSink(path);
   const deflater = await openDeflater();
   const central: Buffer[] = [];
-  let offset = 0;
   for (const entry of entries) {
     const name = Buffer.from(entry.type === 'directory' ? `${entry.path}/` : entry.path);
-    const header = Buffer.alloc(LOCAL_BYTES + name.length);
-    const dataStart = offset + header.length;
-    const data = await writeData(entry, { file, at: dataStart, deflater });
-    const fields = { name, ...data, mode: modeOf(entry), offset };
-    writeLocalHeader(header, fields);
-    await writeAll(file, header, offset);
+    const { bytes, ...data } = await dataOf(entry, deflater);
+    const fields = { name, ...data, mode: modeOf(entry), offset: sink.position() };
+    await sink.write(localHeader(fields));
+    await sink.write(bytes);
     central.push(centralHeader(fields));
-    offset = dataStart + data.compressedBytes;
   }
   const directory = Buffer.concat(central);
-  const end = endOfDirectory({ count: entries.length, bytes: directory.length, offset });
-  const tail = Buffer.concat([directory, end]);
-  if (offset + tail.length > 0xffffffff) throw new InternalError(`a zip of ${offset} bytes needs zip64`);
-  await writeAll(file, tail, offset);
+  const end = endRecords({ count: entries.length, bytes: directory.length, offset: sink.position() });
+  await sink.write(directory);
+  await sink.write(end);
+  await sink.flush();
 }
 
 interface Data {
@@ -40,35 +38,36 @@ interface Data {
   readonly crc: number;
   readonly compressedBytes: number;
   readonly sizeBytes: number;
+  /** As they stand in the zip; valid until the next entry's. */
+  readonly bytes: Uint8Array;
 }
 
-interface Fields extends Data {
-  readonly name: Buffer;
-  readonly mode: number;
-  readonly offset: number;
+const NOTHING = stored(Buffer.alloc(0));
+
+function stored(bytes: Uint8Array): Data {
+  return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length, bytes };
 }
 
-const LOCAL_BYTES = 30;
-const CENTRAL_BYTES = 46;
-const END_BYTES = 22;
-const STORED: Data = { method: 0, crc: 0, compressedBytes: 0, sizeBytes: 0 };
-async function writeData(
-  entry: TreeEntry,
-  target: { readonly file: FileHandle; readonly at: number; readonly deflater: Deflater },
-): Promise<Data> {
-  if (entry.type === 'directory') return STORED;
-  if (entry.type === 'symlink') {
-    const bytes = Buffer.from(entry.target);
-    await writeAll(target.file, bytes, target.at);
-    return { method: 0, crc: crc32(bytes), compressedBytes: bytes.length, sizeBytes: bytes.length };
-  }
-  if (entry.sizeBytes === 0) return STORED;
-  const bytes = target.deflater.input(entry.sizeBytes);
+async function dataOf(entry: TreeEntry, deflater: Deflater): Promise<Data> {
+  if (entry.type === 'directory') return NOTHING;
+  if (entry.type === 'symlink') return stored(Buffer.from(entry.target));
+  if (entry.sizeBytes === 0) return NOTHING;
+  if (entry.sizeBytes > MAX_UNZIPPED_BYTES)
+    throw new LayerError(
+      `${entry.path} has ${entry.sizeBytes} bytes, over the ${MAX_UNZIPPED_BYTES} that Lambda takes in all`,
+      { hint: 'Leave it out; the function can get large data from S3 or EFS.' },
+    );
+  const bytes = deflater.input(entry.sizeBytes);
   await readInto(bytes, entry);
   const crc = crc32(bytes);
-  const deflated = target.deflater.deflate();
-  await writeAll(target.file, deflated, target.at);
-  return { method: 8, crc, compressedBytes: deflated.length, sizeBytes: bytes.length };
+  const deflated = deflater.deflate();
+  return {
+    method: 8,
+    crc,
+    compressedBytes: deflated.length,
+    sizeBytes: entry.sizeBytes,
+    bytes: deflated,
+  };
 }
 
 /** Reads a file's content into a buffer that has its size. */
@@ -82,14 +81,6 @@ async function readInto(bytes: Uint8Array, entry: TreeEntry & { readonly type: '
     throw new InternalError(`${entry.path}: ${filled} bytes instead of ${entry.sizeBytes}`);
 }
 
-/** One write takes only a part of the bytes when the disk is nearly full; the next one then says so. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
 /** Unix mode with its file type, as `st_mode` has it. */
 function modeOf(entry: TreeEntry): number {
   switch (entry.type) {
@@ -100,62 +91,4 @@ function modeOf(entry: TreeEntry): number {
     case 'file':
       return 0o100000 | entry.mode;
   }
-}
-
-/** MS-DOS date and time (two-second steps) of SOURCE_DATE_EPOCH in UTC. */
-function dosTime(): { readonly time: number; readonly date: number } {
-  const at = new Date(SOURCE_DATE_EPOCH * 1000);
-  return {
-    time: (at.getUTCHours() << 11) | (at.getUTCMinutes() << 5) | (at.getUTCSeconds() >> 1),
-    date: ((at.getUTCFullYear() - 1980) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate(),
-  };
-}
-
-const UTF8_NAMES = 0x0800;
-const VERSION_NEEDED = 20;
-const MADE_BY_UNIX = (3 << 8) | 30;
-
-/** The 26 bytes that both headers share, from the version needed to the name's length. */
-function writeCommon(buffer: Buffer, start: number, fields: Fields): void {
-  const { time, date } = dosTime();
-  buffer.writeUInt16LE(VERSION_NEEDED, start);
-  buffer.writeUInt16LE(UTF8_NAMES, start + 2);
-  buffer.writeUInt16LE(fields.method, start + 4);
-  buffer.writeUInt16LE(time, start + 6);
-  buffer.writeUInt16LE(date, start + 8);
-  buffer.writeUInt32LE(fields.crc, start + 10);
-  buffer.writeUInt32LE(fields.compressedBytes, start + 14);
-  buffer.writeUInt32LE(fields.sizeBytes, start + 18);
-  buffer.writeUInt16LE(fields.name.length, start + 22);
-}
-
-function writeLocalHeader(header: Buffer, fields: Fields): void {
-  header.writeUInt32LE(0x04034b50, 0);
-  writeCommon(header, 4, fields);
-  fields.name.copy(header, LOCAL_BYTES);
-}
-
-function centralHeader(fields: Fields): Buffer {
-  const header = Buffer.alloc(CENTRAL_BYTES + fields.name.length);
-  header.writeUInt32LE(0x02014b50, 0);
-  header.writeUInt16LE(MADE_BY_UNIX, 4);
-  writeCommon(header, 6, fields);
-  header.writeUInt32LE(fields.mode * 0x10000 + ((fields.mode & 0o170000) === 0o040000 ? 0x10 : 0), 38);
-  header.writeUInt32LE(fields.offset, 42);
-  fields.name.copy(header, CENTRAL_BYTES);
-  return header;
-}
-
-function endOfDirectory(end: {
-  readonly count: number;
-  readonly bytes: number;
-  readonly offset: number;
-}): Buffer {
-  const record = Buffer.alloc(END_BYTES);
-  record.writeUInt32LE(0x06054b50, 0);
-  record.writeUInt16LE(end.count, 8);
-  record.writeUInt16LE(end.count, 10);
-  record.writeUInt32LE(end.bytes, 12);
-  record.writeUInt32LE(end.offset, 16);
-  return record;
 }

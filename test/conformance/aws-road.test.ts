@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { sha256OfFile } from '../../src/core/digest.js';
-import { fileEntry } from '../../src/tree/tar.js';
+import { fileEntry } from '../../src/tree/tree-entry.js';
 import { writeZip } from '../../src/tree/zip-writer.js';
 import { startFaultServer, type Fault, type FaultServer } from '../support/aws-faults.js';
 import { builtLayer } from '../support/built-layer.js';

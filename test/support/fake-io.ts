@@ -21,6 +21,7 @@ export function fakeIo(folder: string, changes: Partial<Io> = {}): FakeIo {
     env: { DOCKER_HOST: `unix://${join(folder, 'no-engine.sock')}` },
     homeDir: folder,
     cwd: folder,
+    tmpDir: folder,
     isRoot: false,
     os: 'linux',
     out: (text) => {

@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
-import { fileEntry } from '../../src/tree/tar.js';
+import { fileEntry } from '../../src/tree/tree-entry.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment, relayCommand } from '../../src/lambda/function-environment.js';
 import type { ProgramExit } from '../../src/lambda/relay-frames.js';
@@ -31,9 +28,13 @@ export async function startBareBootstrap(options: {
 }): Promise<BareBootstrap> {
   const context = await testContext();
   const { engine, signal, store } = context;
-  const spool = join(store.tmpDir, `fuzz-${randomUUID()}`);
-  const layer = await readCodeTree(options.layer, { what: 'layer', root: '/opt', spool });
-  const owned: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => rm(spool, { force: true }) }];
+  const layer = await readCodeTree(options.layer, {
+    what: 'layer',
+    root: '/opt',
+    tmpDir: store.tmpDir,
+    warn: context.reporter.warn,
+  });
+  const owned: AsyncDisposable[] = [layer];
   const removeOwned = async (): Promise<void> => {
     for (const one of owned.splice(0).reverse()) await one[Symbol.asyncDispose]();
   };

@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileEntry, packTree } from '../../src/tree/tar.js';
+import { packTree } from '../../src/tree/pack-tree.js';
+import { fileEntry } from '../../src/tree/tree-entry.js';
 import type { Container } from '../../src/engine/container-engine.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment } from '../../src/lambda/function-environment.js';
 import { createLineReader } from '../../src/lambda/log-lines.js';
 import { readCodeTree } from '../../src/tree/code-tree.js';
-import { functionTree, mergeLayers } from '../../src/tree/merge-layers.js';
+import { withFolders, mergeLayers } from '../../src/tree/merge-layers.js';
 import type { BuildContext } from '../../src/pipeline/build/build-context.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -49,7 +47,7 @@ export async function openRieFunction(
   const { engine, signal } = context;
   await using folder = await temporaryFolder();
   await folder.write(options.files);
-  const spool = join(context.store.tmpDir, randomUUID());
+  const common = { tmpDir: context.store.tmpDir, warn: context.reporter.warn };
   const spec = {
     image: context.toolchain.runtime.id,
     workingDir: '/var/task',
@@ -65,13 +63,13 @@ export async function openRieFunction(
     for (const container of owned.splice(0).reverse()) await container[Symbol.asyncDispose]();
   };
   try {
-    const layer = await readCodeTree(options.layer, { what: 'layer', root: '/opt', spool });
-    const task = await readCodeTree(folder.path, { what: 'function', root: '/var/task', spool });
+    await using layer = await readCodeTree(options.layer, { what: 'layer', root: '/opt', ...common });
+    await using task = await readCodeTree(folder.path, { what: 'function', root: '/var/task', ...common });
     const holder = await fillVolumes(engine, {
       spec,
       trees: {
         '/opt': mergeLayers([layer]),
-        '/var/task': functionTree(task),
+        '/var/task': withFolders(task),
         [PROGRAMS]: [
           fileEntry('host', options.programs.host, 0o755),
           fileEntry('rie', options.programs.rie, 0o755),
@@ -126,8 +124,6 @@ export async function openRieFunction(
   } catch (error) {
     await remove();
     throw error;
-  } finally {
-    await rm(spool, { force: true });
   }
 }
 

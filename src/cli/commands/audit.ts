@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.js';
 import { describeFinding } from '../../audit/describe-finding.js';
 import { architectureOf } from '../../audit/file-rules.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
+import { RULES } from '../../audit/rules.js';
 import { toSarif } from '../../audit/sarif.js';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { EXIT_CODES } from '../../core/errors.js';
+import { openUserScratch } from '../../core/scratch.js';
 import { VERSION } from '../../core/version.js';
 import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
@@ -18,7 +18,7 @@ import { readPlatformFile } from '../../platform/platform.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
-import { platformFolders } from '../session.js';
+import { platformFolders, warnTo } from '../session.js';
 import { size } from '../words.js';
 
 const DEFAULT_PLATFORM = 'provided.al2023';
@@ -64,31 +64,30 @@ export function auditCommand(io: Io, outcome: { exitCode: number }) {
         .example('$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif', 'A layer of others'),
     handler: async (args) => {
       const layer = resolve(io.cwd, args.layer);
-      const spool = join(tmpdir(), `layersmith-audit-${randomUUID()}`);
-      try {
-        const entries = await readTree(layer, { what: 'layer', spool });
-        const facts = await readLayerFacts(entries, args['build-path']);
-        const manifest = await findManifest(layer);
-        const platform = args.platform ?? manifest?.platform ?? DEFAULT_PLATFORM;
-        await readPlatformFile(platform, await platformFolders(io));
-        const arch = args.arch ?? manifest?.architecture ?? architectureOf(facts) ?? 'x86_64';
-        const info = await stat(layer);
-        const report = await auditLayer(facts, {
-          profiles: await loadAbiProfiles(await platformFolders(io), arch),
-          platform,
-          needsBootstrap: !args['no-bootstrap'],
-          zipBytes: info.isFile() ? info.size : undefined,
-        });
-        if (args.sarif !== undefined) {
-          const log = toSarif(report, { layer: basename(layer), version: VERSION });
-          const file = resolve(io.cwd, args.sarif);
-          await writeFileAtomically(file, `${JSON.stringify(log, undefined, 2)}\n`);
-        }
-        io.out(args.json ? `${JSON.stringify({ layer, ...report })}\n` : describe(report));
-        if (errorsOf(report).length > 0) outcome.exitCode = EXIT_CODES.layer;
-      } finally {
-        await rm(spool, { force: true });
+      await using tree = await readTree(layer, {
+        what: 'layer',
+        tmpDir: await openUserScratch(io.tmpDir),
+        warn: warnTo(io),
+      });
+      const facts = await readLayerFacts(tree.entries, args['build-path']);
+      const manifest = await findManifest(layer);
+      const platform = args.platform ?? manifest?.platform ?? DEFAULT_PLATFORM;
+      await readPlatformFile(platform, await platformFolders(io));
+      const arch = args.arch ?? manifest?.architecture ?? architectureOf(facts) ?? 'x86_64';
+      const info = await stat(layer);
+      const report = await auditLayer(facts, {
+        profiles: await loadAbiProfiles(await platformFolders(io), arch),
+        platform,
+        needsBootstrap: !args['no-bootstrap'],
+        zipBytes: info.isFile() ? info.size : undefined,
+      });
+      if (args.sarif !== undefined) {
+        const log = toSarif(report, { layer: basename(layer), version: VERSION });
+        const file = resolve(io.cwd, args.sarif);
+        await writeFileAtomically(file, `${JSON.stringify(log, undefined, 2)}\n`);
       }
+      io.out(args.json ? `${JSON.stringify({ layer, ...report })}\n` : describe(report));
+      if (errorsOf(report).length > 0) outcome.exitCode = EXIT_CODES.layer;
     },
   });
 }
@@ -110,7 +109,9 @@ function describe(report: AuditReport): string {
   const oldest =
     oldestPlatform === undefined
       ? 'it would run on no platform of Lambda as it is'
-      : `the oldest platform on which it would run is ${oldestPlatform}`;
+      : errorsOf(report).some(({ rule }) => !RULES[rule].stopsIt)
+        ? `refused for every platform until these errors are fixed; it would then run on ${oldestPlatform} and later`
+        : `the oldest platform on which it would run is ${oldestPlatform}`;
   return `${[...lines, verdict, oldest].join('\n')}\n`;
 }
 

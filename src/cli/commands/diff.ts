@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
+import { openScope, type DisposalScope } from '../../core/disposal-scope.js';
+import { openUserScratch } from '../../core/scratch.js';
 import { readTree } from '../../tree/code-tree.js';
+import type { ScratchPlace } from '../../tree/tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import {
   diffLayers,
@@ -14,6 +15,7 @@ import {
 } from '../../pipeline/verify/diff-layers.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
+import { warnTo } from '../session.js';
 import { jsonOption } from '../options.js';
 import { size } from '../words.js';
 
@@ -29,22 +31,24 @@ export function diffCommand(io: Io) {
         .options(jsonOption)
         .example('$0 diff published.zip dist/php-8.4.24-provided.al2023-x86_64.zip', 'Before publishing'),
     handler: async (args) => {
-      const spool = join(tmpdir(), `layersmith-diff-${randomUUID()}`);
-      const spools = [`${spool}-before`, `${spool}-after`] as const;
-      try {
-        const before = await sideOf(resolve(io.cwd, args.before), spools[0]);
-        const after = await sideOf(resolve(io.cwd, args.after), spools[1]);
-        const diff = await diffLayers(before, after);
-        io.out(args.json ? `${JSON.stringify(diff)}\n` : describe(diff));
-      } finally {
-        for (const file of spools) await rm(file, { force: true });
-      }
+      await using scope = openScope();
+      const options = { scope, tmpDir: await openUserScratch(io.tmpDir), warn: warnTo(io) };
+      const before = await sideOf(resolve(io.cwd, args.before), options);
+      const after = await sideOf(resolve(io.cwd, args.after), options);
+      const diff = await diffLayers(before, after);
+      io.out(args.json ? `${JSON.stringify(diff)}\n` : describe(diff));
     },
   });
 }
 
-async function sideOf(path: string, spool: string): Promise<DiffSide> {
-  const entries = await readTree(path, { what: 'layer', spool });
+async function sideOf(
+  path: string,
+  {
+    scope,
+    ...options
+  }: ScratchPlace & { readonly scope: DisposalScope; readonly warn: (message: string) => void },
+): Promise<DiffSide> {
+  const { entries } = scope.own(await readTree(path, { what: 'layer', ...options }));
   const info = await stat(path);
   return { entries, manifest: await findManifest(path), zipBytes: info.isFile() ? info.size : undefined };
 }

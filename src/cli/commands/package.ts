@@ -1,6 +1,7 @@
 import { join, basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
+import { openUserScratch } from '../../core/scratch.js';
 import type { Reporter } from '../../core/reporter.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
@@ -84,13 +85,15 @@ export function packageCommand(io: Io) {
       const reporter = reporterFor(io);
       try {
         const layer = kind === 'function' && args['no-precompile'] ? undefined : args.layer;
+        const runtime = layer === undefined ? undefined : await runtimeOf(io, { ...args, layer }, reporter);
         const result = await packageCode({
           kind,
+          tmpDir: runtime?.context.store.tmpDir ?? (await openUserScratch(io.tmpDir)),
           folder,
           output: resolve(io.cwd, output),
           precompile: !args['no-precompile'],
           reporter,
-          ...(layer === undefined ? {} : { runtime: await runtimeOf(io, { ...args, layer }, reporter) }),
+          ...(runtime === undefined ? {} : { runtime }),
           ...(composer === undefined
             ? {}
             : { composer: { phar: resolve(io.cwd, composer), hasNetwork: !args.offline } }),

@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { InternalError } from '../../core/errors.js';
-import { processIdentity } from '../../core/process-identity.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
@@ -28,14 +25,14 @@ export async function smokeTestLayer(
   if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
   const { reporter, signal, store } = context;
   const relay = await relayProgram(context.platform);
-  const spool = join(store.tmpDir, `${processIdentity()}-${randomUUID()}`);
   const view = reporter.stage('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
   const started = context.now();
   try {
+    await using layer = await readZip(zip, { tmpDir: store.tmpDir });
     const report = await runSmokeTests({
       engine: context.engine,
       image: context.toolchain.runtime.id,
-      layer: await readZip(zip, spool),
+      layer: layer.entries,
       spec: smoke,
       files: recipe.smokeFiles,
       values: Object.fromEntries([
@@ -80,7 +77,5 @@ export async function smokeTestLayer(
   } catch (error) {
     view.failed();
     throw error;
-  } finally {
-    await rm(spool, { force: true });
   }
 }

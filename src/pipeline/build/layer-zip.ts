@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.js';
 import { describeFinding } from '../../audit/describe-finding.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import { LayerError } from '../../core/errors.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { assembleLayerTree } from '../../layer/layer-tree.js';
 import type { Manifest } from '../../layer/manifest.js';
 import { writeZip } from '../../tree/zip-writer.js';
@@ -24,23 +23,26 @@ export interface LayerZip {
 export async function writeLayerZip(path: string, input: LayerZip): Promise<AuditReport> {
   const { recipe, artifact, manifest, context } = input;
   const { bootstrap } = layerParts(recipe);
-  const spool = `${path}.spool`;
   const view = context.reporter.stage('layer', await context.store.lastSeconds(`layer:${recipe.name}`));
   const started = context.now();
   try {
-    const tree = await assembleLayerTree({ recipe, artifact: artifact.path, bootstrap, manifest, spool });
+    await using tree = await assembleLayerTree({
+      recipe,
+      artifact: artifact.path,
+      bootstrap,
+      manifest,
+      tmpDir: context.store.tmpDir,
+    });
     view.doing('auditing');
-    const report = await audited(tree, input);
+    const report = await audited(tree.entries, input);
     view.doing('zipping');
-    await writeZip(path, tree);
+    await writeZip(path, tree.entries);
     await context.store.rememberSeconds(`layer:${recipe.name}`, (context.now() - started) / 1000);
     view.finished('built');
     return report;
   } catch (error) {
     view.failed();
     throw error;
-  } finally {
-    await rm(spool, { force: true });
   }
 }
 

@@ -1,7 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
+import type { DisposalScope } from '../../core/disposal-scope.js';
 import { InternalError } from '../../core/errors.js';
-import { byPath, openContent, type TreeEntry } from '../../tree/tar.js';
+import { byPath, openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
 import {
   COMPILER,
@@ -26,20 +27,21 @@ const reportSchema = z.object({
 
 /**
  * Compiles a package's PHP with the PHP of the layer, in a container, at the paths that it will have on Lambda, and gives
- * what is to be added to the package. Nothing of the package runs. Nothing for a package without PHP.
+ * what is to be added to the package, with bytes that `scope` owns. Nothing of the package runs. Nothing for a package
+ * without PHP.
  *
  * Throws StageError when PHP cannot compile at all; a single file that cannot be compiled stays as it is.
  */
 export async function compilePackage(
   { kind, tree }: { readonly kind: PackageKind; readonly tree: readonly TreeEntry[] },
-  { layer, context, spool }: PackageRuntime & { readonly spool: string },
+  { layer, context, scope }: PackageRuntime & { readonly scope: DisposalScope },
 ): Promise<readonly TreeEntry[]> {
   if (phpFiles(tree).length === 0) return [];
   const { reporter, store } = context;
   const view = reporter.stage('compiling PHP', await store.lastSeconds('compile-package'));
   const started = context.now();
   try {
-    const left = await runLayerProgram(
+    const compiled = await runLayerProgram(
       {
         what: `compiling with the PHP of ${layer.manifest.recipe}`,
         trees: {
@@ -58,12 +60,12 @@ export async function compilePackage(
       },
       {
         context,
-        spool,
         onLine: (line) => {
           view.doing(line);
         },
       },
     );
+    const { entries: left } = scope.own(compiled);
     await store.rememberSeconds('compile-package', (context.now() - started) / 1000);
     view.finished('built');
     const report = reportSchema.parse(JSON.parse((await contentOf(left, 'report.json')).toString()));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ignore from 'ignore';
 import { UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { COMPILED_FOLDER, COMPILED_INI, type PackageKind } from '../../runtime/php/compiled-code.js';
 
 /** What must not be packed, in the form of a `.gitignore`: one folder may have both, its `vendor/` as a layer and the rest as a function. */

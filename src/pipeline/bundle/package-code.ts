@@ -1,13 +1,15 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { copyFileAtomically, writeFileAtomically } from '../../core/atomic-file.js';
+import { openScope, type DisposalScope } from '../../core/disposal-scope.js';
+import { scratchFile } from '../../core/scratch.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readCodeTree } from '../../tree/code-tree.js';
 import { recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
+import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import { withoutIgnored } from './ignored-files.js';
@@ -37,60 +39,69 @@ export interface PackageResult {
  */
 export async function packageCode(request: PackageRequest): Promise<PackageResult> {
   const { kind, output } = request;
-  const scratch = await mkdtemp(join(tmpdir(), 'layersmith-package-'));
-  try {
-    const runtime = await runtimeOf(request, scratch);
-    const tree = normalised(
-      await (kind === 'function'
-        ? functionFiles(request, scratch)
-        : vendorFiles({ ...request, runtime, scratch })),
+  await using scope = openScope();
+  const runtime = await runtimeOf(request, scope);
+  const tree = normalized(
+    await (kind === 'function' ? functionFiles(request, scope) : vendorFiles({ ...request, runtime, scope })),
+  );
+  const added =
+    request.precompile && runtime !== undefined
+      ? await compilePackage({ kind, tree }, { ...runtime, scope })
+      : [];
+  const whole = normalized([...tree, ...added]);
+  checkUnzippedSize(whole);
+  const { path: zip } = scope.own(scratchFile(request.tmpDir));
+  if (whole.length > MAX_ENTRIES_WITHOUT_ZIP64)
+    request.reporter.warn(
+      `${output} has ${whole.length} entries and needs zip64: AWS documents no limit, but this has not been tried on Lambda`,
     );
-    const added =
-      request.precompile && runtime !== undefined
-        ? await compilePackage({ kind, tree }, { ...runtime, spool: join(scratch, 'compiled') })
-        : [];
-    const whole = normalised([...tree, ...added]);
-    checkUnzippedSize(whole);
-    const zip = join(scratch, 'package.zip');
-    await writeZip(zip, whole);
-    const sizeBytes = (await stat(zip)).size;
-    if (sizeBytes > MAX_DIRECT_ZIP_BYTES)
-      request.reporter.warn(`${output} has ${sizeBytes} bytes: Lambda takes it through S3 only`);
-    const digest = await sha256OfFile(zip);
-    const record =
-      kind === 'vendor'
-        ? await vendorRecord(whole, { ...request, runtime, zip: { sha256: digest, sizeBytes } })
-        : undefined;
-    await copyFileAtomically(zip, output);
-    const manifestPath = recordPath(output);
-    if (record !== undefined)
-      await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
-    return {
-      path: output,
-      sha256: digest,
-      sizeBytes,
-      files: tree.filter(({ type }) => type !== 'directory').length,
-      compiled: added.filter(({ path }) => path.endsWith('.bin')).length,
-      ...(record === undefined ? {} : { manifestPath }),
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await writeZip(zip, whole);
+  const sizeBytes = (await stat(zip)).size;
+  if (sizeBytes > MAX_DIRECT_ZIP_BYTES)
+    request.reporter.warn(`${output} has ${sizeBytes} bytes: Lambda takes it through S3 only`);
+  const digest = await sha256OfFile(zip);
+  const record =
+    kind === 'vendor'
+      ? await vendorRecord(whole, { ...request, runtime, zip: { sha256: digest, sizeBytes } })
+      : undefined;
+  await copyFileAtomically(zip, output);
+  const manifestPath = recordPath(output);
+  if (record !== undefined)
+    await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
+  return {
+    path: output,
+    sha256: digest,
+    sizeBytes,
+    files: tree.filter(({ type }) => type !== 'directory').length,
+    compiled: added.filter(({ path }) => path.endsWith('.bin')).length,
+    ...(record === undefined ? {} : { manifestPath }),
+  };
 }
 
-async function runtimeOf({ runtime }: PackageRequest, scratch: string): Promise<PackageRuntime | undefined> {
+async function runtimeOf(
+  { runtime, tmpDir, reporter }: PackageRequest,
+  scope: DisposalScope,
+): Promise<PackageRuntime | undefined> {
   if (runtime === undefined) return undefined;
   const { path, manifest, context } = runtime;
-  const layer = await readCodeTree(path, { what: 'layer', root: '/opt', spool: join(scratch, 'layer') });
+  const layer = scope.own(
+    await readCodeTree(path, { what: 'layer', root: '/opt', tmpDir, warn: reporter.warn }),
+  );
   return { layer: { tree: mergeLayers([layer]), manifest }, context };
 }
 
 async function functionFiles(
-  { folder, output, runtime, reporter }: PackageRequest,
-  scratch: string,
+  { folder, output, runtime, reporter, tmpDir }: PackageRequest,
+  scope: DisposalScope,
 ): Promise<readonly TreeEntry[]> {
-  const spool = join(scratch, 'code');
-  const all = await readCodeTree(folder, { what: 'function', root: PACKAGE_ROOT.function, spool });
+  const all = scope.own(
+    await readCodeTree(folder, {
+      what: 'function',
+      root: PACKAGE_ROOT.function,
+      tmpDir,
+      warn: reporter.warn,
+    }),
+  );
   // An earlier output and the layer may lie in the folder itself.
   const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
   const ours = new Set(
@@ -108,7 +119,7 @@ async function functionFiles(
 }
 
 /** Sorted, with every folder, modes 0755 and 0644, and no time of their own. */
-function normalised(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+function normalized(entries: readonly TreeEntry[]): readonly TreeEntry[] {
   return mergeLayers([{ path: 'the package', entries }]).map((entry): TreeEntry => {
     if (entry.type !== 'file') return entry.type === 'directory' ? { ...entry, mode: 0o755 } : entry;
     const { mtime: _mtime, ...rest } = entry;

@@ -1,10 +1,11 @@
 import type { Reporter } from '../../core/reporter.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
+import type { ScratchPlace } from '../../tree/tree.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { PackageKind } from '../../runtime/php/compiled-code.js';
 import type { BuildContext } from '../build/build-context.js';
 
-export interface PackageRequest {
+export interface PackageRequest extends ScratchPlace {
   readonly kind: PackageKind;
   /** Of a function what is to be at `/var/task`, of a vendor layer the Composer project. */
   readonly folder: string;

@@ -1,11 +1,13 @@
 import { access } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import type { DisposalScope } from '../../core/disposal-scope.js';
 import { LayerError, UsageError } from '../../core/errors.js';
-import { openContent, type TreeEntry } from '../../tree/tar.js';
+import { openContent, type TreeEntry } from '../../tree/tree-entry.js';
+import type { Tree } from '../../tree/tree.js';
 import { followLinks } from '../../tree/tree-links.js';
 import { readCodeTree, readTree } from '../../tree/code-tree.js';
-import { functionTree, mergeLayers } from '../../tree/merge-layers.js';
+import { withFolders, mergeLayers } from '../../tree/merge-layers.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import {
   COMPOSER_COMMAND,
@@ -19,10 +21,10 @@ import { withoutIgnored } from './ignored-files.js';
 import { runLayerProgram } from '../layer-program.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 
-export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer'> {
+export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer' | 'tmpDir' | 'reporter'> {
   readonly runtime: PackageRuntime | undefined;
-  /** A folder for what is read on the way. */
-  readonly scratch: string;
+  /** Gets the trees that the files' bytes are in. */
+  readonly scope: DisposalScope;
 }
 
 /**
@@ -30,23 +32,21 @@ export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer
  * out of it, StageError when Composer fails.
  */
 export async function vendorFiles(request: VendorRequest): Promise<readonly TreeEntry[]> {
-  const { folder, composer, scratch } = request;
-  const spool = join(scratch, 'vendor');
-  const found =
-    composer === undefined ? await existing(folder, spool) : await installed(request, { composer, spool });
-  const inVendor = found.map((entry) => ({ ...entry, path: `vendor/${entry.path}` }));
+  const { folder, composer, scope } = request;
+  const found = scope.own(await (composer === undefined ? existing(request) : installed(request, composer)));
+  const inVendor = found.entries.map((entry) => ({ ...entry, path: `vendor/${entry.path}` }));
   const entries = mergeLayers([await withoutIgnored({ path: folder, entries: inVendor }, 'vendor')]);
   refuseLinksOutward(entries);
   return entries;
 }
 
-async function existing(folder: string, spool: string): Promise<readonly TreeEntry[]> {
+async function existing({ folder, tmpDir, reporter }: VendorRequest): Promise<Tree> {
   const vendor = join(folder, 'vendor');
   const hasAutoloader = await access(join(vendor, 'autoload.php')).then(
     () => true,
     () => false,
   );
-  if (hasAutoloader) return readTree(vendor, { what: 'layer', spool });
+  if (hasAutoloader) return readTree(vendor, { what: 'layer', tmpDir, warn: reporter.warn });
   throw new UsageError(`${folder} has no vendor/autoload.php`, {
     hint: 'Run `composer install` in it first, or give a composer.phar with --composer.',
   });
@@ -66,22 +66,21 @@ function refuseLinksOutward(entries: readonly TreeEntry[]): void {
 }
 
 async function installed(
-  { folder, runtime, scratch }: VendorRequest,
-  { composer, spool }: { readonly composer: NonNullable<PackageRequest['composer']>; readonly spool: string },
-): Promise<readonly TreeEntry[]> {
+  { folder, runtime, tmpDir }: VendorRequest,
+  composer: NonNullable<PackageRequest['composer']>,
+): Promise<Tree> {
   if (runtime === undefined)
     throw new UsageError('Composer runs in the PHP of a layer, and there is none', {
       hint: 'Name the runtime layer with --layer.',
     });
   const { layer, context } = runtime;
-  const whole = await withoutIgnored(
-    await readCodeTree(folder, {
-      what: 'function',
-      root: PACKAGE_ROOT.function,
-      spool: join(scratch, 'project'),
-    }),
-    'vendor',
-  );
+  await using code = await readCodeTree(folder, {
+    what: 'function',
+    root: PACKAGE_ROOT.function,
+    tmpDir,
+    warn: context.reporter.warn,
+  });
+  const whole = await withoutIgnored(code, 'vendor');
   const isOutside = ({ path }: TreeEntry): boolean => path !== 'vendor' && !path.startsWith('vendor/');
   const project = { ...whole, entries: whole.entries.filter(isOutside) };
   if (!project.entries.some(({ path }) => path === 'composer.json'))
@@ -93,7 +92,7 @@ async function installed(
   const view = context.reporter.stage('composer install', await context.store.lastSeconds('composer'));
   const started = context.now();
   try {
-    const left = await runLayerProgram(
+    const installedTree = await runLayerProgram(
       {
         what: 'composer install',
         trees: { '/opt': layer.tree, [COMPOSER_FOLDER]: [await composerEntry(composer.phar)] },
@@ -101,7 +100,7 @@ async function installed(
         env: COMPOSER_ENVIRONMENT,
         work: {
           path: PROJECT_FOLDER,
-          tree: functionTree({
+          tree: withFolders({
             ...project,
             entries: [...project.entries, await settingsFor(project.entries)],
           }),
@@ -115,7 +114,6 @@ async function installed(
       },
       {
         context,
-        spool,
         onLine: (line) => {
           view.doing(line);
         },
@@ -123,7 +121,7 @@ async function installed(
     );
     await context.store.rememberSeconds('composer', (context.now() - started) / 1000);
     view.finished('built');
-    return left;
+    return installedTree;
   } catch (error) {
     view.failed();
     throw error;

@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { auditLayer, errorsOf } from '../../audit/audit-layer.js';
 import { describeFinding } from '../../audit/describe-finding.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import type { Sha256 } from '../../core/digest.js';
 import { LayerError } from '../../core/errors.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { VERSION } from '../../core/version.js';
 import type { VendorRecord } from '../../layer/layer-record.js';
 import { mergeLayers } from '../../tree/merge-layers.js';
@@ -60,26 +58,21 @@ export async function vendorRecord(
 }
 
 async function loadAutoloader(tree: readonly TreeEntry[], { layer, context }: PackageRuntime): Promise<void> {
-  const scratch = await mkdtemp(join(tmpdir(), 'layersmith-package-'));
-  try {
-    const opt = mergeLayers([
-      { path: 'the runtime layer', entries: layer.tree },
-      { path: 'the package', entries: tree },
-    ]);
-    await runLayerProgram(
-      {
-        what: 'loading vendor/autoload.php',
-        trees: { '/opt': opt },
-        command: ['/opt/bin/php', '-r', 'require "/opt/vendor/autoload.php"; mkdir("/tmp/work/result");'],
-        env: {},
-        work: { path: '/tmp/work', tree: [] },
-        result: '/tmp/work/result',
-        hasNetwork: false,
-        hint: `The libraries must load on ${layer.manifest.recipe}: see what Composer says of the platform.`,
-      },
-      { context, spool: join(scratch, 'nothing'), onLine: context.reporter.info },
-    );
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const opt = mergeLayers([
+    { path: 'the runtime layer', entries: layer.tree },
+    { path: 'the package', entries: tree },
+  ]);
+  await using _left = await runLayerProgram(
+    {
+      what: 'loading vendor/autoload.php',
+      trees: { '/opt': opt },
+      command: ['/opt/bin/php', '-r', 'require "/opt/vendor/autoload.php"; mkdir("/tmp/work/result");'],
+      env: {},
+      work: { path: '/tmp/work', tree: [] },
+      result: '/tmp/work/result',
+      hasNetwork: false,
+      hint: `The libraries must load on ${layer.manifest.recipe}: see what Composer says of the platform.`,
+    },
+    { context, onLine: context.reporter.info },
+  );
 }

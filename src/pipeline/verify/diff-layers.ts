@@ -1,6 +1,6 @@
 import { compareSymbols, type SymbolChanges } from '../../compare/compare-symbols.js';
 import { compareTrees } from '../../compare/compare-trees.js';
-import type { TreeEntry } from '../../tree/tar.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 
 /** A layer to be compared; of others, there is no manifest. */

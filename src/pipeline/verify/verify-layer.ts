@@ -28,11 +28,12 @@ export async function verifyLayer(
   const pinned = pinSources(plan, manifest);
   await using scratch = await openScratchBuild(context, { name: 'again', variation: undefined });
   const again = await scratch.layer(pinned, await scratch.build(pinned));
+  const sides = { first: zip, second: again.path, tmpDir: context.store.tmpDir };
   return manifest.schemaVersion === again.manifest.schemaVersion
-    ? { name: `the layer of ${manifest.recipe}`, ...(await compareZips(zip, again.path)) }
+    ? { name: `the layer of ${manifest.recipe}`, ...(await compareZips(sides)) }
     : {
         name: `the files of the layer of ${manifest.recipe}, without its manifest`,
-        ...(await compareContent(zip, again.path)),
+        ...(await compareContent(sides)),
       };
 }
 

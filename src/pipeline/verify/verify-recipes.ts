@@ -3,8 +3,10 @@ import { compareTrees, type Difference } from '../../compare/compare-trees.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { InternalError } from '../../core/errors.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
-import { packTree, type TreeEntry } from '../../tree/tar.js';
+import { packTree } from '../../tree/pack-tree.js';
+import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readArtifact } from '../../tree/read-artifact.js';
+import type { ScratchPlace } from '../../tree/tree.js';
 import { readZip } from '../../tree/zip-reader.js';
 import { planFor, type Plan } from '../../recipe/plan.js';
 import type { Variation } from '../../stage/variation.js';
@@ -52,35 +54,49 @@ export async function verifyPlans(
         differences:
           a.sha256 === b.sha256
             ? []
-            : await compareTrees(
-                await readArtifact(a.path, { spool: first.file('spool'), folders: true }),
-                await readArtifact(b.path, { spool: second.file('spool'), folders: true }),
-              ),
+            : await compareArtifacts({ first: a.path, second: b.path, tmpDir: context.store.tmpDir }),
       });
     }
     const again = secondBuilt.get(plan);
     if (plan.root.recipe.layer === undefined || again === undefined) continue;
     const zips = [await first.layer(plan, built), await second.layer(plan, again)] as const;
     const name = `the layer of ${plan.root.recipe.name}`;
-    results.set(name, { name, ...(await compareZips(zips[0].path, zips[1].path)) });
+    results.set(name, {
+      name,
+      ...(await compareZips({ first: zips[0].path, second: zips[1].path, tmpDir: context.store.tmpDir })),
+    });
   }
   return [...results.values()];
 }
 
-/** The sums of two layer zips, and where they differ. Leaves files `PATH.spool` beside them. */
-export async function compareZips(first: string, second: string): Promise<Omit<Verified, 'name'>> {
-  const sums = { first: await sha256OfFile(first), second: await sha256OfFile(second) };
-  if (sums.first === sums.second) return { ...sums, differences: [] };
-  const [a, b] = [await readZip(first, `${second}.first-spool`), await readZip(second, `${second}.spool`)];
-  return { ...sums, differences: await compareTrees(a, b) };
+/** The paths of two files to be compared. */
+export interface Sides extends ScratchPlace {
+  readonly first: string;
+  readonly second: string;
 }
 
-/** The same of what is in two layer zips, their manifests aside. */
-export async function compareContent(first: string, second: string): Promise<Omit<Verified, 'name'>> {
-  const filesOf = async (zip: string, spool: string): Promise<readonly TreeEntry[]> =>
-    (await readZip(zip, spool)).filter(({ path }) => path !== MANIFEST_PATH);
-  const a = await filesOf(first, `${second}.first-spool`);
-  const b = await filesOf(second, `${second}.spool`);
+/** The sums of two layer zips, and where they differ. */
+export async function compareZips({ first, second, tmpDir }: Sides): Promise<Omit<Verified, 'name'>> {
+  const sums = { first: await sha256OfFile(first), second: await sha256OfFile(second) };
+  if (sums.first === sums.second) return { ...sums, differences: [] };
+  await using a = await readZip(first, { tmpDir });
+  await using b = await readZip(second, { tmpDir });
+  return { ...sums, differences: await compareTrees(a.entries, b.entries) };
+}
+
+async function compareArtifacts({ first, second, tmpDir }: Sides): Promise<readonly Difference[]> {
+  await using a = await readArtifact(first, { tmpDir, folders: true });
+  await using b = await readArtifact(second, { tmpDir, folders: true });
+  return await compareTrees(a.entries, b.entries);
+}
+
+/** Compares the content of two layer zips without their manifests: its digests, and where it differs. */
+export async function compareContent({ first, second, tmpDir }: Sides): Promise<Omit<Verified, 'name'>> {
+  await using firstTree = await readZip(first, { tmpDir });
+  await using secondTree = await readZip(second, { tmpDir });
+  const isContent = ({ path }: TreeEntry): boolean => path !== MANIFEST_PATH;
+  const a = firstTree.entries.filter(isContent);
+  const b = secondTree.entries.filter(isContent);
   return {
     first: await digestOfTree(a),
     second: await digestOfTree(b),

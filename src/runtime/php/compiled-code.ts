@@ -1,6 +1,6 @@
 import { sha256 } from '../../core/digest.js';
 import { SOURCE_DATE_EPOCH } from '../../core/source-date-epoch.js';
-import { fileEntry, type TreeEntry } from '../../tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../tree/tree-entry.js';
 import { compilerScript } from './compiler.js';
 
 /** A package is what goes to Lambda beside the interpreter's layer. */

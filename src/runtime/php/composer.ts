@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { sha256 } from '../../core/digest.js';
 import { UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
-import { fileEntry, type TreeEntry } from '../../tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../tree/tree-entry.js';
 
 /** Where Composer runs, and where it lies. */
 export const PROJECT_FOLDER = '/tmp/project';

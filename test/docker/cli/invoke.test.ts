@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { builtLayer, type BuiltLayer } from '../../support/built-layer.js';
 import type { Ended, Running, RunOptions } from '../../support/cli.js';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { auditLayer, type AuditReport } from '../../../src/audit/audit-layer.js';
 import { readLayerFacts } from '../../../src/audit/layer-facts.js';
 import type { RuleName } from '../../../src/audit/rules.js';
-import { fileEntry, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { loadAbiProfiles } from '../../../src/platform/abi-profile.js';
 import { compiled, library, program } from '../../support/compiled.js';
 import { PACKAGE_ROOT } from '../../support/fake-io.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../../src/cli/run.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { MANIFEST_PATH, writeManifest } from '../../../src/layer/manifest.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { fakeIo } from '../../support/fake-io.js';

@@ -1,9 +1,10 @@
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RULES } from '../../../src/audit/rules.js';
 import { run } from '../../../src/cli/run.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { library, program } from '../../support/compiled.js';
 import { fakeIo } from '../../support/fake-io.js';
@@ -32,6 +33,45 @@ test('a zip that passes says so, with what it is and where it would run', async 
   expect(ended.stdout).toMatch(
     /^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB unzipped\nthe oldest platform on which it would run is provided\.al2023\n$/,
   );
+});
+
+test('two entries of one name are an error, two of one folder are not', async () => {
+  await using folder = await temporaryFolder();
+  await writeZip(join(folder.path, 'layer.zip'), [
+    { type: 'directory', path: 'share', mode: 0o755 },
+    { type: 'directory', path: 'share', mode: 0o755 },
+    fileEntry('share/twice', 'one'),
+    fileEntry('share/twice', 'two'),
+    BOOTSTRAP,
+  ]);
+  const ended = await audit(folder.path, 'layer.zip', '--json');
+  expect(ended.exitCode).toBe(73);
+  const { findings } = JSON.parse(ended.stdout) as { findings: readonly unknown[] };
+  expect(findings).toEqual([
+    expect.objectContaining({ rule: 'duplicate', severity: 'error', path: 'share/twice' }),
+  ]);
+});
+
+test('an error that holds on every platform is not followed by a platform on which the layer would run', async () => {
+  await using folder = await temporaryFolder();
+  await writeZip(join(folder.path, 'layer.zip'), [
+    BOOTSTRAP,
+    { type: 'symlink', path: 'users', target: '/etc/passwd' },
+  ]);
+  const ended = await audit(folder.path, 'layer.zip');
+  expect(ended.exitCode).toBe(73);
+  expect(ended.stdout).toMatch(/refused for every platform until .*\n$/);
+  expect(ended.stdout).not.toContain('the oldest platform');
+});
+
+test('a special file in the folder is named in a warning', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'layer/bootstrap': '#!/bin/sh\n' });
+  await chmod(join(folder.path, 'layer/bootstrap'), 0o755);
+  execFileSync('mkfifo', [join(folder.path, 'layer/pipe')]);
+  const ended = await audit(folder.path, 'layer');
+  expect(ended.exitCode).toBe(0);
+  expect(ended.stderr).toContain('pipe (FIFO)');
 });
 
 describe('what is wrong', () => {

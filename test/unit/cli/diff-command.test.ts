@@ -2,7 +2,7 @@ import { sha256 } from '../../../src/core/digest.js';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../../src/cli/run.js';
-import { fileEntry, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { MANIFEST_PATH, writeManifest, type Manifest } from '../../../src/layer/manifest.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { library, program } from '../../support/compiled.js';

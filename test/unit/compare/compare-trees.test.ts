@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compareTrees } from '../../../src/compare/compare-trees.js';
-import { fileEntry, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const link = (path: string, target: string): TreeEntry => ({ type: 'symlink', path, target });

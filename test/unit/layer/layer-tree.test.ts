@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import { LayerError } from '../../../src/core/errors.js';
-import { byPath, fileEntry, openContent, packTree, type TreeEntry } from '../../../src/tree/tar.js';
+import { packTree } from '../../../src/tree/pack-tree.js';
+import { byPath, fileEntry, openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../../../src/layer/layer-tree.js';
 import { MANIFEST_PATH, readManifest } from '../../../src/layer/manifest.js';
 import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
@@ -46,13 +47,14 @@ async function layerOf(
   await using folder = await temporaryFolder();
   const artifact = join(folder.path, 'artifact');
   await pipeline(packTree(installed, { owner: 0 }), createWriteStream(artifact));
-  const entries = await assembleLayerTree({
+  await using tree = await assembleLayerTree({
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
     artifact,
     bootstrap: '#!/opt/bin/lua\n',
     manifest: manifestWith(),
-    spool: join(folder.path, 'spool'),
+    tmpDir: folder.path,
   });
+  const { entries } = tree;
   expect(entries).toEqual([...entries].sort(byPath));
   const lines: string[] = [];
   for (const entry of entries) {
@@ -130,13 +132,12 @@ test('a layer file that would take the place of another is refused', async () =>
 test('an artifact that is not there gives the error of the disk', async () => {
   await using recipes = await recipeFolder({ 'lua/1': [] }, { 'lua/package.yaml': PACKAGE });
   await using folder = await temporaryFolder();
-  await writeFile(join(folder.path, 'spool'), '');
   const assembling = assembleLayerTree({
     recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
     artifact: join(folder.path, 'none'),
     bootstrap: '',
     manifest: manifestWith(),
-    spool: join(folder.path, 'spool'),
+    tmpDir: folder.path,
   });
   expect(await failure(assembling, Error)).toMatchObject({ code: 'ENOENT' });
 });

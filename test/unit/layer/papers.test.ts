@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { PackageURL } from 'packageurl-js';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { findCaBundles } from '../../../src/layer/ca-bundles.js';
 import type { LayerRecord } from '../../../src/layer/manifest.js';
 import { provenanceOf } from '../../../src/layer/provenance.js';

@@ -1,10 +1,18 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { LayerError, UsageError } from '../../../src/core/errors.js';
-import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tar.js';
-import { readCodeTree, unreadablePaths, type CodeTreeOptions } from '../../../src/tree/code-tree.js';
+import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
+import {
+  readCodeTree,
+  unreadablePaths,
+  type CodeTree,
+  type CodeTreeOptions,
+} from '../../../src/tree/code-tree.js';
 import { treeSignature } from '../../../src/tree/tree-signature.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { failure } from '../../support/failure.js';
@@ -13,10 +21,11 @@ import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-f
 function read(
   folder: TemporaryFolder,
   name: string,
-  what: CodeTreeOptions['what'] = 'function',
-): Promise<{ readonly entries: readonly TreeEntry[] }> {
+  options: { readonly what?: CodeTreeOptions['what']; readonly warn?: CodeTreeOptions['warn'] } = {},
+): Promise<CodeTree> {
+  const { what = 'function', warn = () => undefined } = options;
   const root = what === 'layer' ? '/opt' : '/var/task';
-  return readCodeTree(join(folder.path, name), { what, root, spool: join(folder.path, 'spool') });
+  return readCodeTree(join(folder.path, name), { what, root, tmpDir: folder.path, warn });
 }
 
 async function contentOf(entry: TreeEntry | undefined): Promise<string> {
@@ -61,7 +70,8 @@ test('a zip is read, and what has no mode in it is readable', async () => {
     fileEntry('src/a.php', 'a', 0),
     fileEntry('run', 'r', 0o755),
   ]);
-  const { entries } = await read(folder, 'app.zip');
+  await using tree = await read(folder, 'app.zip');
+  const { entries } = tree;
   expect(entries).toMatchObject([
     { path: 'src/a.php', mode: 0o644 },
     { path: 'run', mode: 0o755 },
@@ -90,7 +100,7 @@ test.each([
 test('a damaged zip is an error of the layer', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'cut.zip'), 'PK\x03\x04 and then nothing');
-  const error = await failure(read(folder, 'cut.zip', 'layer'), LayerError);
+  const error = await failure(read(folder, 'cut.zip', { what: 'layer' }), LayerError);
   expect(error.message).toContain('cut.zip');
 });
 
@@ -104,6 +114,63 @@ test.each([
   await symlink(target, join(folder.path, 'app/vendor'));
   const error = await failure(read(folder, 'app'), LayerError);
   expect(error.message).toContain(`has a link vendor to ${target}, which would be ${place} on Lambda`);
+});
+
+test.each([
+  ['../../../../etc/shadow', '/etc/shadow'],
+  ['../../tmp/cache', '/tmp/cache'],
+])('a relative link to %s leaves the function: the absolute path is advised', async (target, place) => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'app/src/a.php': '' });
+  await symlink(target, join(folder.path, 'app/rel'));
+  const error = await failure(read(folder, 'app'), LayerError);
+  expect(error.message).toContain(`link rel to ${target}`);
+  expect(error.hint).toContain(`the absolute path ${place}`);
+});
+
+test('a relative link within the function, to its root too, is kept', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'app/src/a.php': '' });
+  await symlink('..', join(folder.path, 'app/src/root'));
+  await symlink('../src/../src/a.php', join(folder.path, 'app/src/b.php'));
+  const { entries } = await read(folder, 'app');
+  expect(entries.map(({ path }) => path)).toEqual(['src', 'src/a.php', 'src/b.php', 'src/root']);
+});
+
+test('a name that is not UTF-8 is refused with the name and the cause', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'app/src/a.php': '' });
+  await writeFile(
+    Buffer.concat([Buffer.from(join(folder.path, 'app/src/bad')), Buffer.from([0xff, 0xfe])]),
+    '',
+  );
+  const error = await failure(read(folder, 'app'), UsageError);
+  expect(error.message).toContain('app/src/bad\\xff\\xfe');
+  expect(error.message).toContain('UTF-8');
+});
+
+test('a link whose target is not UTF-8 is refused with its name', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'app/src/a.php': '' });
+  await symlink(Buffer.from([0x61, 0xff]), join(folder.path, 'app/link'));
+  const error = await failure(read(folder, 'app'), UsageError);
+  expect(error.message).toContain('app/link → a\\xff');
+});
+
+test('sockets, FIFOs and devices are left out with a warning that names them', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'app/src/a.php': '' });
+  execFileSync('mkfifo', [join(folder.path, 'app/src/pipe')]);
+  const server = createServer().listen(join(folder.path, 'app/run.sock'));
+  await once(server, 'listening');
+  const warnings: string[] = [];
+  try {
+    const { entries } = await read(folder, 'app', { warn: (message) => warnings.push(message) });
+    expect(entries.map(({ path }) => path)).toEqual(['src', 'src/a.php']);
+  } finally {
+    server.close();
+  }
+  expect(warnings).toEqual([expect.stringMatching(/run\.sock \(socket\), src\/pipe \(FIFO\)/)]);
 });
 
 test('the signature of a folder changes with its files, and not with .git or reading', async () => {

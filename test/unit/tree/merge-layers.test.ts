@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { LayerError } from '../../../src/core/errors.js';
-import { fileEntry, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import {
   checkBootstrap,
   checkUnzippedSize,
-  functionTree,
+  withFolders,
   mergeLayers,
 } from '../../../src/tree/merge-layers.js';
 
@@ -103,7 +103,7 @@ describe('layers', () => {
 });
 
 test('a function in which a file is a folder as well is refused', () => {
-  refused(() => functionTree(layer('f.zip', fileEntry('x', ''), fileEntry('x/y', ''))));
+  refused(() => withFolders(layer('f.zip', fileEntry('x', ''), fileEntry('x/y', ''))));
 });
 
 test('a function and its layers may have 250 MiB together, and no byte more', () => {

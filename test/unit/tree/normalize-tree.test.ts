@@ -1,10 +1,11 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { LayerError } from '../../../src/core/errors.js';
-import { openContent, packTree, type TreeEntry } from '../../../src/tree/tar.js';
-import { normaliseTree } from '../../../src/tree/normalize-tree.js';
+import { packTree } from '../../../src/tree/pack-tree.js';
+import { openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
+import { normalizeTree } from '../../../src/tree/normalize-tree.js';
 import { elsewhere, HERE, THERE } from '../../support/elsewhere.js';
 import { failure } from '../../support/failure.js';
 import { rawTar, type RawEntry } from '../../support/raw-tar.js';
@@ -12,14 +13,19 @@ import { smallDisk } from '../../support/small-disk.js';
 import { tarOf, type TarEntry } from '../../support/tar.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
-async function normalised<T>(
+async function normalized<T>(
   archive: Readable,
   use: (entries: readonly TreeEntry[]) => T | Promise<T>,
 ): Promise<T> {
   await using folder = await temporaryFolder();
-  const spool = join(folder.path, 'spool');
-  const entries = await normaliseTree(archive, { spool, signal: new AbortController().signal });
-  return await use(entries);
+  let used: T;
+  {
+    const { signal } = new AbortController();
+    await using tree = await normalizeTree(archive, { tmpDir: folder.path, signal });
+    used = await use(tree.entries);
+  }
+  expect(await readdir(folder.path)).toEqual([]);
+  return used;
 }
 
 /** Entries as `drwx path`, files with their content. */
@@ -34,9 +40,9 @@ async function listed(entries: readonly TreeEntry[]): Promise<readonly string[]>
   return lines;
 }
 
-const list = (entries: readonly TarEntry[]): Promise<readonly string[]> => normalised(tarOf(entries), listed);
+const list = (entries: readonly TarEntry[]): Promise<readonly string[]> => normalized(tarOf(entries), listed);
 const bytesOf = (archive: Readable): Promise<Buffer> =>
-  normalised(archive, (entries) => buffer(packTree(entries, { owner: 0 })));
+  normalized(archive, (entries) => buffer(packTree(entries, { owner: 0 })));
 
 describe('what a stage may leave', () => {
   test('files, folders and links come sorted by path, below the first component', async () => {
@@ -104,7 +110,7 @@ describe('what a stage may leave', () => {
       { name: 'opt/b', content },
       { name: 'opt/c', content: 'c' },
     ]);
-    const [a, b, c] = await normalised(archive, (entries) =>
+    const [a, b, c] = await normalized(archive, (entries) =>
       Promise.all(entries.flatMap((entry) => (entry.type === 'file' ? [buffer(openContent(entry))] : []))),
     );
     expect(a?.length).toBe(0);
@@ -289,7 +295,7 @@ describe('a hostile archive is refused:', () => {
 
   test.each(HOSTILE_BYTES)('%s', async (_what, entries, why) => {
     const archive = rawTar([...entries, { name: 'opt/last', content: 'x' }]);
-    const error = await failure(normalised(archive, listed), LayerError);
+    const error = await failure(normalized(archive, listed), LayerError);
     expect(error.message).toMatch(why);
   });
 
@@ -310,7 +316,7 @@ describe('a damaged archive is refused:', () => {
         { name: 'opt/b', content: 'b' },
       ]),
     );
-    const error = await failure(normalised(Readable.from([whole.subarray(0, length)]), listed), LayerError);
+    const error = await failure(normalized(Readable.from([whole.subarray(0, length)]), listed), LayerError);
     expect(error.message).toContain('damaged');
     expect(error.hint).toContain('again');
   });
@@ -318,7 +324,7 @@ describe('a damaged archive is refused:', () => {
   test('with a header whose checksum is wrong', async () => {
     const whole = await buffer(tarOf([{ name: 'opt/a', content: 'a' }]));
     whole.write('X', 4);
-    expect((await failure(normalised(Readable.from([whole]), listed), LayerError)).message).toContain(
+    expect((await failure(normalized(Readable.from([whole]), listed), LayerError)).message).toContain(
       'damaged',
     );
   });
@@ -330,7 +336,7 @@ test('an archive whose stream breaks gives the error of the stream', async () =>
       this.destroy(new RangeError('the engine is gone'));
     },
   });
-  expect((await failure(normalised(broken, listed), RangeError)).message).toBe('the engine is gone');
+  expect((await failure(normalized(broken, listed), RangeError)).message).toBe('the engine is gone');
 });
 
 test('an aborted signal stops the reading with its reason', async () => {
@@ -349,7 +355,7 @@ test('an aborted signal stops the reading with its reason', async () => {
       yield whole.subarray(1024);
     })(),
   );
-  const reading = normaliseTree(archive, { spool: join(folder.path, 'spool'), signal: stopped.signal });
+  const reading = normalizeTree(archive, { tmpDir: folder.path, signal: stopped.signal });
   expect((await failure(reading, RangeError)).message).toBe('stop');
   expect(archive.destroyed).toBe(true);
 });
@@ -363,8 +369,9 @@ test(
       name: `opt/${index}`,
       content: Buffer.alloc(5_000, 1),
     }));
-    const options = { spool: join(disk.path, 'spool'), signal: new AbortController().signal };
-    const error = await failure(normaliseTree(tarOf(entries), options), Error);
+    const options = { tmpDir: disk.path, signal: new AbortController().signal };
+    const error = await failure(normalizeTree(tarOf(entries), options), Error);
     expect(error).toMatchObject({ code: 'ENOSPC' });
+    expect(await readdir(disk.path)).toEqual([]);
   },
 );

@@ -1,8 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { LayerError, StorageError } from '../../../src/core/errors.js';
-import { fileEntry } from '../../../src/tree/tar.js';
+import { MAX_UNZIPPED_BYTES } from '../../../src/core/lambda-limits.js';
+import { processIdentity } from '../../../src/core/process-identity.js';
+import { fileEntry, openContent } from '../../../src/tree/tree-entry.js';
 import { readZip } from '../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { failure } from '../../support/failure.js';
@@ -16,7 +19,7 @@ async function errorOf(
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeFile(path, bytes);
-  const error = await failure(readZip(path, join(folder.path, 'spool')), LayerError);
+  const error = await failure(readZip(path, { tmpDir: folder.path }), LayerError);
   return { message: error.message.replaceAll(path, 'ZIP'), hint: error.hint };
 }
 
@@ -30,50 +33,50 @@ async function zipWith(name: string, content = 'content'): Promise<Buffer> {
 
 describe('is no layer, which the error says with the path:', () => {
   test('a file that is not there', async () => {
-    const error = await failure(readZip('/no/such/layer.zip', '/no/such/spool'), LayerError);
-    expect(error.message).toBe('cannot read the layer /no/such/layer.zip: there is no such file');
+    const error = await failure(readZip('/no/such/layer.zip', { tmpDir: '/no/such' }), LayerError);
+    expect(error.message).toBe('cannot read the zip /no/such/layer.zip: there is no such file');
     expect(error.hint).toContain('layersmith build');
   });
 
   test('a folder', async () => {
     await using folder = await temporaryFolder();
-    const error = await failure(readZip(folder.path, join(folder.path, 'spool')), LayerError);
-    expect(error.message).toContain(`cannot read the layer ${folder.path}: `);
+    const error = await failure(readZip(folder.path, { tmpDir: folder.path }), LayerError);
+    expect(error.message).toContain(`cannot read the zip ${folder.path}: `);
   });
 
   test.each([
     ['nothing', ''],
     ['text', 'this is no zip, whatever its name says\n'.repeat(10)],
   ])('%s', async (_what, bytes) => {
-    expect((await errorOf(bytes)).message).toMatch(/^cannot read the layer ZIP: /);
+    expect((await errorOf(bytes)).message).toMatch(/^cannot read the zip ZIP: /);
   });
 
   test('a zip with a link that no path is as long as', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'layer.zip');
     await writeZip(path, [{ type: 'symlink', path: 'a', target: 'x'.repeat(5000) }]);
-    const error = await failure(readZip(path, join(folder.path, 'spool')), LayerError);
-    expect(error.message).toBe(`cannot read the layer ${path}: the link a is too long`);
+    const error = await failure(readZip(path, { tmpDir: folder.path }), LayerError);
+    expect(error.message).toBe(`cannot read the zip ${path}: the link a is too long`);
   });
 
   test('a zip that is cut off', async () => {
     const whole = await zipWith('bin/php', 'x'.repeat(1000));
     for (const length of [whole.length - 1, whole.length - 22, 60, 10])
-      expect((await errorOf(whole.subarray(0, length))).message).toMatch(/^cannot read the layer ZIP: /);
+      expect((await errorOf(whole.subarray(0, length))).message).toMatch(/^cannot read the zip ZIP: /);
   });
 
   test('a zip with a byte of its content changed', async () => {
     const bytes = await zipWith('a', 'the content of a file that will be damaged');
     const at = 30 + 1 + 10;
     bytes[at] = (bytes[at] ?? 0) ^ 0xff;
-    expect((await errorOf(bytes)).message).toMatch(/^cannot read the layer ZIP: /);
+    expect((await errorOf(bytes)).message).toMatch(/^cannot read the zip ZIP: /);
   });
 
   test('a zip whose content is not what its checksum says', async () => {
     const bytes = await zipWith('a', 'content');
     const central = bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1'));
     bytes.writeUInt32LE(1, central + 16);
-    expect((await errorOf(bytes)).message).toBe('cannot read the layer ZIP: the checksum of a is wrong');
+    expect((await errorOf(bytes)).message).toBe('cannot read the zip ZIP: the checksum of a is wrong');
   });
 });
 
@@ -87,7 +90,7 @@ describe('an entry that leaves the tree is refused:', () => {
   ])('%s', async (name, message) => {
     const error = await errorOf(await zipWith(name));
     expect(error.message).toMatch(message);
-    expect(error.message).toMatch(/^cannot read the layer ZIP: /);
+    expect(error.message).toMatch(/^cannot read the zip ZIP: /);
   });
 });
 
@@ -95,18 +98,60 @@ test('what makes a file set-uid or writable for everybody is kept, for the audit
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', 'x', 0o4755), fileEntry('b', 'x', 0o666)]);
-  const entries = await readZip(path, join(folder.path, 'spool'));
-  expect(entries.map((entry) => 'mode' in entry && entry.mode)).toEqual([0o4755, 0o666]);
+  await using tree = await readZip(path, { tmpDir: folder.path });
+  expect(tree.entries.map((entry) => 'mode' in entry && entry.mode)).toEqual([0o4755, 0o666]);
 });
 
-test('a zip that unpacks to more than twice what Lambda takes is refused', async () => {
+/** A zip with one entry, whose size in the directory is changed. */
+async function zipDeclaring(sizeBytes: number): Promise<Buffer> {
+  const bytes = await zipWith('a', 'content');
+  bytes.writeUInt32LE(sizeBytes, bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1')) + 24);
+  return bytes;
+}
+
+test('a zip that unpacks to more than Lambda takes is refused before it is unpacked', async () => {
+  const error = await errorOf(await zipDeclaring(MAX_UNZIPPED_BYTES + 1));
+  expect(error.message).toContain(`more than ${MAX_UNZIPPED_BYTES} bytes`);
+  expect(error.hint).toContain('zip bomb');
+});
+
+test('an entry that is larger than the zip declares is refused at its declared size', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
-  const bytes = await zipWith('a', 'x');
-  // Said in the directory, which is what a reader goes by.
-  bytes.writeUInt32LE(600 * 1024 ** 2, bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1')) + 24);
+  await writeZip(path, [fileEntry('a', Buffer.alloc(50_000_000))]);
+  const bytes = await readFile(path);
+  bytes.writeUInt32LE(1, bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1')) + 24);
   await writeFile(path, bytes);
-  await failure(readZip(path, join(folder.path, 'spool')), LayerError);
+  // The bytes would not fit there.
+  await using disk = await smallDisk(16);
+  const error = await failure(readZip(path, { tmpDir: disk.path }), LayerError);
+  expect(error.message).toContain('the size of a is wrong');
+});
+
+test('a hostile zip and a damaged one have hints of their own', async () => {
+  expect((await errorOf(await zipWith('../evil'))).hint).toContain('Do not unpack');
+  const whole = await zipWith('a', 'x'.repeat(1000));
+  expect((await errorOf(whole.subarray(0, 60))).hint).toContain('damaged');
+});
+
+test('the bytes are readable until the tree is disposed of, and gone then, also after an error', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'layer.zip');
+  await writeZip(path, [fileEntry('a', 'content')]);
+  const tmpDir = join(folder.path, 'tmp');
+  await mkdir(tmpDir);
+  {
+    await using tree = await readZip(path, { tmpDir });
+    const [file] = await readdir(tmpDir);
+    expect(file?.startsWith(`${processIdentity()}-`)).toBe(true);
+    const [entry] = tree.entries;
+    if (entry?.type !== 'file') throw new Error('not a file');
+    expect((await buffer(openContent(entry))).toString()).toBe('content');
+  }
+  expect(await readdir(tmpDir)).toEqual([]);
+  await writeFile(path, await zipDeclaring(1));
+  await failure(readZip(path, { tmpDir }), LayerError);
+  expect(await readdir(tmpDir)).toEqual([]);
 });
 
 test('a full disk is a storage error, not the fault of the zip', { tags: ['system'] }, async () => {
@@ -114,6 +159,6 @@ test('a full disk is a storage error, not the fault of the zip', { tags: ['syste
   await using disk = await smallDisk(16);
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', 'x'.repeat(200_000))]);
-  const error = await failure(readZip(path, join(disk.path, 'spool')), StorageError);
+  const error = await failure(readZip(path, { tmpDir: disk.path }), StorageError);
   expect(error.message).toBe(`cannot write to ${disk.path}: the disk is full`);
 });

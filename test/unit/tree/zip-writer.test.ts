@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InternalError } from '../../../src/core/errors.js';
-import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tar.js';
+import { fileEntry, openContent, type TreeEntry } from '../../../src/tree/tree-entry.js';
 import { readZip } from '../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { elsewhere, HERE, THERE } from '../../support/elsewhere.js';
@@ -123,7 +123,8 @@ test('what is read back is what was written', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, TREE);
-  const entries = await readZip(path, join(folder.path, 'spool'));
+  await using tree = await readZip(path, { tmpDir: folder.path });
+  const { entries } = tree;
   expect(entries.map(({ path: name, type }) => [name, type])).toEqual(
     TREE.map(({ path: name, type }) => [name, type]),
   );
@@ -177,7 +178,8 @@ test.each([65_535, 65_536, 65_537, 131_072])('a file of %i bytes comes back', as
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', NOISE.subarray(0, length))]);
-  const [entry] = await readZip(path, join(folder.path, 'spool'));
+  await using tree = await readZip(path, { tmpDir: folder.path });
+  const [entry] = tree.entries;
   if (entry?.type !== 'file') throw new Error('it is no file');
   expect((await buffer(openContent(entry))).equals(NOISE.subarray(0, length))).toBe(true);
 });

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { openBenchContext, type BenchContext } from '../../../../bench/bench-context.js';
@@ -40,9 +38,9 @@ describe.each(['php/8.4', 'php/7.4', 'lua/5.4'])('a process of %s', (recipe) => 
   afterAll(() => layer[Symbol.asyncDispose]());
 
   test('is as big after 100,000 events and answers of all sizes, errors among them, over one connection', async () => {
-    const opt = await readZip(layer.zip, join(bench.folder, recipe.replace('/', '-')));
+    await using opt = await readZip(layer.zip, { tmpDir: bench.folder });
     const task = await functionTree(packageRoot, ['src/varied.php', 'src/varied.lua']);
-    await using container = await openMeasuringContainer({ opt, task }, bench.build);
+    await using container = await openMeasuringContainer({ opt: opt.entries, task }, bench.build);
     const measurement = await container.measure({
       command: ['/opt/bootstrap'],
       env: { _HANDLER: 'varied' },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sha256OfFile } from '../../../../src/core/digest.js';
-import { fileEntry } from '../../../../src/tree/tar.js';
+import { fileEntry } from '../../../../src/tree/tree-entry.js';
 import { findManifest } from '../../../../src/layer/find-manifest.js';
 import { type LayerRecord, MANIFEST_PATH } from '../../../../src/layer/manifest.js';
 import { readZip } from '../../../../src/tree/zip-reader.js';
@@ -249,10 +249,10 @@ test('`test` runs the smoke tests of a zip, as the manifest in it says', async (
 
 test('`test` takes a zip from elsewhere when told whose smoke tests to run', async () => {
   const copy = join(workplace.dir, 'of somebody else.zip');
-  const entries = await readZip(zip, join(workplace.dir, 'spool-of-copy'));
+  await using tree = await readZip(zip, { tmpDir: workplace.dir });
   await writeZip(
     copy,
-    entries.filter(({ path }) => path !== MANIFEST_PATH),
+    tree.entries.filter(({ path }) => path !== MANIFEST_PATH),
   );
   const store = ['--store', workplace.store, '--toolchain', 'debian'];
   const unknown = expectError(await workplace.run(['test', copy, ...store]), 64);
@@ -264,12 +264,11 @@ test('`test` takes a zip from elsewhere when told whose smoke tests to run', asy
 
 test('`test` names every smoke test that a changed zip fails', async () => {
   const changed = join(workplace.dir, 'changed.zip');
-  const spool = join(workplace.dir, 'spool-of-changed');
-  const entries = await readZip(zip, spool);
+  await using tree = await readZip(zip, { tmpDir: workplace.dir });
   const broken = fileEntry('bootstrap', '#!/opt/bin/lua\nprint("no runtime")\nos.exit(3)\n', 0o755);
   await writeZip(
     changed,
-    entries.map((entry) => (entry.path === 'bootstrap' ? broken : entry)),
+    tree.entries.map((entry) => (entry.path === 'bootstrap' ? broken : entry)),
   );
   const ended = await workplace.run([
     ...['test', changed, '--recipe', 'lua/5.4', '--store', workplace.store, '--toolchain', 'debian'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fileEntry, type TreeEntry } from '../../../../src/tree/tar.js';
+import { fileEntry, type TreeEntry } from '../../../../src/tree/tree-entry.js';
 import { MANIFEST_PATH, type Manifest } from '../../../../src/layer/manifest.js';
 import { readZip } from '../../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../../src/tree/zip-writer.js';
@@ -42,9 +42,9 @@ async function changedLayer(
   change: (entry: TreeEntry) => Promise<TreeEntry | undefined> | TreeEntry | undefined,
 ): Promise<string> {
   const zip = join(workplace.dir, `${name}.zip`);
-  const entries = await readZip(join(workplace.out, `${NAME}.zip`), `${zip}.bytes`);
+  await using tree = await readZip(join(workplace.out, `${NAME}.zip`), { tmpDir: workplace.dir });
   const changed: TreeEntry[] = [];
-  for (const entry of entries) {
+  for (const entry of tree.entries) {
     const other = await change(entry);
     if (other !== undefined) changed.push(other);
   }

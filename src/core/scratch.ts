@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from './errors.js';
+import { errorCodeOf } from './file-system.js';
+import { isGone, processIdentity } from './process-identity.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Makes a name for a temporary file or folder. It starts with the identity of this process, so that `sweepScratch` can tell
+ * what a killed run left from what a live one uses.
+ */
+export function scratchName(): string {
+  return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
+}
+
+/** A path for a temporary file. Disposing of it removes what is there. */
+export interface ScratchFile extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Makes a path in a folder for temporary files that `sweepScratch` sweeps. The file is not made. */
+export function scratchFile(tmpDir: string): ScratchFile {
+  const path = join(tmpDir, scratchName());
+  return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+}
+
+/**
+ * Removes from a folder of temporary files what killed processes left: entries of a process that is gone, and entries that
+ * are older than a day, since processes of another machine or container cannot be seen from here.
+ */
+export async function sweepScratch(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const age = Date.now() - (await lstat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+    if (!isGone(name) && age <= DAY_MS) continue;
+    // It may belong to another user, or a tool that outlived its run still writes into it: a later run tries again.
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Opens the folder `layersmith-UID` in the system's folder for temporary files, for commands that have no store: makes it,
+ * and sweeps it. Only this user may write to it. Returns its path.
+ *
+ * Throws StorageError when it cannot be made, and when another user made it first.
+ */
+export async function openUserScratch(systemTmp: string): Promise<string> {
+  const uid = process.getuid?.();
+  const path = join(systemTmp, `layersmith-${uid ?? 'user'}`);
+  const hint = 'Set TMPDIR to a folder that you can write to.';
+  try {
+    await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+      if (errorCodeOf(error) !== 'EEXIST') throw error;
+    });
+    // Not followed: in a folder that everybody may write to, another user could have put a link there.
+    const info = await lstat(path);
+    const isOurs = info.isDirectory() && (uid === undefined || info.uid === uid) && (info.mode & 0o022) === 0;
+    if (!isOurs) throw new StorageError(`${path} is not a folder that only this user can write to`, { hint });
+    await sweepScratch(path);
+    return path;
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause;
+    throw new StorageError(
+      `cannot use ${path} for temporary files (${errorCodeOf(cause) ?? String(cause)})`,
+      {
+        hint,
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pack } from 'tar-stream';
+import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
+import { openContent, type TreeEntry } from './tree-entry.js';
+
+/** A tar of the entries in their order, all owned by `owner` (uid and gid) and of one date, but for files that have their own. */
+export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner: number }): Readable {
+  const { owner } = options;
+  const archive = pack();
+  const common = { uid: owner, gid: owner, mtime: new Date(SOURCE_DATE_EPOCH * 1000) };
+  const write = async (): Promise<void> => {
+    for (const entry of entries) {
+      switch (entry.type) {
+        case 'directory':
+          archive.entry({ ...common, name: `${entry.path}/`, type: 'directory', mode: entry.mode });
+          break;
+        case 'symlink':
+          archive.entry({
+            ...common,
+            name: entry.path,
+            type: 'symlink',
+            linkname: entry.target,
+            mode: 0o777,
+          });
+          break;
+        case 'file': {
+          const sink = archive.entry({
+            ...common,
+            name: entry.path,
+            mode: entry.mode,
+            size: entry.sizeBytes,
+            mtime: new Date((entry.mtime ?? SOURCE_DATE_EPOCH) * 1000),
+          });
+          await pipeline(openContent(entry), sink as unknown as NodeJS.WritableStream);
+        }
+      }
+    }
+    archive.finalize();
+  };
+  // tar-stream's own stream is a streamx one; Node's functions want Node's.
+  const out = Readable.from(archive, { objectMode: false });
+  write().catch((error: unknown) => {
+    archive.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
+  return out;
+}
