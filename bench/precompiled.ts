@@ -5,6 +5,7 @@ import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
+import { phpRuntime } from '../src/runtime/php/php-runtime.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
 import type { BenchContext } from './bench-context.js';
 import { debianComposer } from './debian-composer.js';
@@ -50,7 +51,7 @@ export async function benchPrecompiled(
   const code = await functionFiles();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest }, context: bench.build, spool: join(bench.folder, 'compiled') },
+    { layer: { tree: opt, manifest, runtime: phpRuntime }, context: bench.build, spool: join(bench.folder, 'compiled') },
   );
   const settings = fileEntry(
     'empty/php.ini',

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { beforeAll, expect, test } from 'vitest';
 
-import { phpBootstrap } from '../../src/runtime/php-bootstrap.js';
+import { phpRuntime } from '../../src/runtime/php/php-runtime.js';
 import { packageRoot } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -58,7 +58,7 @@ async function run(
   });
   await using folder = await temporaryFolder();
   const bootstrap = join(folder.path, 'bootstrap');
-  await writeFile(bootstrap, phpBootstrap());
+  await writeFile(bootstrap, await phpRuntime.bootstrap(join(packageRoot, 'runtimes')));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {

@@ -4,8 +4,10 @@ import { UsageError } from '../../core/errors.js';
 import type { Reporter } from '../../core/reporter.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
+import { interpreterOf } from '../../layer/manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
+import { RUNTIMES, runtimeNamed } from '../../runtime/runtimes.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -108,6 +110,8 @@ export function packageCommand(io: Io) {
   });
 }
 
+const PHP_LAYER = 'Name a PHP layer that `layersmith build` made, or use --no-precompile.';
+
 type RuntimeArgs = Pick<
   BuildArgs,
   'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry' | 'locked'
@@ -122,18 +126,21 @@ async function runtimeOf(
   const layer = resolve(io.cwd, args.layer);
   await kindOfCode(layer, 'layer');
   const manifest = await findManifest(layer);
-  if (manifest === undefined || !manifest.recipe.startsWith('php/'))
+  if (manifest === undefined)
+    throw new UsageError(`${args.layer} has no manifest: layersmith did not build it`, { hint: PHP_LAYER });
+  const runtime = runtimeNamed(interpreterOf(manifest));
+  if (runtime?.compiler === undefined || runtime.vendor === undefined) {
+    const able = RUNTIMES.filter(({ compiler, vendor }) => compiler !== undefined && vendor !== undefined);
     throw new UsageError(
-      manifest === undefined
-        ? `${args.layer} has no manifest: it is no layer that layersmith built`
-        : `${args.layer} is a layer of ${manifest.recipe}: only PHP is compiled, and has vendor folders`,
-      { hint: 'Name a PHP layer that `layersmith build` made, or say --no-precompile.' },
+      `${args.layer} is a layer of ${manifest.recipe}: only ${able.map(({ language }) => language).join(' and ')} is compiled, and has vendor folders`,
+      { hint: PHP_LAYER },
     );
+  }
   const { platform, architecture: arch } = manifest;
   const context = await openBuild(
     io,
     { ...args, platform, arch, jobs: undefined, memory: undefined, keepContainer: false },
     { library: await openLibrary(io, args.recipes), reporter },
   );
-  return { path: layer, manifest, context };
+  return { path: layer, manifest, runtime, context };
 }

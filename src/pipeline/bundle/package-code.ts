@@ -9,7 +9,7 @@ import { readCodeTree } from '../../tree/code-tree.js';
 import { recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { writeZip } from '../../tree/zip-writer.js';
-import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import { PACKAGE_ROOT } from '../../runtime/runtime.js';
 import { withoutIgnored } from './ignored-files.js';
 import { compilePackage } from './compile-package.js';
 import { paperPaths } from '../build/layer-papers.js';
@@ -82,7 +82,7 @@ async function runtimeOf({ runtime }: PackageRequest, scratch: string): Promise<
   if (runtime === undefined) return undefined;
   const { path, manifest, context } = runtime;
   const layer = await readCodeTree(path, { what: 'layer', root: '/opt', spool: join(scratch, 'layer') });
-  return { layer: { tree: mergeLayers([layer]), manifest }, context };
+  return { layer: { tree: mergeLayers([layer]), manifest, runtime: runtime.runtime }, context };
 }
 
 async function functionFiles(

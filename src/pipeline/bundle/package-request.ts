@@ -1,7 +1,7 @@
 import type { Reporter } from '../../core/reporter.js';
 import type { TreeEntry } from '../../tree/tar.js';
 import type { Manifest } from '../../layer/manifest.js';
-import type { PackageKind } from '../../runtime/php/compiled-code.js';
+import type { PackageKind, Runtime } from '../../runtime/runtime.js';
 import type { BuildContext } from '../build/build-context.js';
 
 export interface PackageRequest {
@@ -16,6 +16,7 @@ export interface PackageRequest {
   readonly runtime?: {
     readonly path: string;
     readonly manifest: Manifest;
+    readonly runtime: Runtime;
     readonly context: BuildContext;
   };
   readonly reporter: Reporter;
@@ -25,6 +26,7 @@ export interface PackageRequest {
 export interface RuntimeLayer {
   readonly tree: readonly TreeEntry[];
   readonly manifest: Manifest;
+  readonly runtime: Runtime;
 }
 
 /** That layer, and what running something on it needs. */

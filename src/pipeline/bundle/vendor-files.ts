@@ -6,7 +6,7 @@ import { openContent, type TreeEntry } from '../../tree/tar.js';
 import { followLinks } from '../../tree/tree-links.js';
 import { readCodeTree, readTree } from '../../tree/code-tree.js';
 import { functionTree, mergeLayers } from '../../tree/merge-layers.js';
-import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import { PACKAGE_ROOT } from '../../runtime/runtime.js';
 import {
   COMPOSER_COMMAND,
   COMPOSER_ENVIRONMENT,
