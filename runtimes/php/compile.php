@@ -63,7 +63,11 @@ function fill_into(string $target): array
             'validate_timestamps=1', 'memory_consumption=512', 'interned_strings_buffer=32', 'max_accelerated_files=200000',
             'jit_buffer_size=0', 'preload=', 'blacklist_filename=', 'use_cwd=1', 'file_cache_consistency_checks=1',
         ];
-        $arguments = ['-d', 'display_errors=0', '-d', 'log_errors=0', '-d', 'auto_prepend_file=', '-d', 'variables_order=EGPCS', '-d', 'memory_limit=-1'];
+        $arguments = [];
+        $others = ['display_errors=0', 'log_errors=0', 'auto_prepend_file=', 'variables_order=EGPCS', 'memory_limit=-1'];
+        foreach ($others as $setting) {
+            \array_push($arguments, '-d', $setting);
+        }
         foreach ($settings as $setting) {
             \array_push($arguments, '-d', "opcache.$setting");
         }

@@ -93,7 +93,7 @@ local function stream_chunk(stream, bytes)
 end
 
 -- Sends an iterator's strings, each when it is produced.
-local function stream(iterator)
+local function send_stream(iterator)
   local stream = { path = "invocation/" .. running.id .. "/response", lost = false }
   while true do
     local ok, bytes = xpcall(iterator, explain)
@@ -116,7 +116,7 @@ local function invoke(headers, body)
   local result
   ok, result = xpcall(handler, explain, event, context_of(headers))
   if not ok then return fail(report_of(result)) end
-  if type(result) == "function" then return stream(result) end
+  if type(result) == "function" then return send_stream(result) end
   restore()
   local kind = "application/octet-stream"
   if type(result) ~= "string" then

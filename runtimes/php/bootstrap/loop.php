@@ -133,7 +133,7 @@ final class Process
     {
         $refused = 0;
         $unreachable = 0;
-        for ($failed = 0; ; $failed++) {
+        for ($failed = 0; true; $failed++) {
             try {
                 [$status, $headers, $body] = $this->api->call('GET', 'invocation/next');
             } catch (NoConnection $none) {

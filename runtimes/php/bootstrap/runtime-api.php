@@ -207,7 +207,7 @@ final class RuntimeApi
     /** @return array{0: int, 1: array<string, string>} status, and headers by lower-case name */
     private function readHead(): array
     {
-        for ($from = 0; ($end = \strpos($this->buffer, "\r\n\r\n", $from)) === false; ) {
+        for ($from = 0; ($end = \strpos($this->buffer, "\r\n\r\n", $from)) === false;) {
             $from = \max(0, \strlen($this->buffer) - 3);
             if ($from > MAX_HEAD_BYTES) {
                 throw $this->invalid('its head is too large');
