@@ -4,10 +4,9 @@ import { UsageError } from '../../core/errors.js';
 import type { Reporter } from '../../core/reporter.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { interpreterOf } from '../../layer/manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
-import { RUNTIMES, runtimeNamed } from '../../runtime/runtimes.js';
+import { packagedRuntime } from '../../pipeline/bundle/packaged-runtime.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -110,8 +109,6 @@ export function packageCommand(io: Io) {
   });
 }
 
-const PHP_LAYER = 'Name a PHP layer that `layersmith build` made, or use --no-precompile.';
-
 type RuntimeArgs = Pick<
   BuildArgs,
   'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry' | 'locked'
@@ -127,15 +124,10 @@ async function runtimeOf(
   await kindOfCode(layer, 'layer');
   const manifest = await findManifest(layer);
   if (manifest === undefined)
-    throw new UsageError(`${args.layer} has no manifest: layersmith did not build it`, { hint: PHP_LAYER });
-  const runtime = runtimeNamed(interpreterOf(manifest));
-  if (runtime?.compiler === undefined || runtime.vendor === undefined) {
-    const able = RUNTIMES.filter(({ compiler, vendor }) => compiler !== undefined && vendor !== undefined);
-    throw new UsageError(
-      `${args.layer} is a layer of ${manifest.recipe}: only ${able.map(({ language }) => language).join(' and ')} is compiled, and has vendor folders`,
-      { hint: PHP_LAYER },
-    );
-  }
+    throw new UsageError(`${args.layer} has no manifest: layersmith did not build it`, {
+      hint: 'Name a layer that `layersmith build` made, or use --no-precompile.',
+    });
+  const runtime = packagedRuntime(manifest, args.layer);
   const { platform, architecture: arch } = manifest;
   const context = await openBuild(
     io,
