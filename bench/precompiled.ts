@@ -51,7 +51,11 @@ export async function benchPrecompiled(
   const code = await functionFiles();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest, runtime: phpRuntime }, context: bench.build, spool: join(bench.folder, 'compiled') },
+    {
+      layer: { tree: opt, manifest, runtime: phpRuntime },
+      context: bench.build,
+      spool: join(bench.folder, 'compiled'),
+    },
   );
   const settings = fileEntry(
     'empty/php.ini',

@@ -35,7 +35,10 @@ export interface CodeCompiler {
   /** The paths of the files that it would compile. */
   sources(tree: readonly TreeEntry[]): readonly string[];
   /** The program that compiles the files of a package. `folder` holds the folders of all runtimes. */
-  job(kind: PackageKind, options: { readonly tree: readonly TreeEntry[]; readonly folder: string }): Promise<CompilerJob>;
+  job(
+    kind: PackageKind,
+    options: { readonly tree: readonly TreeEntry[]; readonly folder: string },
+  ): Promise<CompilerJob>;
   /** Reads what the program left in its result folder. Throws InternalError for anything else. */
   readResult(result: readonly TreeEntry[]): Promise<CompilerResult>;
   /** The entries to add to a package: the compiled files, what they were compiled by, and settings. */

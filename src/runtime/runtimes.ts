@@ -20,7 +20,10 @@ export function runtimeNamed(name: string, runtimes: readonly Runtime[] = RUNTIM
 }
 
 /** The runtime that a recipe names. Throws RecipeError, with the nearest names, for one that does not exist. */
-export function runtimeOf({ interpreter, position }: LayerSpec, runtimes: readonly Runtime[] = RUNTIMES): Runtime {
+export function runtimeOf(
+  { interpreter, position }: LayerSpec,
+  runtimes: readonly Runtime[] = RUNTIMES,
+): Runtime {
   const runtime = runtimeNamed(interpreter, runtimes);
   if (runtime !== undefined) return runtime;
   const names = runtimes.map(({ name }) => name);

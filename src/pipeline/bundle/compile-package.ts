@@ -54,10 +54,14 @@ export async function compilePackage(
     const [first, ...more] = result.missing;
     if (first !== undefined) {
       const others = more.length === 0 ? '' : ` and ${more.length} more`;
-      reporter.warn(`${first}${others} could not be compiled ahead of time: ${language} compiles it when it is loaded`);
+      reporter.warn(
+        `${first}${others} could not be compiled ahead of time: ${language} compiles it when it is loaded`,
+      );
     }
     if (!result.isReproducible)
-      reporter.warn('this engine gives every process the same addresses: another engine may make other bytes');
+      reporter.warn(
+        'this engine gives every process the same addresses: another engine may make other bytes',
+      );
     const { recipe, version } = layer.manifest;
     return compiler.entries(kind, {
       ...result,

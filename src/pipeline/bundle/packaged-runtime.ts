@@ -16,6 +16,8 @@ export function packagedRuntime(manifest: Manifest, layer: string): Runtime {
   const languages = RUNTIMES.filter(isPackaged).map(({ language }) => language);
   throw new UsageError(
     `${layer} is a layer of ${manifest.recipe}: only ${languages.join(' and ')} is compiled, and has vendor folders`,
-    { hint: `Name a layer of ${languages.join(' or ')} that \`layersmith build\` made, or use --no-precompile.` },
+    {
+      hint: `Name a layer of ${languages.join(' or ')} that \`layersmith build\` made, or use --no-precompile.`,
+    },
   );
 }

@@ -4,7 +4,8 @@ import { readSource } from '../read-source.js';
 import { withoutPhpComments } from './php-comments.js';
 
 /** What each source file begins with. */
-const PREAMBLE = /^<\?php\n\ndeclare\(strict_types=1\);\n\n(?:namespace ([\w\\]+);\n\n)?((?:use [^;]+;\n)*)\n?/;
+const PREAMBLE =
+  /^<\?php\n\ndeclare\(strict_types=1\);\n\n(?:namespace ([\w\\]+);\n\n)?((?:use [^;]+;\n)*)\n?/;
 
 interface Section {
   readonly namespace: string;
@@ -39,7 +40,12 @@ function textOf({ namespace, uses, body }: Section, constants: Constants): strin
   const lines = Object.entries(constantsUsedIn(body, constants)).map(
     ([name, value]) => `const ${name} = ${phpLiteral(value)};`,
   );
-  const blocks = [namespace === '' ? '' : `namespace ${namespace};\n`, [...uses].map(line).join(''), lines.map(line).join(''), body];
+  const blocks = [
+    namespace === '' ? '' : `namespace ${namespace};\n`,
+    [...uses].map(line).join(''),
+    lines.map(line).join(''),
+    body,
+  ];
   return blocks.filter((block) => block !== '').join('\n');
 }
 

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 const FOLDER = join(PACKAGE_ROOT, 'runtimes');
 
 /** What a source file defines at its top level, in PHP or Lua. */
-const DEFINITION = /^(?:final class|class|function|local function) \w+/gm;
+const DEFINITION = /^(?:final class|class|function|local function) [\w.]+/gm;
 
 describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
   test('begins with the interpreter of the layer and says where it comes from', async () => {
@@ -28,7 +28,8 @@ describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
     for (const file of await readdir(folder)) {
       const definitions = (await readFile(join(folder, file), 'utf8')).match(DEFINITION) ?? [];
       if (file !== 'head.lua') expect(definitions.length, file).toBeGreaterThan(0);
-      for (const definition of definitions) expect(text.match(new RegExp(`^${definition}\\b`, 'gm')), definition).toHaveLength(1);
+      for (const definition of definitions)
+        expect(text.match(new RegExp(`^${definition}\\b`, 'gm')), definition).toHaveLength(1);
     }
   });
 
@@ -75,13 +76,19 @@ test.each([
 ])('every function and constant in PHP of %s is PHP’s own or defined in it', async (_, program) => {
   const text = (await program()).replaceAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
   // PHP's own functions are written with a backslash.
-  const called = [...text.matchAll(/(?<![\\\w$>:]|function |new )([a-z_]\w*)\(/g)].map(([, name = '']) => name);
+  const called = [...text.matchAll(/(?<![\\\w$>:]|function |new )([a-z_]\w*)\(/g)].map(
+    ([, name = '']) => name,
+  );
   const language = new Set(['declare', 'exit', 'isset']);
   const functions = called.filter((name) => !language.has(name));
   expect(functions.length).toBeGreaterThan(5);
   for (const name of functions) expect(text).toMatch(new RegExp(`^function ${name}\\(`, 'm'));
-  const used = [...text.matchAll(/(?<![\\\w$>:])([A-Z][A-Z0-9]*_?[A-Z0-9_]*)\b(?![\w(\\])/g)].map(([, name = '']) => name);
-  const own = used.filter((name) => !/^(?:JSON|E|PHP|STREAM|SIG)_|^STDERR$/.test(name) || name === 'PHP_PROGRAM');
+  const used = [...text.matchAll(/(?<![\\\w$>:])([A-Z][A-Z0-9]*_?[A-Z0-9_]*)\b(?![\w(\\])/g)].map(
+    ([, name = '']) => name,
+  );
+  const own = used.filter(
+    (name) => !/^(?:JSON|E|PHP|STREAM|SIG)_|^STDERR$/.test(name) || name === 'PHP_PROGRAM',
+  );
   expect(own.length).toBeGreaterThan(5);
   for (const name of own) expect(text).toMatch(new RegExp(`^const ${name} = `, 'm'));
 });

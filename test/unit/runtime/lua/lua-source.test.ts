@@ -11,12 +11,15 @@ test.each([
   expect(withoutLuaComments(source)).toBe(expected);
 });
 
-test.each(['a = "-- no"', String.raw`a = '\'-- no'`, 'a = [[\n-- no\n]]', 'a = [=[ ]] -- no ]=]', 'a = b - -c'])(
-  '%j stays',
-  (source) => {
-    expect(withoutLuaComments(`${source}\n`)).toBe(`${source}\n`);
-  },
-);
+test.each([
+  'a = "-- no"',
+  String.raw`a = '\'-- no'`,
+  'a = [[\n-- no\n]]',
+  'a = [=[ ]] -- no ]=]',
+  'a = b - -c',
+])('%j stays', (source) => {
+  expect(withoutLuaComments(`${source}\n`)).toBe(`${source}\n`);
+});
 
 test('constants are locals', () => {
   expect(luaConstants({ A: 1, B: 'x"y' })).toBe('local A = 1\nlocal B = "x\\"y"\n');
