@@ -27,6 +27,8 @@ const named = {
   smoke: ['sandbox'],
   stage: ['sandbox'],
   toolchain: ['sandbox'],
+  // The bootstrap reads the manifest of its layer, at the path that the layer has it.
+  runtime: ['layer'],
   // A function in a sandbox is reached through the Runtime API emulator.
   sandbox: ['lambda'],
 };

@@ -34,6 +34,8 @@ check:
 	npm run -s format
 	npm run -s arrows
 	npm run -s unused
+	@$(SETUP) build/cli/main.js
+	@$(SETUP) node_modules/.cache/runtimes.linted
 	shellcheck -x scripts/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
 # BENCH=runtime for one part of it; bench/bench.ts names them all.
@@ -48,6 +50,17 @@ clean:
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
+	@touch $@
+
+# Linting takes half a minute, so it is done once for the same files.
+node_modules/.cache/runtimes.linted: test/other-php/node_modules/.package-lock.json $(shell find runtimes src/runtime scripts/*lint* scripts/write-generated.mjs test/other-php/lint.mjs -type f)
+	@command -v phpcs >/dev/null && command -v luac5.4 >/dev/null && command -v luacheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends lua-check lua5.4 php-cli php-codesniffer; }
+	scripts/lint-runtimes.sh
+	@mkdir -p $(@D)
+	@touch $@
+
+test/other-php/node_modules/.package-lock.json: test/other-php/package.json test/other-php/package-lock.json
+	npm ci --prefix test/other-php --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Made aside and moved into place: a run that is under way keeps what it has loaded.

@@ -11,6 +11,7 @@ import type { BuildContext } from '../src/pipeline/build/build-context.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { layerParts } from '../src/pipeline/build/layer-parts.js';
+import { runtimesFolder } from '../src/runtime/runtimes.js';
 import { planFor } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 
@@ -60,12 +61,12 @@ export async function openBenchContext({
     folder,
     async layer(recipe) {
       const plan = await planFor(parseRecipeName(recipe), library);
-      const { bootstrap } = layerParts(plan.root.recipe);
+      const { runtime } = layerParts(plan.root.recipe);
       const { resolved, result, artifact } = await buildPlan(plan, build);
       const tree = await assembleLayerTree({
         recipe: plan.root.recipe,
         artifact: artifact.path,
-        bootstrap,
+        bootstrap: await runtime.bootstrap(runtimesFolder(build.packageRoot)),
         manifest: await manifestOf(resolved, { result, context: build }),
         tmpDir: folder,
       });

@@ -6,6 +6,7 @@ import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
+import { phpRuntime } from '../src/runtime/php/php-runtime.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
 import type { BenchContext } from './bench-context.js';
 import { debianComposer } from './debian-composer.js';
@@ -52,7 +53,7 @@ export async function benchPrecompiled(
   await using scope = openScope();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest }, context: bench.build, scope },
+    { layer: { tree: opt, manifest, runtime: phpRuntime }, context: bench.build, scope },
   );
   const settings = fileEntry(
     'empty/php.ini',

@@ -21,7 +21,7 @@ export interface Io {
   readonly terminal: NodeJS.WriteStream | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** The folder of layersmith itself, which holds `recipes/`, `platforms/` and `scripts/`. */
+  /** The folder of layersmith itself, which holds `recipes/`, `platforms/`, `runtimes/` and `scripts/`. */
   readonly packageRoot: string;
   /** Aborted with an InterruptedError when the user asks to stop. */
   readonly signal: AbortSignal;

@@ -1,3 +1,4 @@
+import { RUNTIME_API_HEADERS } from '../core/runtime-api.js';
 import type { InvocationRequest } from './invocation.js';
 
 /** An event that is to be handed to the bootstrap. */
@@ -12,9 +13,9 @@ export interface RuntimeEvent extends InvocationRequest {
 /** The headers of an answer to `/next`; what is not given has none (RIE, `rapi/rendering/rendering.go`). */
 export function eventHeaders(event: RuntimeEvent): Readonly<Record<string, string | number>> {
   const optional = {
-    'Lambda-Runtime-Client-Context': event.clientContext,
-    'Lambda-Runtime-Cognito-Identity': event.cognitoIdentity,
-    'Lambda-Runtime-Aws-Tenant-Id': event.tenantId,
+    [RUNTIME_API_HEADERS.clientContext]: event.clientContext,
+    [RUNTIME_API_HEADERS.cognitoIdentity]: event.cognitoIdentity,
+    [RUNTIME_API_HEADERS.tenantId]: event.tenantId,
   };
   const given = Object.entries(optional).flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [[name, headerValue(value)] as const],
@@ -22,10 +23,10 @@ export function eventHeaders(event: RuntimeEvent): Readonly<Record<string, strin
   return {
     'Content-Type': 'application/json',
     'Content-Length': event.event.length,
-    'Lambda-Runtime-Aws-Request-Id': event.requestId,
-    'Lambda-Runtime-Deadline-Ms': event.deadline,
-    'Lambda-Runtime-Invoked-Function-Arn': headerValue(event.functionArn),
-    'Lambda-Runtime-Trace-Id': headerValue(event.traceId ?? traceId(event)),
+    [RUNTIME_API_HEADERS.requestId]: event.requestId,
+    [RUNTIME_API_HEADERS.deadline]: event.deadline,
+    [RUNTIME_API_HEADERS.functionArn]: headerValue(event.functionArn),
+    [RUNTIME_API_HEADERS.traceId]: headerValue(event.traceId ?? traceId(event)),
     ...Object.fromEntries(given),
   };
 }

@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { RUNTIME_API_HEADERS } from '../core/runtime-api.js';
 import { errorPayload, parseFunctionError, withoutErrorCause, type FunctionError } from './function-error.js';
 import { MAX_RESPONSE_BYTES } from './runtime-api-answers.js';
+
+// Node gives received headers in lower case.
+const ERROR_TYPE = RUNTIME_API_HEADERS.errorType.toLowerCase();
+const ERROR_BODY = RUNTIME_API_HEADERS.errorBody.toLowerCase();
 
 /** What the invoker gets of what the bootstrap posted for an event. */
 export interface RuntimeAnswer {
@@ -22,15 +27,15 @@ export interface PostedBody {
 /** A whole `/response`. One that is streamed can still end in an error, which its trailers tell. */
 export function responseAnswer({ request, bytes, streamed }: PostedBody): RuntimeAnswer {
   const answer = { payload: bytes, contentType: request.headers['content-type'], streamed, reported: true };
-  const type = request.trailers['lambda-runtime-function-error-type'] ?? '';
-  const body = request.trailers['lambda-runtime-function-error-body'] ?? '';
+  const type = request.trailers[ERROR_TYPE] ?? '';
+  const body = request.trailers[ERROR_BODY] ?? '';
   if (!streamed || (type === '' && body === '')) return { ...answer, error: undefined };
   return { ...answer, error: parseFunctionError(Buffer.from(body, 'base64'), type) };
 }
 
 /** A whole `/error`. */
 export function errorAnswer({ request, bytes }: PostedBody): RuntimeAnswer {
-  const type = request.headers['lambda-runtime-function-error-type'];
+  const type = request.headers[ERROR_TYPE];
   const contentType = request.headers['content-type'];
   const { body, contentType: kept } =
     contentType === 'application/vnd.aws.lambda.error.cause+json'

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InternalError } from '../core/errors.js';
+import { RUNTIME_API_HEADERS, RUNTIME_API_PATH } from '../core/runtime-api.js';
 import { eventHeaders, type RuntimeEvent } from './event-headers.js';
 import { parseFunctionError, type FunctionError } from './function-error.js';
 import type { ResponseSink } from './invocation.js';
@@ -63,8 +64,10 @@ type State =
   | 'InvocationErrorResponse'
   | 'RuntimeResponseSentState';
 
-const ROUTES =
-  /^\/2018-06-01\/runtime\/(?:invocation\/(next)|invocation\/([^/?]*)\/(response|error)|init\/(error))(?:\?.*)?$/s;
+const ROUTES = new RegExp(
+  `^${RUNTIME_API_PATH}(?:invocation/(next)|invocation/([^/?]*)/(response|error)|init/(error))(?:\\?.*)?$`,
+  's',
+);
 
 export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
   let state: State = 'Started';
@@ -144,7 +147,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       return;
     }
     state = to;
-    const mode = header(request, 'lambda-runtime-function-response-mode') ?? '';
+    const mode = header(request, RUNTIME_API_HEADERS.responseMode) ?? '';
     if (kind === 'response' && mode !== '' && mode !== 'streaming') {
       request.resume();
       // It stays in this state, so that only a new bootstrap gets further: so does RIE's `invocationresponse.go`.
@@ -180,7 +183,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       answers.refuseTransition(response, { from: state, to: 'InitError' });
     } else {
       state = 'InitError';
-      const type = header(request, 'lambda-runtime-function-error-type');
+      const type = header(request, RUNTIME_API_HEADERS.errorType);
       options.onInitError({ error: parseFunctionError(body.bytes, type), payload: body.bytes });
       answers.accept(response);
     }
@@ -290,6 +293,6 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
+  const value = request.headers[name.toLowerCase()];
   return typeof value === 'string' ? value : value?.[0];
 }

@@ -40,6 +40,8 @@ const manifestSchema = z.object({
   schemaVersion: z.union([z.literal(1), z.literal(2)]),
   recipe: z.string(),
   version: z.string(),
+  /** The name of the runtime: `php`. Older manifests have none: see `interpreterOf`. */
+  interpreter: z.string().optional(),
   platform: z.string(),
   architecture: z.enum(ARCHITECTURES),
   toolchain: z.object({
@@ -58,6 +60,11 @@ const manifestSchema = z.object({
  */
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestStage = Manifest['stages'][number];
+
+/** The name of the layer's runtime. In a manifest without one it is the package of the recipe: there were only php and lua. */
+export function interpreterOf({ interpreter, recipe }: Manifest): string {
+  return interpreter ?? recipe.replace(/\/.*$/, '');
+}
 
 /** What is beside the zip: the manifest, and what came out. */
 export interface LayerRecord extends Manifest {

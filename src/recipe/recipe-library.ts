@@ -178,7 +178,11 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     needs,
     options: value.options,
     sources: Object.entries(value.sources).map(([name, alternatives]) => ({ name, alternatives })),
-    layer: layer && { ...layer, files: value.layer?.files ?? layer.files },
+    layer: layer && {
+      ...layer,
+      files: value.layer?.files ?? layer.files,
+      position: { file: packageFile.path, ...packageFile.locate(['layer', 'interpreter']) },
+    },
     smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
     buildFiles: new Map([...own].filter(([file]) => isBuildFile(file, { version: value.version, all: own }))),
     smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
-import { INTERPRETERS } from './recipe.js';
 
 const name = z
   .string()
@@ -86,7 +85,7 @@ export const packageSchema = z
     licence: z.string(),
     cpe: cpe.optional(),
     default: version,
-    layer: z.strictObject({ interpreter: z.enum(INTERPRETERS), files: layerFiles }).optional(),
+    layer: z.strictObject({ interpreter: name, files: layerFiles }).optional(),
     smoke: z
       .strictObject({ programs: z.array(program).default([]), invocations: z.array(invocation).default([]) })
       .optional(),

@@ -16,13 +16,12 @@ export interface Need {
 
 export type Kind = 'library' | 'interpreter' | 'tool';
 
-/** The interpreters that a bootstrap can be generated for. */
-export const INTERPRETERS = ['php', 'lua'] as const;
-export type Interpreter = (typeof INTERPRETERS)[number];
-
 /** What of an interpreter's artifact goes into the layer. */
 export interface LayerSpec {
-  readonly interpreter: Interpreter;
+  /** The name of the runtime, which decides the bootstrap: `php`. Whether there is one is known to `runtime/` alone. */
+  readonly interpreter: string;
+  /** Where the recipe names it. */
+  readonly position: Position;
   /** Paths below `/opt` in the artifact. */
   readonly files: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 
 import { beforeAll, expect, test } from 'vitest';
 
-import { phpBootstrap } from '../../src/runtime/php-bootstrap.js';
+import { withoutPhpComments } from '../../src/runtime/php/php-comments.js';
+import { phpRuntime } from '../../src/runtime/php/php-runtime.js';
 import { packageRoot } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -58,7 +59,7 @@ async function run(
   });
   await using folder = await temporaryFolder();
   const bootstrap = join(folder.path, 'bootstrap');
-  await writeFile(bootstrap, phpBootstrap());
+  await writeFile(bootstrap, await phpRuntime.bootstrap(join(packageRoot, 'runtimes')));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
@@ -114,3 +115,27 @@ test.each(['7.3', '8.5'])(
     expect(printed).not.toMatch(/(Deprecated|Warning|Notice|Fatal error|Parse error):/);
   },
 );
+
+test('PHP finds the same code in a source file and in the one without comments', async () => {
+  await using folder = await temporaryFolder();
+  const sources: Record<string, string> = {
+    'compile.php': await readFile(join(packageRoot, 'runtimes', 'php', 'compile.php'), 'utf8'),
+    'tricky.php':
+      '<?php\n$a = "{$b["}"]} // #" . \'/* \\\' */\'; # no\nf(<<<EOT\n    // {$a[1]} /*\n  EOT /* no */ );\n',
+    // Shows that a difference would be found.
+    'other.php': '<?php f(1);\n',
+  };
+  const bootstrap = join(packageRoot, 'runtimes', 'php', 'bootstrap');
+  for (const name of await readdir(bootstrap)) sources[name] = await readFile(join(bootstrap, name), 'utf8');
+  for (const [name, source] of Object.entries(sources)) {
+    const stripped = name === 'other.php' ? '<?php f(2);\n' : withoutPhpComments(source);
+    await folder.write({ [`a/${name}`]: source, [`b/${name}`]: stripped });
+  }
+  const script = join(FOLDER, 'same-tokens.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    script,
+    join(folder.path, 'a'),
+    join(folder.path, 'b'),
+  ]);
+  expect(stdout).toBe('other.php\n');
+});

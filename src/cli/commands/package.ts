@@ -7,6 +7,7 @@ import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
+import { packagedRuntime } from '../../pipeline/bundle/packaged-runtime.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -125,18 +126,16 @@ async function runtimeOf(
   const layer = resolve(io.cwd, args.layer);
   await kindOfCode(layer, 'layer');
   const manifest = await findManifest(layer);
-  if (manifest === undefined || !manifest.recipe.startsWith('php/'))
-    throw new UsageError(
-      manifest === undefined
-        ? `${args.layer} has no manifest: it is no layer that layersmith built`
-        : `${args.layer} is a layer of ${manifest.recipe}: only PHP is compiled, and has vendor folders`,
-      { hint: 'Name a PHP layer that `layersmith build` made, or say --no-precompile.' },
-    );
+  if (manifest === undefined)
+    throw new UsageError(`${args.layer} has no manifest: layersmith did not build it`, {
+      hint: 'Name a layer that `layersmith build` made, or use --no-precompile.',
+    });
+  const runtime = packagedRuntime(manifest, args.layer);
   const { platform, architecture: arch } = manifest;
   const context = await openBuild(
     io,
     { ...args, platform, arch, jobs: undefined, memory: undefined, keepContainer: false },
     { library: await openLibrary(io, args.recipes), reporter },
   );
-  return { path: layer, manifest, context };
+  return { path: layer, manifest, runtime, context };
 }

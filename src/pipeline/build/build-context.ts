@@ -14,7 +14,7 @@ export interface BuildContext {
   readonly engine: ContainerEngine;
   readonly store: Store;
   readonly library: RecipeLibrary;
-  /** The folder of layersmith itself: its recipes, platforms and package-lock.json. */
+  /** The folder of layersmith itself: its recipes, platforms, runtimes and package-lock.json. */
   readonly packageRoot: string;
   readonly platform: Platform;
   /** Of all platforms, the oldest first, for the architecture. */

@@ -17,6 +17,7 @@ import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
 import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
 import { layerParts } from './layer-parts.js';
+import { runtimesFolder } from '../../runtime/runtimes.js';
 import { smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
 import type { ResolvedPlan } from './resolve-plan.js';
@@ -133,7 +134,7 @@ async function layerKey(
   manifest: Manifest,
   { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
 ): Promise<Sha256> {
-  const { layer, smoke, bootstrap } = layerParts(recipe);
+  const { layer, smoke, runtime } = layerParts(recipe);
   const relay = await relayProgram(context.platform);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
@@ -147,8 +148,8 @@ async function layerKey(
       sha256(relay),
       sha256(await readPrebuilt('deflate.wasm')),
       context.toolchain.runtime.digest,
-      sha256(bootstrap),
-      layer,
+      sha256(await runtime.bootstrap(runtimesFolder(context.packageRoot))),
+      { interpreter: layer.interpreter, files: layer.files },
       await digests(recipe.layerFiles),
       smoke,
       await digests(recipe.smokeFiles),

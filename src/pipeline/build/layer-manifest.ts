@@ -18,6 +18,7 @@ export async function manifestOf(
     schemaVersion: 2,
     recipe: recipe.name,
     version: recipe.version,
+    interpreter: recipe.layer?.interpreter,
     platform: platform.name,
     architecture: platform.architecture,
     toolchain: {

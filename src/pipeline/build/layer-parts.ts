@@ -1,16 +1,16 @@
-import { bootstrapFor } from '../../runtime/bootstrap.js';
 import { UsageError } from '../../core/errors.js';
 import type { LayerSpec, Recipe, SmokeSpec } from '../../recipe/recipe.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { runtimeOf } from '../../runtime/runtimes.js';
 
 /** What makes a recipe one of a layer. */
 export interface LayerParts {
   readonly layer: LayerSpec;
   readonly smoke: SmokeSpec;
-  /** The generated `bootstrap`. */
-  readonly bootstrap: string;
+  readonly runtime: Runtime;
 }
 
-/** Throws UsageError for a library or a tool. */
+/** Throws UsageError for a library or a tool, RecipeError for a runtime that does not exist. */
 export function layerParts(recipe: Recipe): LayerParts {
   const { layer, smoke } = recipe;
   if (layer === undefined || smoke === undefined) {
@@ -18,5 +18,5 @@ export function layerParts(recipe: Recipe): LayerParts {
       hint: 'Name an interpreter; `layersmith recipes` says which they are.',
     });
   }
-  return { layer, smoke, bootstrap: bootstrapFor(layer.interpreter) };
+  return { layer, smoke, runtime: runtimeOf(layer) };
 }

@@ -10,6 +10,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
 import type { BuildContext } from './build-context.js';
 import { layerParts } from './layer-parts.js';
+import { runtimesFolder } from '../../runtime/runtimes.js';
 
 export interface LayerZip {
   readonly recipe: Recipe;
@@ -22,10 +23,11 @@ export interface LayerZip {
 /** Assembles a layer's tree, audits it, and writes it to `path` as a zip. Throws LayerError for what the audit refuses. */
 export async function writeLayerZip(path: string, input: LayerZip): Promise<AuditReport> {
   const { recipe, artifact, manifest, context } = input;
-  const { bootstrap } = layerParts(recipe);
+  const { runtime } = layerParts(recipe);
   const view = context.reporter.stage('layer', await context.store.lastSeconds(`layer:${recipe.name}`));
   const started = context.now();
   try {
+    const bootstrap = await runtime.bootstrap(runtimesFolder(context.packageRoot));
     await using tree = await assembleLayerTree({
       recipe,
       artifact: artifact.path,

@@ -4,16 +4,16 @@ import ignore from 'ignore';
 import { UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
-import { COMPILED_FOLDER, COMPILED_INI, type PackageKind } from '../../runtime/php/compiled-code.js';
+import type { PackageKind } from '../../runtime/runtime.js';
+import { RUNTIMES } from '../../runtime/runtimes.js';
 
 /** What must not be packed, in the form of a `.gitignore`: one folder may have both, its `vendor/` as a layer and the rest as a function. */
 const IGNORE_FILES = { function: '.layersmithignore', vendor: '.layersmithignore-vendor' } as const;
 
-/** Never packed: what is about packing, and what an earlier package had. */
+/** Never packed: the ignore files, and what an earlier `package` added. */
 const ALWAYS = [
   ...Object.values(IGNORE_FILES).map((file) => `/${file}`),
-  `/${COMPILED_FOLDER.function}/`,
-  `/${COMPILED_INI.function}`,
+  ...RUNTIMES.flatMap(({ compiler }) => compiler?.ignored ?? []),
 ];
 
 /**

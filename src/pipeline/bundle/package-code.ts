@@ -11,7 +11,7 @@ import { recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
 import { writeZip } from '../../tree/zip-writer.js';
-import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import { PACKAGE_ROOT } from '../../runtime/runtime.js';
 import { withoutIgnored } from './ignored-files.js';
 import { compilePackage } from './compile-package.js';
 import { paperPaths } from '../build/layer-papers.js';
@@ -87,7 +87,7 @@ async function runtimeOf(
   const layer = scope.own(
     await readCodeTree(path, { what: 'layer', root: '/opt', tmpDir, warn: reporter.warn }),
   );
-  return { layer: { tree: mergeLayers([layer]), manifest }, context };
+  return { layer: { tree: mergeLayers([layer]), manifest, runtime: runtime.runtime }, context };
 }
 
 async function functionFiles(

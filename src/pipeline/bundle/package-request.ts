@@ -2,7 +2,7 @@ import type { Reporter } from '../../core/reporter.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { ScratchPlace } from '../../tree/tree.js';
 import type { Manifest } from '../../layer/manifest.js';
-import type { PackageKind } from '../../runtime/php/compiled-code.js';
+import type { PackageKind, Runtime } from '../../runtime/runtime.js';
 import type { BuildContext } from '../build/build-context.js';
 
 export interface PackageRequest extends ScratchPlace {
@@ -17,6 +17,7 @@ export interface PackageRequest extends ScratchPlace {
   readonly runtime?: {
     readonly path: string;
     readonly manifest: Manifest;
+    readonly runtime: Runtime;
     readonly context: BuildContext;
   };
   readonly reporter: Reporter;
@@ -26,6 +27,7 @@ export interface PackageRequest extends ScratchPlace {
 export interface RuntimeLayer {
   readonly tree: readonly TreeEntry[];
   readonly manifest: Manifest;
+  readonly runtime: Runtime;
 }
 
 /** That layer, and what running something on it needs. */

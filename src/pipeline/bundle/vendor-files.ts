@@ -8,7 +8,7 @@ import type { Tree } from '../../tree/tree.js';
 import { followLinks } from '../../tree/tree-links.js';
 import { readCodeTree, readTree } from '../../tree/code-tree.js';
 import { withFolders, mergeLayers } from '../../tree/merge-layers.js';
-import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
+import { PACKAGE_ROOT } from '../../runtime/runtime.js';
 import {
   COMPOSER_COMMAND,
   COMPOSER_ENVIRONMENT,

@@ -3,7 +3,7 @@ import { auditLayer, errorsOf } from '../../audit/audit-layer.js';
 import { describeFinding } from '../../audit/describe-finding.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import type { Sha256 } from '../../core/digest.js';
-import { LayerError } from '../../core/errors.js';
+import { InternalError, LayerError } from '../../core/errors.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { VERSION } from '../../core/version.js';
 import type { VendorRecord } from '../../layer/layer-record.js';
@@ -46,7 +46,7 @@ export async function vendorRecord(
       details: { findings: errors.flatMap((finding) => [describeFinding(finding), `→ ${finding.remedy}`]) },
       hint: 'Take the file out, with a line in .layersmithignore.',
     });
-  await loadAutoloader(tree, { layer: runtimeLayer, context });
+  await loadLibraries(tree, { layer: runtimeLayer, context });
   return {
     ...record,
     platform,
@@ -57,19 +57,23 @@ export async function vendorRecord(
   };
 }
 
-async function loadAutoloader(tree: readonly TreeEntry[], { layer, context }: PackageRuntime): Promise<void> {
+/** Loads the libraries once, on the runtime layer. Throws StageError where they do not load. */
+async function loadLibraries(tree: readonly TreeEntry[], { layer, context }: PackageRuntime): Promise<void> {
+  const { vendor } = layer.runtime;
+  if (vendor === undefined) throw new InternalError(`${layer.runtime.language} has no vendor folders`);
+  const result = '/tmp/work/result';
   const opt = mergeLayers([
     { path: 'the runtime layer', entries: layer.tree },
     { path: 'the package', entries: tree },
   ]);
   await using _left = await runLayerProgram(
     {
-      what: 'loading vendor/autoload.php',
+      what: `loading vendor/${vendor.autoloader}`,
       trees: { '/opt': opt },
-      command: ['/opt/bin/php', '-r', 'require "/opt/vendor/autoload.php"; mkdir("/tmp/work/result");'],
+      command: vendor.loadCommand(result),
       env: {},
       work: { path: '/tmp/work', tree: [] },
-      result: '/tmp/work/result',
+      result,
       hasNetwork: false,
       hint: `The libraries must load on ${layer.manifest.recipe}: see what Composer says of the platform.`,
     },

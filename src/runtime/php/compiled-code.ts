@@ -1,67 +1,102 @@
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { z } from 'zod';
 import { sha256 } from '../../core/digest.js';
+import { InternalError } from '../../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../../core/source-date-epoch.js';
-import { fileEntry, type TreeEntry } from '../../tree/tree-entry.js';
-import { compilerScript } from './compiler.js';
+import { MANIFEST_PATH } from '../../layer/manifest.js';
+import { fileEntry, openContent, type TreeEntry } from '../../tree/tree-entry.js';
+import { PACKAGE_ROOT, type CodeCompiler, type CompiledCode, type PackageKind } from '../runtime.js';
+import { phpProgram } from './php-source.js';
 
-/** A package is what goes to Lambda beside the interpreter's layer. */
-export type PackageKind = 'function' | 'vendor';
+/** The program in the layer. */
+export const PHP_PROGRAM = '/opt/bin/php';
 
-/** Where Lambda unpacks a package. */
-export const PACKAGE_ROOT = { function: '/var/task', vendor: '/opt' } as const;
 /** Where a package has its compiled code, below its root: the bootstrap looks there. */
-export const COMPILED_FOLDER = {
-  function: '.layersmith/opcache',
-  vendor: 'share/layersmith/opcache',
-} as const;
+const COMPILED_FOLDER = { function: '.layersmith/opcache', vendor: 'share/layersmith/opcache' } as const;
 /** Where PHP reads the settings that turn it on (the scan folders of recipes/php/build.sh), below the package's root. */
-export const COMPILED_INI = {
+const COMPILED_INI = {
   function: 'php/conf.d/layersmith-opcache.ini',
   vendor: 'etc/php/conf.d/layersmith-opcache.ini',
 } as const;
 
-/** The folder that the compiler works in, and the one in it that it leaves. */
-export const WORK_FOLDER = '/tmp/work';
-export const RESULT_FOLDER = `${WORK_FOLDER}/result`;
-export const COMPILER_FOLDER = '/var/layersmith';
+const INDEX_VERSION = 1;
+/** The folder of opcache's file cache, in which the bootstrap links the compiled code. */
+const FILE_CACHE_FOLDER = '/tmp';
 
-/** The program that compiles: PHP's own, told to use a cache in a folder that we take out. */
-export const COMPILER = fileEntry('compile.php', compilerScript());
+const COMPILER_FOLDER = '/var/layersmith';
+const WORK_FOLDER = '/tmp/work';
+const RESULT_FOLDER = `${WORK_FOLDER}/result`;
 
-/** What the compiler needs to know, in `WORK_FOLDER/files.json`: the files at the paths that they will have on Lambda. */
-export function compilerInput(kind: PackageKind, tree: readonly TreeEntry[]): TreeEntry {
-  return fileEntry(
-    'files.json',
-    JSON.stringify(phpFiles(tree).map((path) => `${PACKAGE_ROOT[kind]}/${path}`)),
-  );
+/** What the bootstrap must know of compiled code. */
+export const COMPILED_CONSTANTS = {
+  LAYER_MANIFEST: `${PACKAGE_ROOT.vendor}/${MANIFEST_PATH}`,
+  COMPILED_FUNCTION_FOLDER: `${PACKAGE_ROOT.function}/${COMPILED_FOLDER.function}`,
+  COMPILED_VENDOR_FOLDER: `${PACKAGE_ROOT.vendor}/${COMPILED_FOLDER.vendor}`,
+  COMPILED_INDEX_VERSION: INDEX_VERSION,
+  FILE_CACHE_FOLDER,
+} as const;
+
+/** What the compiler, `runtimes/php/compile.php`, must know. */
+export const COMPILER_CONSTANTS = { PHP_PROGRAM, WORK_FOLDER, RESULT_FOLDER } as const;
+
+const reportSchema = z.object({
+  systemId: z.string(),
+  missing: z.array(z.string()),
+  fills: z.number(),
+  varied: z.boolean(),
+});
+
+/** The text of the compiler. `folder` holds the folders of all runtimes. */
+export function compilerProgram(folder: string): Promise<string> {
+  return phpProgram([join(folder, 'php', 'compile.php')], {
+    constants: COMPILER_CONSTANTS,
+    from: 'runtimes/php/compile.php',
+  });
 }
 
-/** The paths of what PHP compiles: files that end in `.php`. */
-export function phpFiles(tree: readonly TreeEntry[]): readonly string[] {
-  return tree.filter(({ path, type }) => type === 'file' && path.endsWith('.php')).map(({ path }) => path);
-}
+/** Compiles PHP files into the files of opcache's file cache. */
+export const phpCompiler: CodeCompiler = {
+  ignored: [`/${COMPILED_FOLDER.function}/`, `/${COMPILED_INI.function}`],
+  sources: (tree) =>
+    tree.filter(({ path, type }) => type === 'file' && path.endsWith('.php')).map(({ path }) => path),
+  async job(kind, { tree, folder }) {
+    const files = phpCompiler.sources(tree).map((path) => `${PACKAGE_ROOT[kind]}/${path}`);
+    return {
+      // -n: without the settings of the package, which may be wrong.
+      command: [PHP_PROGRAM, '-n', `${COMPILER_FOLDER}/compile.php`],
+      trees: { [COMPILER_FOLDER]: [fileEntry('compile.php', await compilerProgram(folder))] },
+      work: { path: WORK_FOLDER, tree: [fileEntry('files.json', JSON.stringify(files))] },
+      result: RESULT_FOLDER,
+    };
+  },
+  async readResult(result) {
+    const report = result.find(({ path }) => path === 'report.json');
+    if (report?.type !== 'file') throw new InternalError('the PHP compiler left no report.json');
+    const text = (await buffer(openContent(report))).toString();
+    const { systemId, missing, varied } = reportSchema.parse(JSON.parse(text));
+    return {
+      systemId,
+      missing,
+      isReproducible: varied,
+      files: result
+        .filter(({ path, type }) => type === 'file' && path.startsWith('files/'))
+        .map((file) => ({ ...file, path: file.path.slice('files/'.length) })),
+    };
+  },
+  entries: compiledEntries,
+};
 
-export interface CompiledCode {
-  /** As PHP names its build: a name in the cache's paths, and in each of its files. */
-  readonly systemId: string;
-  /** By their paths on Lambda, with `.bin`, without the slash before. */
-  readonly files: readonly TreeEntry[];
-  /** The bytes of the manifest of the layer whose PHP compiled. */
-  readonly layerManifest: Uint8Array;
-  /** What the bootstrap calls that layer when another one is there: `php/8.4 8.4.24`. */
-  readonly layerName: string;
-}
-
-/** What is added to a package: the compiled files, what they were compiled by, and PHP's settings. */
-export function compiledEntries(kind: PackageKind, code: CompiledCode): readonly TreeEntry[] {
+function compiledEntries(kind: PackageKind, code: CompiledCode): readonly TreeEntry[] {
   const folder = COMPILED_FOLDER[kind];
   const [probe] = code.files;
   if (probe === undefined) return [];
   const index = {
-    schemaVersion: 1,
+    schemaVersion: INDEX_VERSION,
     layer: sha256(code.layerManifest),
     layerName: code.layerName,
     systemId: code.systemId,
-    // When this one has another time, Lambda gave all of them other times, and nothing would be found.
+    // Where Lambda gave this file another time, it gave all of them other times, and PHP would find nothing.
     probe: { path: `/${probe.path.replace(/\.bin$/, '')}`, mtime: SOURCE_DATE_EPOCH },
   };
   return [
@@ -73,13 +108,13 @@ export function compiledEntries(kind: PackageKind, code: CompiledCode): readonly
 }
 
 /**
- * PHP looks for a compiled file below `/tmp`, where the bootstrap puts a link to the package: before PHP 8.5 the
- * cache's folder must be writable. The bootstrap itself runs before that, and must not be compiled into it.
+ * PHP looks for a compiled file in the folder of its cache, where the bootstrap links the package: before PHP 8.5 that folder must
+ * be writable. The bootstrap itself runs before that, and must not be compiled into it.
  */
 function settings(kind: PackageKind): string {
   return `; Written by \`layersmith package\`: the code of this package comes compiled (docs/functions.md).
 opcache.enable_cli = 1
-opcache.file_cache = /tmp
+opcache.file_cache = ${FILE_CACHE_FOLDER}
 opcache.file_cache_only = 1
 opcache.validate_timestamps = 1
 opcache.blacklist_filename = ${PACKAGE_ROOT[kind]}/${COMPILED_FOLDER[kind]}/uncached

@@ -88,8 +88,8 @@ describe('invocations', () => {
 
   test.each([
     ['a function', 'return { users = { {}, {}, { name = print } } }', 'result.users[3].name is a function'],
-    ['NaN', 'return { a = 0 / 0 }', /^result\.a is -?nan, which JSON has not$/],
-    ['infinity', 'return { 1, 1 / 0 }', 'result[2] is inf, which JSON has not'],
+    ['NaN', 'return { a = 0 / 0 }', /^result\.a is -?nan\b/],
+    ['infinity', 'return { 1, 1 / 0 }', /^result\[2\] is inf\b/],
     ['bytes that are no text', 'return { ["a b"] = "\\255" }', 'result["a b"] is not UTF-8'],
     ['a name that is no text', 'return { a = { ["\\255"] = 1 } }', 'result.a has a key that is not UTF-8'],
     ['a table in itself', 'local t = { a = {} } t.a.b = t return t', 'result.a.b refers to itself'],
@@ -165,7 +165,7 @@ describe('invocations', () => {
     ['{ errorType = 7, message = "m" }', 'Function.Error', 'm'],
     ['setmetatable({}, { __tostring = function() return "told" end })', 'Function.Error', 'told'],
     ['{ code = 7 }', 'Function.Error', '{"code":7}'],
-    ['{ print }', 'Function.Error', 'an error object that cannot be told: table'],
+    ['{ print }', 'Function.Error', 'an error object without a message: table'],
     ['nil', 'Function.Error', 'nil'],
     ['"\\255"', 'Function.Error', 'case:1: \u{FFFD}'],
   ])('error(%s) is an error of its own type', async (thrown, errorType, errorMessage) => {

@@ -1,27 +1,94 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bootstrapFor } from '../../../src/runtime/bootstrap.js';
-import { INTERPRETERS } from '../../../src/recipe/recipe.js';
+import { InternalError } from '../../../src/core/errors.js';
+import { BOOTSTRAP_CONSTANTS } from '../../../src/runtime/constants.js';
+import { COMPILED_CONSTANTS, compilerProgram } from '../../../src/runtime/php/compiled-code.js';
+import { phpRuntime } from '../../../src/runtime/php/php-runtime.js';
+import { RUNTIMES } from '../../../src/runtime/runtimes.js';
+import { failure } from '../../support/failure.js';
+import { PACKAGE_ROOT } from '../../support/fake-io.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
-describe.each(INTERPRETERS)('the bootstrap for %s', (interpreter) => {
-  const text = bootstrapFor(interpreter);
+const FOLDER = join(PACKAGE_ROOT, 'runtimes');
 
-  test('is run by the interpreter of the layer', () => {
-    expect(text.split('\n')[0]).toBe(`#!/opt/bin/${interpreter}`);
+/** What a source file defines at its top level, in PHP or Lua. */
+const DEFINITION = /^(?:final class|class|function|local function) [\w.]+/gm;
+
+describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
+  test('begins with the interpreter of the layer and says where it comes from', async () => {
+    const lines = (await runtime.bootstrap(FOLDER)).split('\n').slice(0, 6);
+    expect(lines[0]).toBe(`#!${runtime.program}`);
+    expect(lines.join('\n')).toContain(`runtimes/${runtime.name}`);
   });
 
-  test('is the same each time, in UTF-8 with plain newlines', () => {
-    expect(bootstrapFor(interpreter)).toBe(text);
-    expect(text).not.toMatch(/\r\n|\t +|[ \t]\n/);
+  test('has what each source file defines', async () => {
+    const text = await runtime.bootstrap(FOLDER);
+    const folder = join(FOLDER, runtime.name, 'bootstrap');
+    for (const file of await readdir(folder)) {
+      const definitions = (await readFile(join(folder, file), 'utf8')).match(DEFINITION) ?? [];
+      if (file !== 'head.lua') expect(definitions.length, file).toBeGreaterThan(0);
+      for (const definition of definitions)
+        expect(text.match(new RegExp(`^${definition}\\b`, 'gm')), definition).toHaveLength(1);
+    }
+  });
+
+  test('defines each constant that it uses, once, before its first use', async () => {
+    const text = await runtime.bootstrap(FOLDER);
+    for (const [name, value] of Object.entries({ ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS })) {
+      const [before = '', line, ...more] = text.split(new RegExp(`^(?:const|local) ${name} = (.*?);?$`, 'm'));
+      if (line === undefined) {
+        expect(before).not.toMatch(new RegExp(`\\b${name}\\b`));
+        continue;
+      }
+      expect(line.replaceAll('"', "'")).toBe(typeof value === 'number' ? String(value) : `'${value}'`);
+      expect(more).toHaveLength(1);
+      expect(more[0]).toMatch(new RegExp(`\\b${name}\\b`));
+      // Functions that are defined before use it when they are called.
+      if (runtime.name === 'lua') expect(before).not.toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  test('has no comments but its header, no empty lines in a row, and no space at the ends of lines', async () => {
+    const text = await runtime.bootstrap(FOLDER);
+    const comments = text.split('\n').filter((line) => /^\s*(?:\/\/|\/\*|\*|--|#)/.test(line));
+    expect(comments).toHaveLength(2);
+    expect(text).not.toMatch(/\n\n\n|[ \t]\n|\r/);
     expect(text.endsWith('\n')).toBe(true);
   });
 
-  test('has nothing left of the template that it came from', () => {
-    expect(text).not.toMatch(/undefined|\[object|\$\{/);
+  test('needs its source files', async () => {
+    await using folder = await temporaryFolder();
+    const error = await failure(runtime.bootstrap(folder.path), InternalError);
+    expect(error.message).toContain(join(folder.path, runtime.name, 'bootstrap'));
   });
+});
 
-  test('speaks every part of the Runtime API', () => {
-    for (const part of ['/2018-06-01/runtime/', 'invocation/next', '/response', '/error', 'init/error']) {
-      expect(text).toContain(part);
-    }
-  });
+test('every shared constant is used by one bootstrap at least', async () => {
+  const texts = (await Promise.all(RUNTIMES.map((runtime) => runtime.bootstrap(FOLDER)))).join('\n');
+  for (const name of Object.keys({ ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS }))
+    expect(texts.match(new RegExp(`\\b${name}\\b`, 'g'))?.length, name).toBeGreaterThan(1);
+});
+
+test.each([
+  ['the bootstrap', () => phpRuntime.bootstrap(FOLDER)],
+  ['the compiler', () => compilerProgram(FOLDER)],
+])('every function and constant in PHP of %s is PHP’s own or defined in it', async (_, program) => {
+  const text = (await program()).replaceAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
+  // PHP's own functions are written with a backslash.
+  const called = [...text.matchAll(/(?<![\\\w$>:]|function |new )([a-z_]\w*)\(/g)].map(
+    ([, name = '']) => name,
+  );
+  const language = new Set(['declare', 'exit', 'isset']);
+  const functions = called.filter((name) => !language.has(name));
+  expect(functions.length).toBeGreaterThan(5);
+  for (const name of functions) expect(text).toMatch(new RegExp(`^function ${name}\\(`, 'm'));
+  const used = [...text.matchAll(/(?<![\\\w$>:])([A-Z][A-Z0-9]*_?[A-Z0-9_]*)\b(?![\w(\\])/g)].map(
+    ([, name = '']) => name,
+  );
+  const own = used.filter(
+    (name) => !/^(?:JSON|E|PHP|STREAM|SIG)_|^STDERR$/.test(name) || name === 'PHP_PROGRAM',
+  );
+  expect(own.length).toBeGreaterThan(5);
+  for (const name of own) expect(text).toMatch(new RegExp(`^const ${name} = `, 'm'));
 });

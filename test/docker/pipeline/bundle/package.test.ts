@@ -208,7 +208,7 @@ describe('a function', () => {
     const zip = await packed('other.zip', '--layer', php84.zip);
     const { answer, log } = await answerOf([php74.zip], zip);
     expect(answer).toEqual({ answer: 'Hello World', linked: [] });
-    expect(log).toContain(`${NOT_USED}it was made for the layer of php/8.4 8.4.24, and this is another one`);
+    expect(log).toContain(`${NOT_USED}it was compiled for another layer: php/8.4 8.4.24`);
   });
 
   test('does not pack its own output, nor the layer that lies in its folder', async () => {

@@ -1,9 +1,8 @@
-/** From event to answer, for as long as the process of the Lua bootstrap lives. */
-export const LOOP = String.raw`local handler
--- The invocation under way: its id, and its streamed answer once that has begun.
+local handler
+-- The current invocation: its id, and its streamed response once that has started.
 local running
 
--- Lua cannot set an environment variable, but it can answer for one.
+-- Lua cannot set an environment variable, so os.getenv returns the trace ID of the invocation.
 local trace_id
 local getenv = os.getenv
 os.getenv = function(name)
@@ -17,16 +16,16 @@ local function decoded(text)
 end
 
 local function context_of(headers)
-  local deadline = math.tointeger(tonumber(headers["lambda-runtime-deadline-ms"])) or 0
-  trace_id = headers["lambda-runtime-trace-id"]
+  local deadline = math.tointeger(tonumber(headers[DEADLINE_HEADER])) or 0
+  trace_id = headers[TRACE_ID_HEADER]
   return {
-    aws_request_id = headers["lambda-runtime-aws-request-id"],
-    invoked_function_arn = headers["lambda-runtime-invoked-function-arn"],
+    aws_request_id = headers[REQUEST_ID_HEADER],
+    invoked_function_arn = headers[FUNCTION_ARN_HEADER],
     deadline_ms = deadline,
     trace_id = trace_id,
-    client_context = decoded(headers["lambda-runtime-client-context"]),
-    identity = decoded(headers["lambda-runtime-cognito-identity"]),
-    tenant_id = headers["lambda-runtime-aws-tenant-id"],
+    client_context = decoded(headers[CLIENT_CONTEXT_HEADER]),
+    identity = decoded(headers[COGNITO_IDENTITY_HEADER]),
+    tenant_id = headers[TENANT_ID_HEADER],
     function_name = getenv("AWS_LAMBDA_FUNCTION_NAME"),
     function_version = getenv("AWS_LAMBDA_FUNCTION_VERSION"),
     memory_limit_in_mb = tonumber(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
@@ -36,7 +35,7 @@ local function context_of(headers)
   }
 end
 
--- Puts back what a handler may have changed. The locale is C: numbers would be written with commas in others.
+-- Restores what a handler may have changed. Some locales write numbers with commas.
 local stdin, stdout = io.stdin, io.stdout
 local function restore()
   debug.sethook()
@@ -49,10 +48,10 @@ end
 local function finish_stream(path, failure)
   local trailers = ""
   if failure then
-    trailers = "Lambda-Runtime-Function-Error-Type: " .. failure.errorType .. "\r\n"
-      .. "Lambda-Runtime-Function-Error-Body: " .. base64(json.encode(failure)) .. "\r\n"
+    trailers = ERROR_TYPE_HEADER .. ": " .. failure.errorType .. "\r\n"
+      .. ERROR_BODY_HEADER .. ": " .. base64(json.encode(failure)) .. "\r\n"
   end
-  heed(path, end_chunks(trailers))
+  check_response(path, end_chunks(trailers))
 end
 
 local function fail(failure)
@@ -70,21 +69,21 @@ end
 os.exit = function()
   pcall(stdout.flush, stdout)
   if running then
-    fail(report("Function.Exit", "os.exit() was called: a function returns its answer instead"))
+    fail(report("Function.Exit", "os.exit() was called: a function returns its result instead"))
   elseif not handler then
     fail_init("Runtime.ImportModuleError", "os.exit() was called while the handler was loaded")
   end
   exit(1)
 end
 
--- Sends a chunk of a streamed answer. When the connection is lost the rest of the answer is dropped.
+-- Sends a chunk of a streamed response. When the connection is lost, the rest of the response is dropped.
 local function stream_chunk(stream, bytes)
   local ok, detail = true, nil
   if not running.stream then
     running.stream = stream
     ok, detail = begin_chunks(stream.path, "Content-Type: application/octet-stream\r\n"
-      .. "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
-      .. "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n")
+      .. RESPONSE_MODE_HEADER .. ": streaming\r\n"
+      .. "Trailer: " .. ERROR_TYPE_HEADER .. ", " .. ERROR_BODY_HEADER .. "\r\n")
   end
   if ok and bytes ~= "" and not stream.lost then ok, detail = send_chunk(bytes) end
   if not ok then
@@ -93,15 +92,15 @@ local function stream_chunk(stream, bytes)
   end
 end
 
--- An iterator's strings, one by one, as they come.
-local function stream(iterator)
+-- Sends an iterator's strings, each when it is produced.
+local function send_stream(iterator)
   local stream = { path = "invocation/" .. running.id .. "/response", lost = false }
   while true do
     local ok, bytes = xpcall(iterator, explain)
     if not ok then return fail(report_of(bytes)) end
     if bytes == nil then break end
     if type(bytes) ~= "string" then
-      return fail(report("Runtime.MarshalError", "the stream gave a " .. type(bytes) .. ": it must give strings"))
+      return fail(report("Runtime.MarshalError", "the stream yielded a " .. type(bytes) .. ": it must yield strings"))
     end
     if bytes ~= "" then stream_chunk(stream, bytes) end
   end
@@ -117,7 +116,7 @@ local function invoke(headers, body)
   local result
   ok, result = xpcall(handler, explain, event, context_of(headers))
   if not ok then return fail(report_of(result)) end
-  if type(result) == "function" then return stream(result) end
+  if type(result) == "function" then return send_stream(result) end
   restore()
   local kind = "application/octet-stream"
   if type(result) ~= "string" then
@@ -130,16 +129,16 @@ local function invoke(headers, body)
   post(path, "Content-Type: " .. kind .. "\r\n", result)
 end
 
--- The next event's headers and body. Answers that cannot be read are asked for again.
+-- Waits for the next event; returns its headers and body. Asks again after an invalid response.
 local function next_event()
-  local refused, alone = 0, 0
+  local refused, unreachable = 0, 0
   while true do
     local status, headers, body = call("GET", "invocation/next")
     if not status then
       local lost = headers
-      if lost.kind == "nobody" then
-        alone = alone + 1
-        if alone > 20 then
+      if lost.kind == "unreachable" then
+        unreachable = unreachable + 1
+        if unreachable > 20 then
           log_line(lost.reason)
           exit(1)
         end
@@ -148,9 +147,9 @@ local function next_event()
         log_line("invocation/next: " .. lost.reason)
       end
     else
-      local id = headers["lambda-runtime-aws-request-id"]
+      local id = headers[REQUEST_ID_HEADER]
       if status == 200 and id and id:find("^[%w_.-]+$") then return headers, body end
-      log_line("the Runtime API gave no event but " .. status .. ": " .. body:sub(1, 500))
+      log_line("the Runtime API answered " .. status .. " instead of an event: " .. body:sub(1, 500))
       if status >= 400 then refused = refused + 1 end
       if status >= 500 or refused > 10 then exit(1) end
     end
@@ -160,8 +159,7 @@ end
 handler = load_handler()
 while true do
   local headers, body = next_event()
-  running = { id = headers["lambda-runtime-aws-request-id"] }
+  running = { id = headers[REQUEST_ID_HEADER] }
   invoke(headers, body)
   restore()
 end
-`;

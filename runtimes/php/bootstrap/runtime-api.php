@@ -1,50 +1,52 @@
-/** The client of the Runtime API: HTTP/1.1 over one raw connection that is kept open. */
-export const RUNTIME_API = String.raw`/** The connection ended, cannot be made, or what came over it is not HTTP. */
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+/** The connection was closed or timed out, or the response is not valid HTTP. */
 class ConnectionLost extends \Exception
 {
 }
 
-/** Nobody listens. */
+/** Nothing listens at the address of the Runtime API. */
 final class NoConnection extends ConnectionLost
 {
 }
 
-/** HTTP/1.1 over one connection, kept open. An event may take hours to come; what has begun to come may not. */
+/**
+ * A client for HTTP/1.1 that keeps one connection open. It waits without limit for the first byte of a response, since the next
+ * event may come hours later, and READ_TIMEOUT_SECONDS for each further byte.
+ */
 final class RuntimeApi
 {
-    private const PATH = '/2018-06-01/runtime/';
-    private const BIGGEST_HEAD = 1048576;
-    private const BIGGEST_BODY = 67108864;
-    /** Seconds of silence in the middle of an answer. */
-    private const PATIENCE = 5;
-
     private $address;
     private $socket = null;
-    /** Received and not read yet. */
+    /** Received bytes that were not parsed yet. */
     private $buffer = '';
-    private $swallow;
+    private $ignoreErrors;
 
     public function __construct(string $address)
     {
         $this->address = $address;
-        // The function's own error handler is not asked about our socket.
-        $this->swallow = static function () {
+        // Keeps warnings about the socket away from the function's own error handler.
+        $this->ignoreErrors = static function () {
             return true;
         };
     }
 
     /**
-     * One request. A connection that the API closed since the last one is opened again, once.
+     * Sends a request and reads the response. Reconnects once where the API closed the idle connection.
      *
      * @return array{0: int, 1: array<string, string>, 2: string} status, headers by lower-case name, body
      */
     public function call(string $method, string $path, string $headers = '', ?string $body = null): array
     {
-        $head = $method . ' ' . self::PATH . $path . " HTTP/1.1\r\nHost: " . $this->address . "\r\n" . $headers;
+        $head = $method . ' ' . RUNTIME_API_PATH . $path . " HTTP/1.1\r\nHost: " . $this->address . "\r\n" . $headers;
         if ($body !== null) {
             $head .= 'Content-Length: ' . \strlen($body) . "\r\n";
         }
-        \set_error_handler($this->swallow);
+        \set_error_handler($this->ignoreErrors);
         try {
             $fresh = $this->socket === null;
             try {
@@ -64,13 +66,13 @@ final class RuntimeApi
         }
     }
 
-    /** A request whose body follows in chunks, and ends with trailers. */
+    /** Starts a request whose body is sent with chunk() and finished with end(). */
     public function begin(string $path, string $headers): void
     {
-        \set_error_handler($this->swallow);
+        \set_error_handler($this->ignoreErrors);
         try {
             $this->connect();
-            $this->write('POST ' . self::PATH . $path . " HTTP/1.1\r\nHost: " . $this->address . "\r\n" . $headers
+            $this->write('POST ' . RUNTIME_API_PATH . $path . " HTTP/1.1\r\nHost: " . $this->address . "\r\n" . $headers
                 . "Transfer-Encoding: chunked\r\n\r\n");
         } catch (ConnectionLost $lost) {
             $this->disconnect();
@@ -82,7 +84,7 @@ final class RuntimeApi
 
     public function chunk(string $bytes): void
     {
-        \set_error_handler($this->swallow);
+        \set_error_handler($this->ignoreErrors);
         try {
             $this->write(\dechex(\strlen($bytes)) . "\r\n" . $bytes . "\r\n");
         } catch (ConnectionLost $lost) {
@@ -93,13 +95,13 @@ final class RuntimeApi
         }
     }
 
-    /** @return array{0: int, 1: array<string, string>, 2: string} as call() */
+    /** Ends a request that begin() started. @return array{0: int, 1: array<string, string>, 2: string} like call() */
     public function end(string $trailers = ''): array
     {
-        \set_error_handler($this->swallow);
+        \set_error_handler($this->ignoreErrors);
         try {
             $this->write("0\r\n" . $trailers . "\r\n");
-            return $this->answer();
+            return $this->readResponse();
         } catch (ConnectionLost $lost) {
             $this->disconnect();
             throw $lost;
@@ -108,7 +110,7 @@ final class RuntimeApi
         }
     }
 
-    /** A ConnectionLost with code 0: not a byte of an answer came, so the request may be made again. */
+    /** Throws ConnectionLost with code 0 when no byte of a response arrived: the request may then be sent again. */
     private function exchange(string $head, ?string $body): array
     {
         $this->connect();
@@ -120,16 +122,17 @@ final class RuntimeApi
         if ($body !== null) {
             $this->write($body);
         }
-        return $this->answer();
+        return $this->readResponse();
     }
 
-    private function answer(): array
+    /** @return array{0: int, 1: array<string, string>, 2: string} */
+    private function readResponse(): array
     {
         do {
             [$status, $headers] = $this->readHead();
         } while ($status < 200);
         $body = $this->readBody($status, $headers);
-        // Bytes that nobody asked for: what would come next could not be told from them.
+        // Bytes after the response would be taken for the start of the next one.
         if ($this->buffer !== '' || \stripos($headers['connection'] ?? '', 'close') !== false) {
             $this->disconnect();
         }
@@ -146,7 +149,7 @@ final class RuntimeApi
         if ($socket === false) {
             throw new NoConnection('no connection to the Runtime API at ' . $this->address . ': ' . $reason);
         }
-        \stream_set_timeout($socket, self::PATIENCE);
+        \stream_set_timeout($socket, READ_TIMEOUT_SECONDS);
         \stream_set_chunk_size($socket, 65536);
         $this->socket = $socket;
         $this->buffer = '';
@@ -169,7 +172,7 @@ final class RuntimeApi
         for ($at = 0, $length = \strlen($bytes); $at < $length; $at += $written) {
             $written = \fwrite($this->socket, $at === 0 ? $bytes : \substr($bytes, $at, 65536));
             if ($written === false || $written === 0) {
-                // Who reads a streamed answer may be slow.
+                // A client that reads a streamed response slowly is no error.
                 if (\stream_get_meta_data($this->socket)['timed_out']) {
                     $written = 0;
                     continue;
@@ -179,8 +182,8 @@ final class RuntimeApi
         }
     }
 
-    /** What comes next. Waits for the first byte of an answer as long as it takes. */
-    private function receive(bool $begun): string
+    /** Reads at least one byte; without a time limit while $started is false. */
+    private function receive(bool $started): string
     {
         while (true) {
             $bytes = \fread($this->socket, 65536);
@@ -188,27 +191,28 @@ final class RuntimeApi
                 return $bytes;
             }
             if (\feof($this->socket)) {
-                throw new ConnectionLost('the Runtime API closed the connection', $begun ? 1 : 0);
+                throw new ConnectionLost('the Runtime API closed the connection', $started ? 1 : 0);
             }
-            if ($begun) {
-                throw $this->garbage('it fell silent in the middle of an answer');
+            if ($started) {
+                throw $this->invalid('timed out in the middle of it');
             }
         }
     }
 
-    private function garbage(string $why): ConnectionLost
+    private function invalid(string $why): ConnectionLost
     {
-        return new ConnectionLost('the Runtime API gave no answer that can be read: ' . $why, 1);
+        return new ConnectionLost('invalid response from the Runtime API: ' . $why, 1);
     }
 
+    /** @return array{0: int, 1: array<string, string>} status, and headers by lower-case name */
     private function readHead(): array
     {
-        for ($from = 0; ($end = \strpos($this->buffer, "\r\n\r\n", $from)) === false; ) {
+        for ($from = 0; ($end = \strpos($this->buffer, "\r\n\r\n", $from)) === false;) {
             $from = \max(0, \strlen($this->buffer) - 3);
-            if ($from > self::BIGGEST_HEAD) {
-                throw $this->garbage('its head is too big');
+            if ($from > MAX_HEAD_BYTES) {
+                throw $this->invalid('its head is too large');
             }
-            // The rest of a head that is none would be waited for in vain.
+            // Something else than HTTP may never send the empty line that ends a head.
             if ($from > 4 && \strncmp($this->buffer, 'HTTP/1.', 7) !== 0) {
                 break;
             }
@@ -217,7 +221,7 @@ final class RuntimeApi
         $head = $end === false ? $this->buffer : \substr($this->buffer, 0, $end);
         $status = (string) \substr($head, 9, 3);
         if (\strncmp($head, 'HTTP/1.', 7) !== 0 || \preg_match('~^[1-5]\d\d$~D', $status) !== 1 || \strpos($head, "\0") !== false) {
-            throw $this->garbage('it begins with ' . \substr($head, 0, 40));
+            throw $this->invalid('it begins with ' . \substr($head, 0, 40));
         }
         $this->buffer = (string) \substr($this->buffer, $end + 4);
         $headers = [];
@@ -230,6 +234,7 @@ final class RuntimeApi
         return [(int) $status, $headers];
     }
 
+    /** @param array<string, string> $headers */
     private function readBody(int $status, array $headers): string
     {
         if ($status === 204 || $status === 304) {
@@ -240,13 +245,13 @@ final class RuntimeApi
         }
         if (isset($headers['content-length'])) {
             $length = $headers['content-length'];
-            if (!\ctype_digit($length) || \strlen($length) > 9 || (int) $length > self::BIGGEST_BODY) {
-                throw $this->garbage('its length is ' . $length);
+            if (!\ctype_digit($length) || \strlen($length) > 9 || (int) $length > MAX_BODY_BYTES) {
+                throw $this->invalid('its length is ' . $length);
             }
-            return $this->take((int) $length);
+            return $this->readBytes((int) $length);
         }
         try {
-            while (\strlen($this->buffer) <= self::BIGGEST_BODY) {
+            while (\strlen($this->buffer) <= MAX_BODY_BYTES) {
                 $this->buffer .= $this->receive(true);
             }
         } catch (ConnectionLost $end) {
@@ -257,11 +262,11 @@ final class RuntimeApi
             $this->disconnect();
             return $body;
         }
-        throw $this->garbage('its body is too big');
+        throw $this->invalid('its body is too large');
     }
 
-    /** So many bytes, out of the buffer and what is still to come. */
-    private function take(int $count): string
+    /** Reads $count bytes, from the buffer first. */
+    private function readBytes(int $count): string
     {
         while (\strlen($this->buffer) < $count) {
             $this->buffer .= $this->receive(true);
@@ -280,11 +285,11 @@ final class RuntimeApi
     {
         while (($end = \strpos($this->buffer, "\n")) === false) {
             if (\strlen($this->buffer) > 8192) {
-                throw $this->garbage('a chunk has no size');
+                throw $this->invalid('a line is too long');
             }
             $this->buffer .= $this->receive(true);
         }
-        return \rtrim($this->take($end + 1), "\r\n");
+        return \rtrim($this->readBytes($end + 1), "\r\n");
     }
 
     private function readChunks(): string
@@ -294,23 +299,22 @@ final class RuntimeApi
             $line = $this->readLine();
             $size = \substr($line, 0, \strspn($line, '0123456789abcdefABCDEF'));
             if ($size === '' || \strlen($size) > 7) {
-                throw $this->garbage('the size of a chunk is ' . \substr($line, 0, 40));
+                throw $this->invalid('the size of a chunk is ' . \substr($line, 0, 40));
             }
             if (\hexdec($size) === 0) {
                 break;
             }
-            $body .= $this->take((int) \hexdec($size));
-            if (\strlen($body) > self::BIGGEST_BODY) {
-                throw $this->garbage('its body is too big');
+            $body .= $this->readBytes((int) \hexdec($size));
+            if (\strlen($body) > MAX_BODY_BYTES) {
+                throw $this->invalid('its body is too large');
             }
             $this->readLine();
         }
         for ($count = 0; $this->readLine() !== ''; $count++) {
             if ($count > 1000) {
-                throw $this->garbage('its trailers do not end');
+                throw $this->invalid('too many trailers');
             }
         }
         return $body;
     }
 }
-`;

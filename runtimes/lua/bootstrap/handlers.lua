@@ -1,12 +1,11 @@
-/** From the handler's name to a Lua function. */
-export const HANDLERS = String.raw`local function fail_init(kind, message, trace)
+local function fail_init(kind, message, trace)
   local failure = report(kind, message, trace)
   log_report("init", failure)
   post_report("init/error", failure)
   exit(1)
 end
 
--- Files to look for below the task root, and the function in them.
+-- The files that the name may mean, below the task root, and the function in them.
 local function candidates(name)
   local folder, base = name:match("^(.-)([^/]*)$")
   local file, method = base:match("^(.*)%.([^.]*)$")
@@ -40,14 +39,14 @@ local function is_callable(value)
 end
 
 local function load_handler()
-  local root = os.getenv("LAMBDA_TASK_ROOT") or "/var/task"
+  local root = os.getenv("LAMBDA_TASK_ROOT") or TASK_ROOT
   local name = os.getenv("_HANDLER") or ""
   if name == "" then fail_init("Runtime.HandlerNotFound", "_HANDLER is not set: name a handler of the function") end
   if name:sub(1, 1) == "/" or ("/" .. name .. "/"):find("/../", 1, true) then
     fail_init("Runtime.HandlerNotFound", "handler " .. name .. ": it must lie below " .. root)
   end
   local modules = {}
-  for _, folder in ipairs({ root .. "/src", root, "/opt/lua" }) do
+  for _, folder in ipairs({ root .. "/src", root, LAYER_ROOT .. "/lua" }) do
     modules[#modules + 1] = folder .. "/?.lua;" .. folder .. "/?/init.lua"
   end
   package.path = table.concat(modules, ";") .. ";" .. package.path
@@ -56,7 +55,7 @@ local function load_handler()
   local path = find_file(name, root, files)
   local chunk, reason = loadfile(path)
   if not chunk then fail_init("Runtime.UserCodeSyntaxError", "handler " .. name .. ": " .. reason) end
-  -- Lua's own functions are no handlers: src/next.lua has to define its next.
+  -- Lua's own functions are no handlers: src/next.lua must define its own `next`.
   local before = _G[method]
   local ok, result = xpcall(chunk, explain)
   if not ok then
@@ -72,4 +71,3 @@ local function load_handler()
       .. ", nor defines the global function " .. method
   )
 end
-`;

@@ -1,25 +1,23 @@
-/** What the Lua bootstrap says of an error: to the log, and to the Runtime API. */
-export const ERRORS = String.raw`local LONGEST_MESSAGE = 32768
 local exit = os.exit
 local stderr = io.stderr
 
--- A function may have closed it.
+-- The function may have closed stderr.
 local function log_text(text)
   pcall(stderr.write, stderr, text)
 end
 
 local function log_line(message)
-  local line = message:sub(1, LONGEST_MESSAGE):gsub("%c", function(byte) return string.format("\\%03o", byte:byte()) end)
+  local line = message:sub(1, MAX_MESSAGE_BYTES):gsub("%c", function(byte) return string.format("\\%03o", byte:byte()) end)
   log_text("bootstrap: " .. line .. "\n")
 end
 
--- As Lambda wants it.
+-- An error as Lambda's runtimes report it.
 local function report(kind, message, trace)
-  if #message > LONGEST_MESSAGE then message = message:sub(1, LONGEST_MESSAGE) .. "…" end
+  if #message > MAX_MESSAGE_BYTES then message = message:sub(1, MAX_MESSAGE_BYTES) .. "…" end
   return { errorType = kind, errorMessage = json.clean(message), stackTrace = json.array(trace or {}) }
 end
 
--- Function.OutOfStock: Lambda lets no other form through.
+-- Function.OutOfStock: the only form of an error type that Lambda passes on.
 local function error_type(name)
   if type(name) ~= "string" then return "Function.Error" end
   if name:find("^Function%.%u%a+$") or name:find("^Runtime%.%u%a+$") then return name end
@@ -28,7 +26,7 @@ local function error_type(name)
   return "Function." .. letters:sub(1, 1):upper() .. letters:sub(2)
 end
 
--- A thrown table says what it is with errorType and errorMessage (or message), or with __tostring.
+-- A thrown table describes itself with errorType and errorMessage (or message), or with __tostring.
 local function message_of(thrown)
   if type(thrown) ~= "table" then return tostring(thrown) end
   local message = thrown.errorMessage or thrown.message
@@ -38,26 +36,26 @@ local function message_of(thrown)
   return json.encode(thrown)
 end
 
--- For xpcall: what was thrown, and from where.
+-- The message handler for xpcall: makes a report of what was thrown and where.
 local function explain(thrown)
   local trace = {}
   for line in debug.traceback("", 2):gmatch("\n\t([^\n]+)") do
     if line == "[C]: in function 'xpcall'" then break end
     trace[#trace + 1] = json.clean(line)
   end
-  local told, message = pcall(message_of, thrown)
-  if not told then message = "an error object that cannot be told: " .. type(thrown) end
+  local ok, message = pcall(message_of, thrown)
+  if not ok then message = "an error object without a message: " .. type(thrown) end
   local typed, kind = pcall(function() return type(thrown) == "table" and thrown.errorType end)
   return report(error_type(typed and kind or nil), message, trace)
 end
 
--- What xpcall gives: what explain made, or a string when there was no room left on the stack for it.
+-- The report in a result of xpcall; a string where the stack had no room left for explain.
 local function report_of(failure)
   if type(failure) == "table" and failure.errorType then return failure end
   return report("Function.Error", tostring(failure))
 end
 
--- One line, in the form that Lambda's own runtimes use, so that CloudWatch knows its fields.
+-- Logs a report as one line, in the format of Lambda's own runtimes, whose fields CloudWatch recognizes.
 local function log_report(id, failure)
   local time = os.date("!%Y-%m-%dT%H:%M:%SZ")
   log_text(time .. "\t" .. id .. "\tERROR\tInvoke Error\t" .. json.encode(failure) .. "\n")
@@ -78,8 +76,8 @@ local function base64(bytes)
   return encoded
 end
 
--- What the API said to a report or an answer. One that is refused is not repeated; an API that is broken ends us.
-local function heed(path, status, detail, body)
+-- Logs a refusal by the Runtime API, which is not repeated; exits on a 5xx, after which the platform starts a new process.
+local function check_response(path, status, detail, body)
   if not status then
     log_line(path .. ": " .. detail.reason)
     return
@@ -91,11 +89,10 @@ local function heed(path, status, detail, body)
 end
 
 local function post(path, headers, body)
-  heed(path, call("POST", path, headers, body))
+  check_response(path, call("POST", path, headers, body))
 end
 
 local function post_report(path, failure)
-  local headers = "Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: " .. failure.errorType .. "\r\n"
+  local headers = "Content-Type: application/json\r\n" .. ERROR_TYPE_HEADER .. ": " .. failure.errorType .. "\r\n"
   post(path, headers, json.encode(failure))
 end
-`;

@@ -1,5 +1,12 @@
-/** What an invocation may change in the process, and how it is put back. */
-export const STATE = String.raw`/** The process as it was at the end of init: frameworks install their handlers there. */
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+use Throwable;
+
+/** What a function may change in the process. It is saved at the end of init, since frameworks install their handlers in init. */
 final class State
 {
     private $errorHandler;
@@ -27,18 +34,19 @@ final class State
         $this->libxml = \function_exists('libxml_use_internal_errors') ? \libxml_use_internal_errors() : null;
     }
 
-    /** Seconds that an invocation may compute: max_execution_time, or 0. */
+    /** Seconds of CPU time for an invocation: max_execution_time; 0 is no limit. */
     public function timeLimit(): int
     {
         return $this->timeLimit;
     }
 
+    /** Restores what an invocation changed. */
     public function restore(): void
     {
         if ((int) \ini_get('max_execution_time') !== 0) {
             \set_time_limit(0);
         }
-        // Of what fails here nobody is to be told, least of all a function that makes exceptions of warnings.
+        // Ignores warnings: the function's error handler may turn them into exceptions.
         \set_error_handler(static function () {
             return true;
         });
@@ -104,7 +112,7 @@ final class State
     }
 }
 
-/** What is printed goes to the log. Buffers that were left open are printed; ours, when it was taken away, comes again. */
+/** Flushes the output buffers that the function left open, and makes sure that output goes to the log. */
 function flush_buffers(): void
 {
     for ($level = \ob_get_level(); $level > 1; $level = \min($level - 1, \ob_get_level())) {
@@ -122,10 +130,10 @@ function flush_buffers(): void
     }
 }
 
-/** What PHP needs beside what its memory_limit counts, in MB: its program, its libraries, the bootstrap. */
+/** Memory that memory_limit does not count, in MB: the program, its libraries, the bootstrap. */
 const MEMORY_FOR_PHP = 32;
 
-/** Without a limit of PHP's own, the kernel would kill a function that uses too much, and nobody be told where. */
+/** Sets a memory limit below the function's: PHP reports where it was exceeded, the kernel would only kill the process. */
 function limit_memory(): void
 {
     $available = (int) \getenv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
@@ -133,4 +141,3 @@ function limit_memory(): void
         \ini_set('memory_limit', ($available - MEMORY_FOR_PHP) . 'M');
     }
 }
-`;

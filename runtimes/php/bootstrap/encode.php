@@ -1,28 +1,31 @@
-/** A handler's result as JSON, and what is wrong with one that has none. */
-export const ENCODE = String.raw`/** JSON deeper than this is refused, in events and in results. */
-const DEPTH = 2048;
+<?php
 
-/** A result that has no JSON; the message names the place in it. */
-final class Unencodable extends \Exception
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+/** A result that cannot be encoded as JSON; the message names the place in it. */
+final class EncodingError extends \Exception
 {
 }
 
+/** @param mixed $value */
 function encode($value): string
 {
     $json = \json_encode(
         $value,
         JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION,
-        DEPTH
+        MAX_JSON_DEPTH
     );
     if ($json !== false) {
         return $json;
     }
     $reason = \json_last_error_msg();
-    throw new Unencodable(fault_in($value, 'result', []) ?? "result cannot be sent as JSON: $reason");
+    throw new EncodingError(find_fault($value, 'result', []) ?? "result cannot be sent as JSON: $reason");
 }
 
-/** What keeps a value from having JSON, and where; null when nothing below it does. */
-function fault_in($value, string $path, array $above): ?string
+/** Finds what in a value cannot be encoded as JSON, and where; null when everything can. */
+function find_fault($value, string $path, array $above): ?string
 {
     if (\is_string($value)) {
         return \preg_match('//u', $value) === 1 ? null : "$path is not UTF-8";
@@ -40,9 +43,9 @@ function fault_in($value, string $path, array $above): ?string
         $above[] = $value;
         if ($value instanceof \JsonSerializable) {
             $inner = $value->jsonSerialize();
-            // One that gives itself stands for its properties.
+            // An object that returns itself is encoded by its properties.
             if ($inner !== $value) {
-                return fault_in($inner, $path, $above);
+                return find_fault($inner, $path, $above);
             }
         } elseif ($value instanceof \UnitEnum) {
             return $value instanceof \BackedEnum ? null : "$path is an enum case without a value";
@@ -52,8 +55,8 @@ function fault_in($value, string $path, array $above): ?string
     if (!\is_array($value)) {
         return null;
     }
-    if (\substr_count($path, '.') + \substr_count($path, '[') > DEPTH) {
-        $why = \json_last_error() === JSON_ERROR_RECURSION ? 'refers to itself' : 'is deeper than ' . DEPTH . ' levels';
+    if (\substr_count($path, '.') + \substr_count($path, '[') > MAX_JSON_DEPTH) {
+        $why = \json_last_error() === JSON_ERROR_RECURSION ? 'refers to itself' : 'is deeper than ' . MAX_JSON_DEPTH . ' levels';
         return \substr($path, 0, 60) . "… $why";
     }
     foreach ($value as $key => $inner) {
@@ -62,11 +65,10 @@ function fault_in($value, string $path, array $above): ?string
         }
         $plain = \preg_match('~^[A-Za-z_]\w*$~D', (string) $key) === 1;
         $there = $path . (\is_int($key) ? "[$key]" : ($plain ? ".$key" : '[' . \json_encode($key) . ']'));
-        $fault = fault_in($inner, $there, $above);
+        $fault = find_fault($inner, $there, $above);
         if ($fault !== null) {
             return $fault;
         }
     }
     return null;
 }
-`;

@@ -1,20 +1,15 @@
-/**
- * JSON for the Lua bootstrap: the local `json`, and the part of it that writes. What is read can be written
- * again: empty arrays stay arrays, null is `json.null`. The decoder follows it.
- */
-export const JSON_ENCODE = String.raw`-- JSON. null is json.null; a table is an array when it was read as one, was made by json.array, or has
--- something at 1. Modules get it with require("layersmith.json").
+-- JSON. null is json.null. A table is an array when it was decoded as one, was made by json.array, or has a value at 1.
+-- Functions use it with require("layersmith.json").
 
 local json = { null = setmetatable({}, { __tostring = function() return "null" end, __name = "json.null" }) }
 package.preload["layersmith.json"] = function() return json end
 
-local DEEPEST = 2048
 local array_mt = { __name = "json.array" }
 local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
 
 function json.array(list) return setmetatable(list, array_mt) end
 
--- Any bytes as UTF-8: each that is none becomes U+FFFD.
+-- Makes any bytes valid UTF-8: each invalid byte becomes U+FFFD.
 function json.clean(text)
   local parts, at = {}, 1
   while true do
@@ -58,7 +53,7 @@ end
 local function number_text(number, path)
   if math.type(number) == "integer" then return string.format("%d", number) end
   if number ~= number or number == math.huge or number == -math.huge then
-    refuse(path, "is " .. tostring(number) .. ", which JSON has not")
+    refuse(path, "is " .. tostring(number) .. ", which JSON cannot represent")
   end
   for digits = 15, 17 do
     local text = string.format("%." .. digits .. "g", number)
@@ -66,7 +61,7 @@ local function number_text(number, path)
   end
 end
 
--- Is it a list, and which names has it? A table that is both, or a list with holes, has no JSON.
+-- Returns whether a table is a list, and its keys or its length. A table that is both, or a list with holes, is refused.
 local function shape(value, path)
   local names, positions, last = {}, 0, 0
   for key in pairs(value) do
@@ -92,7 +87,7 @@ local encode
 
 local function encode_table(value, path, above, write)
   if above[value] then refuse(path, "refers to itself") end
-  if #path >= DEEPEST then refuse(path, "is nested deeper than " .. DEEPEST) end
+  if #path >= MAX_JSON_DEPTH then refuse(path, "is nested deeper than " .. MAX_JSON_DEPTH) end
   above[value] = true
   local depth = #path + 1
   local list, names = shape(value, path)
@@ -138,10 +133,9 @@ function encode(value, path, above, write)
   end
 end
 
--- Throws a message that names the place in the value, which is called by the given name.
+-- Throws a message that names the place in the value; name is what the message calls the value.
 function json.encode(value, name)
   local parts = {}
   encode(value, { [0] = name or "value" }, {}, function(text) parts[#parts + 1] = text end)
   return table.concat(parts)
 end
-`;

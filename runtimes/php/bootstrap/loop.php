@@ -1,8 +1,15 @@
-/** From event to answer, for as long as the process lives; and what is said when it dies. */
-export const LOOP = String.raw`/** The answer of a handler that streams: sent as it is written, from the first byte on. */
-final class StreamedAnswer
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+use Throwable;
+
+/** Sends a streamed response, each piece when it is written. */
+final class ResponseWriter
 {
-    public $begun = false;
+    public $started = false;
     private $api;
     private $path;
     private $contentType;
@@ -30,18 +37,18 @@ final class StreamedAnswer
         }
     }
 
-    /** The end; of an answer that failed in its middle with the report in the trailers. */
+    /** Ends the response; with a report in its trailers when the handler failed after the first byte. */
     public function end(?array $report = null): void
     {
         $trailers = '';
         if ($report !== null) {
-            $trailers = 'Lambda-Runtime-Function-Error-Type: ' . $report['errorType'] . "\r\n"
-                . 'Lambda-Runtime-Function-Error-Body: ' . \base64_encode(report_json($report)) . "\r\n";
+            $trailers = ERROR_TYPE_HEADER . ': ' . $report['errorType'] . "\r\n"
+                . ERROR_BODY_HEADER . ': ' . \base64_encode(report_json($report)) . "\r\n";
         }
         try {
             $this->begin();
             if (!$this->lost) {
-                heed($this->path, $this->api->end($trailers));
+                check_response($this->path, $this->api->end($trailers));
             }
         } catch (ConnectionLost $lost) {
             $this->giveUp($lost);
@@ -50,13 +57,13 @@ final class StreamedAnswer
 
     private function begin(): void
     {
-        if ($this->begun) {
+        if ($this->started) {
             return;
         }
-        $this->begun = true;
+        $this->started = true;
         $this->api->begin($this->path, 'Content-Type: ' . $this->contentType . "\r\n"
-            . "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
-            . "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n");
+            . RESPONSE_MODE_HEADER . ": streaming\r\n"
+            . 'Trailer: ' . ERROR_TYPE_HEADER . ', ' . ERROR_BODY_HEADER . "\r\n");
         if ($this->prelude !== '') {
             $this->api->chunk($this->prelude);
         }
@@ -69,18 +76,18 @@ final class StreamedAnswer
     }
 }
 
-/** The process: what it is at, so that its end can be told. */
+/** Initializes the function and serves its invocations; reports what was under way when the process ends. */
 final class Process
 {
     private $api;
     private $handler = null;
     private $context;
     private $state;
-    /** The invocation under way. */
+    /** The request ID of the current invocation. */
     private $id = null;
     private $stream = null;
     private $pid;
-    /** Given back when memory is exhausted, so that the report of it has room. */
+    /** Memory that is freed when the limit is reached, so that the error can be reported. */
     private $reserve;
 
     public function __construct(RuntimeApi $api)
@@ -92,7 +99,7 @@ final class Process
 
     public function init(): void
     {
-        $root = \getenv('LAMBDA_TASK_ROOT') ?: '/var/task';
+        $root = \getenv('LAMBDA_TASK_ROOT') ?: TASK_ROOT;
         @\chdir($root);
         use_compiled_code($root);
         try {
@@ -106,7 +113,7 @@ final class Process
 
     private function failInit(array $report): void
     {
-        $this->handler = false; // told
+        $this->handler = false; // reported
         log_report('init', $report);
         post($this->api, 'init/error', error_headers($report), report_json($report));
         exit(1);
@@ -121,16 +128,16 @@ final class Process
         }
     }
 
-    /** @return array{0: array<string, string>, 1: string} the next event's headers and body */
+    /** Waits for the next event. @return array{0: array<string, string>, 1: string} its headers and body */
     private function next(): array
     {
         $refused = 0;
-        $alone = 0;
-        for ($failed = 0; ; $failed++) {
+        $unreachable = 0;
+        for ($failed = 0; true; $failed++) {
             try {
                 [$status, $headers, $body] = $this->api->call('GET', 'invocation/next');
             } catch (NoConnection $none) {
-                if (++$alone > 20) {
+                if (++$unreachable > 20) {
                     log_line($none->getMessage());
                     exit(1);
                 }
@@ -141,11 +148,11 @@ final class Process
                 \usleep($failed < 100 ? 0 : 1000);
                 continue;
             }
-            $id = $headers['lambda-runtime-aws-request-id'] ?? '';
+            $id = $headers[REQUEST_ID_HEADER] ?? '';
             if ($status === 200 && $id !== '' && \strspn($id, REQUEST_ID_CHARACTERS) === \strlen($id)) {
                 return [$headers, $body];
             }
-            log_line("the Runtime API gave no event but $status: " . \substr(\trim($body), 0, 500));
+            log_line("the Runtime API answered $status instead of an event: " . \substr(\trim($body), 0, 500));
             if ($status >= 500 || ($status >= 400 && ++$refused > 10)) {
                 exit(1);
             }
@@ -154,12 +161,12 @@ final class Process
 
     private function invoke(array $headers, string $body): void
     {
-        $id = $this->id = $headers['lambda-runtime-aws-request-id'];
+        $id = $this->id = $headers[REQUEST_ID_HEADER];
         $context = $this->contextOf($headers);
         \error_clear_last();
         try {
             try {
-                $event = \json_decode($body, true, DEPTH, JSON_BIGINT_AS_STRING | JSON_THROW_ON_ERROR);
+                $event = \json_decode($body, true, MAX_JSON_DEPTH, JSON_BIGINT_AS_STRING | JSON_THROW_ON_ERROR);
             } catch (\JsonException $error) {
                 $this->fail(report('Runtime.UnmarshalError', 'the event is not JSON: ' . $error->getMessage()));
                 return;
@@ -178,7 +185,7 @@ final class Process
                 $result = encode($result);
                 $type = 'application/json';
             }
-        } catch (Unencodable $error) {
+        } catch (EncodingError $error) {
             $this->fail(report('Runtime.MarshalError', $error->getMessage()));
             return;
         } catch (Throwable $error) {
@@ -193,19 +200,19 @@ final class Process
     private function contextOf(array $headers): \Layersmith\Context
     {
         $context = clone $this->context;
-        $context->awsRequestId = $headers['lambda-runtime-aws-request-id'];
-        $context->invokedFunctionArn = $headers['lambda-runtime-invoked-function-arn'] ?? '';
-        $context->deadlineMs = (int) ($headers['lambda-runtime-deadline-ms'] ?? 0);
-        $context->tenantId = $headers['lambda-runtime-aws-tenant-id'] ?? null;
-        if (isset($headers['lambda-runtime-client-context'])) {
-            $decoded = \json_decode($headers['lambda-runtime-client-context'], true);
+        $context->awsRequestId = $headers[REQUEST_ID_HEADER];
+        $context->invokedFunctionArn = $headers[FUNCTION_ARN_HEADER] ?? '';
+        $context->deadlineMs = (int) ($headers[DEADLINE_HEADER] ?? 0);
+        $context->tenantId = $headers[TENANT_ID_HEADER] ?? null;
+        if (isset($headers[CLIENT_CONTEXT_HEADER])) {
+            $decoded = \json_decode($headers[CLIENT_CONTEXT_HEADER], true);
             $context->clientContext = \is_array($decoded) ? $decoded : null;
         }
-        if (isset($headers['lambda-runtime-cognito-identity'])) {
-            $decoded = \json_decode($headers['lambda-runtime-cognito-identity'], true);
+        if (isset($headers[COGNITO_IDENTITY_HEADER])) {
+            $decoded = \json_decode($headers[COGNITO_IDENTITY_HEADER], true);
             $context->identity = \is_array($decoded) ? $decoded : null;
         }
-        $trace = $context->traceId = $headers['lambda-runtime-trace-id'] ?? null;
+        $trace = $context->traceId = $headers[TRACE_ID_HEADER] ?? null;
         \putenv($trace === null ? '_X_AMZN_TRACE_ID' : "_X_AMZN_TRACE_ID=$trace");
         if ($trace !== null) {
             $_ENV['_X_AMZN_TRACE_ID'] = $_SERVER['_X_AMZN_TRACE_ID'] = $trace;
@@ -213,17 +220,21 @@ final class Process
         return $context;
     }
 
-    /** A generator, a callable that gets a ResponseStream, or a StreamedResponse of either. */
+    /**
+     * Sends a streamed result.
+     *
+     * @param \Generator|\Closure|\Layersmith\StreamedResponse $result
+     */
     private function stream($result): void
     {
         $isResponse = $result instanceof \Layersmith\StreamedResponse;
         $type = $isResponse ? $result->contentType : 'application/octet-stream';
-        $stream = $this->stream = new StreamedAnswer($this->api, $this->id, $type, $isResponse ? $result->prelude : '');
+        $stream = $this->stream = new ResponseWriter($this->api, $this->id, $type, $isResponse ? $result->prelude : '');
         $body = $isResponse ? $result->body : $result;
         if (\is_iterable($body)) {
             foreach ($body as $bytes) {
                 if (!\is_scalar($bytes) && !(\is_object($bytes) && \method_exists($bytes, '__toString'))) {
-                    throw new Unencodable('the stream gave ' . \gettype($bytes) . ': it must give strings');
+                    throw new EncodingError('the stream yielded ' . \gettype($bytes) . ': it must yield strings');
                 }
                 $stream->write((string) $bytes);
             }
@@ -237,25 +248,25 @@ final class Process
         $stream->end();
     }
 
-    /** The invocation under way has failed. */
+    /** Reports that the current invocation failed. */
     private function fail(array $report): void
     {
         [$id, $stream] = [$this->id, $this->stream];
         $this->id = $this->stream = null;
         flush_buffers();
         log_report($id, $report);
-        if ($stream !== null && $stream->begun) {
+        if ($stream !== null && $stream->started) {
             $stream->end($report);
         } else {
             post($this->api, "invocation/$id/error", error_headers($report), report_json($report));
         }
     }
 
-    /** PHP ends, and not because we said so: what was under way is told, then the platform starts anew. */
+    /** Called when PHP shuts down: reports the invocation or the init that it interrupts. */
     public function shutDown(): void
     {
         if (\getmypid() !== $this->pid) {
-            return; // a child that the function made
+            return; // a child process that the function forked
         }
         $this->reserve = null;
         \ini_set('memory_limit', '-1');
@@ -283,7 +294,7 @@ final class Process
         if ($error === null || ($error['type'] & $fatal) === 0) {
             return report($atInit ? 'Runtime.ImportModuleError' : 'Function.Exit', $atInit
                 ? 'exit() was called while the handler was loaded'
-                : 'exit() was called: a function returns its answer instead');
+                : 'exit() was called: a function returns its result instead');
         }
         $where = [$error['file'] . ':' . $error['line']];
         if (\strpos($error['message'], 'Allowed memory size of ') === 0) {
@@ -309,4 +320,3 @@ const REQUEST_ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
     $process->init();
     $process->run();
 })();
-`;

@@ -1,5 +1,5 @@
-/** The part of the Lua bootstrap's JSON that reads; strict (RFC 8259, UTF-8). */
-export const JSON_DECODE = String.raw`function json.decode(text)
+-- Decodes JSON strictly (RFC 8259, UTF-8).
+function json.decode(text)
   local at = 1
   local value
 
@@ -17,7 +17,7 @@ export const JSON_DECODE = String.raw`function json.decode(text)
     return tonumber(digits, 16)
   end
 
-  -- At the u of \u; returns the character and the place behind it.
+  -- Decodes a \u escape, from its u; returns the character and the position after it.
   local function unicode(from)
     local unit = code_unit(from + 1)
     local behind = from + 5
@@ -114,7 +114,7 @@ export const JSON_DECODE = String.raw`function json.decode(text)
   local words = { ["true"] = true, ["false"] = false, null = json.null }
 
   function value(depth)
-    if depth > DEEPEST then fail("nested deeper than " .. DEEPEST) end
+    if depth > MAX_JSON_DEPTH then fail("nested deeper than " .. MAX_JSON_DEPTH) end
     skip_space()
     local byte = text:sub(at, at)
     if byte == '"' then return string_value() end
@@ -139,4 +139,3 @@ export const JSON_DECODE = String.raw`function json.decode(text)
   if at <= #text then fail("something after the value") end
   return result
 end
-`;

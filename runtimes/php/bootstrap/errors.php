@@ -1,7 +1,13 @@
-/** What is said of an error: to the log, and to the Runtime API. */
-export const ERRORS = String.raw`const LONGEST_MESSAGE = 32768;
-const MOST_FRAMES = 100;
-const LONGEST_CHAIN = 10;
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+use Throwable;
+
+const MAX_STACK_FRAMES = 100;
+const MAX_CAUSES = 10;
 
 function log_text(string $text): void
 {
@@ -12,10 +18,10 @@ function log_text(string $text): void
 
 function log_line(string $message): void
 {
-    log_text('bootstrap: ' . \addcslashes(\substr($message, 0, LONGEST_MESSAGE), "\0..\37") . "\n");
+    log_text('bootstrap: ' . \addcslashes(\substr($message, 0, MAX_MESSAGE_BYTES), "\0..\37") . "\n");
 }
 
-/** Function.RuntimeException: Lambda lets no other form through. */
+/** `Function.RuntimeException`: the only form of an error type that Lambda passes on. */
 function error_type(Throwable $error): string
 {
     $class = \get_class($error);
@@ -26,20 +32,20 @@ function error_type(Throwable $error): string
     return 'Function.' . (\strlen($name) < 2 ? 'Error' : \ucfirst($name));
 }
 
-/** @return array{errorType: string, errorMessage: string, stackTrace: string[]} as Lambda wants it */
+/** @return array{errorType: string, errorMessage: string, stackTrace: string[]} an error as Lambda's runtimes report it */
 function report(string $type, string $message, array $trace = []): array
 {
-    if (\strlen($message) > LONGEST_MESSAGE) {
-        $message = \substr($message, 0, LONGEST_MESSAGE) . '…';
+    if (\strlen($message) > MAX_MESSAGE_BYTES) {
+        $message = \substr($message, 0, MAX_MESSAGE_BYTES) . '…';
     }
     return ['errorType' => $type, 'errorMessage' => $message, 'stackTrace' => $trace];
 }
 
-/** The exception and those that led to it. */
+/** Reports the exception, with its previous exceptions as `cause`. @return array<string, mixed> */
 function report_of(Throwable $error, ?string $type = null): array
 {
     $chain = [];
-    for ($one = $error; $one !== null && \count($chain) < LONGEST_CHAIN; $one = $one->getPrevious()) {
+    for ($one = $error; $one !== null && \count($chain) < MAX_CAUSES; $one = $one->getPrevious()) {
         $chain[] = report($one === $error && $type !== null ? $type : error_type($one), $one->getMessage(), trace_of($one));
     }
     $report = \array_pop($chain);
@@ -50,7 +56,7 @@ function report_of(Throwable $error, ?string $type = null): array
     return $report;
 }
 
-/** @return string[] where it was thrown, then who called whom; arguments are left out: they may be secrets */
+/** @return string[] the place of the throw, then the calls; without arguments, which may be secrets */
 function trace_of(Throwable $error): array
 {
     $lines = [$error->getFile() . ':' . $error->getLine()];
@@ -62,7 +68,7 @@ function trace_of(Throwable $error): array
             break;
         }
         $lines[] = $name . ($file === '' ? '' : " called at $file:" . $frame['line']);
-        if (\count($lines) >= MOST_FRAMES) {
+        if (\count($lines) >= MAX_STACK_FRAMES) {
             $lines[] = '…';
             break;
         }
@@ -78,32 +84,32 @@ function report_json(array $report): string
     );
 }
 
-/** One line, in the form that Lambda's own runtimes use, so that CloudWatch knows its fields. */
+/** Logs a report as one line, in the format of Lambda's own runtimes, whose fields CloudWatch recognizes. */
 function log_report(string $id, array $report): void
 {
     log_text(\gmdate('Y-m-d\TH:i:s\Z') . "\t$id\tERROR\tInvoke Error\t" . report_json($report) . "\n");
 }
 
-/** Headers of a report. */
+/** The headers of a request that sends a report. */
 function error_headers(array $report): string
 {
-    return "Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: " . $report['errorType'] . "\r\n";
+    return "Content-Type: application/json\r\n" . ERROR_TYPE_HEADER . ': ' . $report['errorType'] . "\r\n";
 }
 
-/** Sends a report or an answer. One that is refused is not repeated; an API that is broken ends us. */
+/** Sends a report or a result. A refused one is not sent again; a 5xx ends the process. */
 function post(RuntimeApi $api, string $path, string $headers, string $body): void
 {
     try {
-        heed($path, $api->call('POST', $path, $headers, $body));
+        check_response($path, $api->call('POST', $path, $headers, $body));
     } catch (ConnectionLost $lost) {
         log_line("$path: " . $lost->getMessage());
     }
 }
 
-/** Says what the Runtime API refused. */
-function heed(string $path, array $answer): void
+/** Logs a refusal by the Runtime API; exits on a 5xx, after which the platform starts a new process. */
+function check_response(string $path, array $response): void
 {
-    [$status, , $body] = $answer;
+    [$status, , $body] = $response;
     if ($status >= 300) {
         log_line("the Runtime API refused $path with $status: " . \substr(\trim($body), 0, 500));
     }
@@ -111,4 +117,3 @@ function heed(string $path, array $answer): void
         exit(1);
     }
 }
-`;

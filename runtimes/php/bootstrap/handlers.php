@@ -1,5 +1,12 @@
-/** From the handler's name to something that can be called. */
-export const HANDLERS = String.raw`/** The handler cannot be had: reported to /init/error. */
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith\Bootstrap;
+
+use Throwable;
+
+/** The handler cannot be loaded. Reported to the Runtime API's /init/error. */
 final class BadHandler extends \Exception
 {
     public $type;
@@ -52,11 +59,15 @@ function load_handler(string $root): \Closure
     throw new BadHandler('Runtime.ImportModuleError', "handler $name: there is no file $looked");
 }
 
-/** @return string[] the autoloaders that were loaded: a layer's first, so that the function's own comes first when a class is looked for */
+/**
+ * Loads the autoloader of the layers, then the function's, which PHP asks first: Composer puts itself at the front.
+ *
+ * @return string[] their files
+ */
 function load_autoloaders(string $root): array
 {
     $loaded = [];
-    foreach (['/opt', $root] as $folder) {
+    foreach ([LAYER_ROOT, $root] as $folder) {
         $file = "$folder/vendor/autoload.php";
         if (!\is_file($file)) {
             continue;
@@ -71,7 +82,7 @@ function load_autoloaders(string $root): array
     return \array_values($loaded);
 }
 
-/** In a scope of its own, with no variable of ours in it. */
+/** Requires a file in an empty scope. @return mixed */
 function require_file(string $file)
 {
     return (static function () {
@@ -79,7 +90,7 @@ function require_file(string $file)
     })($file);
 }
 
-/** @return array{0: string[], 1: string} files to look for below the task root, and the function in them */
+/** @return array{0: string[], 1: string} the files that the name may mean, below the task root, and the function in them */
 function candidates(string $name): array
 {
     $base = \basename($name);
@@ -108,7 +119,7 @@ function file_handler(string $name, string $file, string $function): \Closure
     return closure_of($found);
 }
 
-/** The function of that name that the file defines, in whatever namespace; else a global one that is not PHP's. */
+/** Finds the function of that name that the file defines, in any namespace; else a global one that is not PHP's own. */
 function function_of(string $file, string $function): ?string
 {
     $file = (string) \realpath($file);
@@ -127,7 +138,7 @@ function function_of(string $file, string $function): ?string
     return $global;
 }
 
-/** Class@method, or a class that can be invoked. */
+/** Loads `Class@method`, or a class with `__invoke`. @param string[] $autoloaders */
 function method_handler(string $name, array $autoloaders): \Closure
 {
     [$class, $method] = \explode('@', $name, 2) + [1 => '__invoke'];
@@ -142,7 +153,7 @@ function method_handler(string $name, array $autoloaders): \Closure
     return closure_of([$isStatic ? $class : new $class(), $method]);
 }
 
-/** PHP's own functions know nothing of a context. */
+/** PHP's own functions get the event alone: they refuse a second argument. */
 function closure_of(callable $callable): \Closure
 {
     $closure = \Closure::fromCallable($callable);
@@ -153,4 +164,3 @@ function closure_of(callable $callable): \Closure
         return $closure($event);
     };
 }
-`;

@@ -1,18 +1,23 @@
-/** What functions see: `Layersmith\Context`, `Layersmith\ResponseStream`, `Layersmith\StreamedResponse`. */
-export const PUBLIC_CLASSES = String.raw`/** What Lambda says about one invocation: a handler's second argument. */
+<?php
+
+declare(strict_types=1);
+
+namespace Layersmith;
+
+/** What Lambda says about an invocation. Handlers receive it as their second argument. */
 final class Context implements \JsonSerializable
 {
     /** @var string */
     public $awsRequestId = '';
     /** @var string */
     public $invokedFunctionArn = '';
-    /** @var int when the function is stopped, in milliseconds since 1970 */
+    /** @var int when Lambda stops the invocation, in milliseconds since 1970 */
     public $deadlineMs = 0;
-    /** @var string|null of X-Ray */
+    /** @var string|null for X-Ray */
     public $traceId;
-    /** @var array|null what the invoker sent along */
+    /** @var array<mixed>|null from the caller */
     public $clientContext;
-    /** @var array|null Cognito's */
+    /** @var array<mixed>|null from Amazon Cognito */
     public $identity;
     /** @var string|null */
     public $tenantId;
@@ -36,7 +41,7 @@ final class Context implements \JsonSerializable
         $this->logStreamName = (string) \getenv('AWS_LAMBDA_LOG_STREAM_NAME');
     }
 
-    /** Milliseconds until the function is stopped; 0 when that is past. */
+    /** Milliseconds until Lambda stops the invocation; 0 after the deadline. */
     public function getRemainingTimeInMillis(): int
     {
         return \max(0, $this->deadlineMs - (int) (\microtime(true) * 1000));
@@ -48,7 +53,7 @@ final class Context implements \JsonSerializable
     }
 }
 
-/** Where a streamed answer is written to. What is written is sent at once. */
+/** Writes a streamed response. Each piece is sent at once. */
 final class ResponseStream
 {
     private $send;
@@ -66,8 +71,8 @@ final class ResponseStream
 }
 
 /**
- * A streamed answer with a content type of its own. The body is an iterable of strings, or a callable that
- * gets a ResponseStream.
+ * A streamed response with a content type. The body is an iterable of strings, or a callable that receives
+ * a ResponseStream.
  */
 final class StreamedResponse
 {
@@ -90,7 +95,7 @@ final class StreamedResponse
         $this->contentType = $contentType;
     }
 
-    /** An answer to a function URL, with its status, headers (one value a name) and cookies. */
+    /** A response to a function URL, with status, headers (one value each) and cookies. */
     public static function http($body, int $statusCode = 200, array $headers = [], array $cookies = []): self
     {
         $response = new self($body, 'application/vnd.awslambda.http-integration-response');
@@ -102,4 +107,3 @@ final class StreamedResponse
         return $response;
     }
 }
-`;

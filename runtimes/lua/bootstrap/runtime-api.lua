@@ -1,36 +1,36 @@
-/** The Lua bootstrap's client of the Runtime API: HTTP/1.1 over one raw connection that is kept open. */
-export const RUNTIME_API = String.raw`-- An event may take hours to come; what has begun to come may not.
+-- A client for HTTP/1.1 that keeps one connection open. It waits without limit for the first byte of a response, since the
+-- next event may come hours later, and READ_TIMEOUT_SECONDS for each further byte.
 
-local BIGGEST_HEAD, BIGGEST_BODY, LONGEST_LINE = 1 << 20, 64 << 20, 8192
--- Seconds of silence in the middle of an answer, and of a peer that takes nothing.
-local PATIENCE, PATIENCE_SENDING = 5, 60
-local PIECE = 65536
+local MAX_LINE_BYTES = 8192
+local WRITE_TIMEOUT_SECONDS = 60
+local BLOCK_BYTES = 65536
 
 local address = assert(os.getenv("AWS_LAMBDA_RUNTIME_API"), "AWS_LAMBDA_RUNTIME_API is not set")
 local host, port = address:match("^(.-):?(%d*)$")
 port = tonumber(port) or 80
 
 local connection
-local buffer = "" -- received and not read yet
+local buffer = "" -- received bytes that were not parsed yet
 
--- The connection ended, cannot be made, or what came over it is not HTTP.
-local Lost = {}
+-- The metatable of errors of the connection.
+local ConnectionLost = {}
 
--- "nobody": nothing listens; "unanswered": not a byte came, so that it may be asked again; "garbage".
-local function lose(kind, reason) error(setmetatable({ kind = kind, reason = reason }, Lost), 0) end
-local function garbage(why) lose("garbage", "the Runtime API gave no answer that can be read: " .. why) end
+-- Kinds: "unreachable": nothing listens at the address; "unanswered": no byte of a response arrived, so the request may be sent
+-- again; "invalid": the response timed out, was cut off or is not valid HTTP.
+local function lose(kind, reason) error(setmetatable({ kind = kind, reason = reason }, ConnectionLost), 0) end
+local function invalid(why) lose("invalid", "invalid response from the Runtime API: " .. why) end
 
 local function disconnect()
   if connection then connection:close() end
   connection, buffer = nil, ""
 end
 
--- The results of the function, or false and what was lost; then there is no connection any more.
+-- Calls the function. Returns its results; or closes the connection and returns false and the error of the connection.
 local function attempt(work, ...)
   local results = table.pack(pcall(work, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
   disconnect()
-  if getmetatable(results[2]) ~= Lost then error(results[2], 0) end
+  if getmetatable(results[2]) ~= ConnectionLost then error(results[2], 0) end
   return false, results[2]
 end
 
@@ -48,34 +48,34 @@ local function connect()
     end
     tcp:close()
   end
-  lose("nobody", "no connection to the Runtime API at " .. address .. ": " .. tostring(reason))
+  lose("unreachable", "no connection to the Runtime API at " .. address .. ": " .. tostring(reason))
 end
 
 local function send(bytes)
   if not connection then lose("unanswered", "the Runtime API closed the connection") end
-  connection:settimeout(PATIENCE_SENDING)
-  for from = 1, #bytes, PIECE do
-    local sent, reason = connection:send(bytes, from, math.min(from + PIECE - 1, #bytes))
-    if not sent then lose("unanswered", "the Runtime API took no request: " .. reason) end
+  connection:settimeout(WRITE_TIMEOUT_SECONDS)
+  for from = 1, #bytes, BLOCK_BYTES do
+    local sent, reason = connection:send(bytes, from, math.min(from + BLOCK_BYTES - 1, #bytes))
+    if not sent then lose("unanswered", "the Runtime API did not accept the request: " .. reason) end
   end
 end
 
--- What comes next. Waits for the first byte of an answer as long as it takes; nil at the end, where that is allowed.
-local function receive(begun, may_end)
-  connection:settimeout(begun and PATIENCE or nil)
+-- Reads at least one byte; without a time limit while started is false. Returns nil at the end, where may_end allows it.
+local function receive(started, may_end)
+  connection:settimeout(started and READ_TIMEOUT_SECONDS or nil)
   local first, reason = connection:receive(1)
   if not first then
-    if reason == "timeout" then garbage("it fell silent in the middle of it") end
+    if reason == "timeout" then invalid("timed out in the middle of it") end
     if may_end then return nil end
-    lose(begun and "garbage" or "unanswered", "the Runtime API closed the connection")
+    lose(started and "invalid" or "unanswered", "the Runtime API closed the connection")
   end
   connection:settimeout(0)
-  local more, _, part = connection:receive(PIECE)
+  local more, _, part = connection:receive(BLOCK_BYTES)
   return first .. (more or part or "")
 end
 
--- So many bytes, out of the buffer and what is still to come.
-local function take(count)
+-- Reads that many bytes, from the buffer first.
+local function read_bytes(count)
   if #buffer < count then
     local parts, have = { buffer }, #buffer
     while have < count do
@@ -92,29 +92,29 @@ end
 local function read_line()
   local stop = buffer:find("\n", 1, true)
   while not stop do
-    if #buffer > LONGEST_LINE then garbage("a line of it does not end") end
+    if #buffer > MAX_LINE_BYTES then invalid("a line is too long") end
     buffer = buffer .. receive(true)
     stop = buffer:find("\n", 1, true)
   end
-  return (take(stop):gsub("\r?\n$", ""))
+  return (read_bytes(stop):gsub("\r?\n$", ""))
 end
 
 local function read_head()
   local from = 1
   local stop = nil
   while not stop do
-    -- The rest of a head that is none would be waited for in vain.
+    -- Something else than HTTP may never send the empty line that ends a head.
     if #buffer > 7 and buffer:sub(1, 7) ~= "HTTP/1." then break end
     stop = buffer:find("\r\n\r\n", from, true)
     if not stop then
-      if #buffer > BIGGEST_HEAD then garbage("its head is too big") end
+      if #buffer > MAX_HEAD_BYTES then invalid("its head is too large") end
       from = math.max(1, #buffer - 2)
       buffer = buffer .. receive(buffer ~= "")
     end
   end
   local head = stop and buffer:sub(1, stop - 1) or buffer
   local status = stop and head:match("^HTTP/1%.%d ([1-5]%d%d)%f[%D]")
-  if not status or head:find("\0", 1, true) then garbage("it begins with " .. head:sub(1, 40)) end
+  if not status or head:find("\0", 1, true) then invalid("it begins with " .. head:sub(1, 40)) end
   buffer = buffer:sub(stop + 4)
   local headers = {}
   for name, value in head:gmatch("\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
@@ -128,18 +128,18 @@ local function read_chunks()
   while true do
     local line = read_line()
     local digits = line:match("^%x+") or ""
-    if digits == "" or #digits > 7 then garbage("the size of a chunk is " .. line:sub(1, 40)) end
+    if digits == "" or #digits > 7 then invalid("the size of a chunk is " .. line:sub(1, 40)) end
     local size = tonumber(digits, 16)
     if size == 0 then break end
     total = total + size
-    if total > BIGGEST_BODY then garbage("its body is too big") end
-    chunks[#chunks + 1] = take(size)
-    if read_line() ~= "" then garbage("a chunk is longer than its size") end
+    if total > MAX_BODY_BYTES then invalid("its body is too large") end
+    chunks[#chunks + 1] = read_bytes(size)
+    if read_line() ~= "" then invalid("a chunk is longer than its size") end
   end
   local count = 0
   while read_line() ~= "" do
     count = count + 1
-    if count > 1000 then garbage("its trailers do not end") end
+    if count > 1000 then invalid("too many trailers") end
   end
   return table.concat(chunks)
 end
@@ -147,7 +147,7 @@ end
 local function read_rest()
   local parts, total = { buffer }, #buffer
   buffer = ""
-  while total <= BIGGEST_BODY do
+  while total <= MAX_BODY_BYTES do
     local part = receive(true, true)
     if not part then
       disconnect()
@@ -155,7 +155,7 @@ local function read_rest()
     end
     parts[#parts + 1], total = part, total + #part
   end
-  garbage("its body is too big")
+  invalid("its body is too large")
 end
 
 local function read_body(status, headers)
@@ -164,48 +164,49 @@ local function read_body(status, headers)
   local length = headers["content-length"]
   if not length then return read_rest() end
   local size = length:find("^%d+$") and #length < 10 and tonumber(length)
-  if not size or size > BIGGEST_BODY then garbage("its length is " .. length:sub(1, 40)) end
-  return take(size)
+  if not size or size > MAX_BODY_BYTES then invalid("its length is " .. length:sub(1, 40)) end
+  return read_bytes(size)
 end
 
-local function read_answer()
+local function read_response()
   local status, headers
   repeat status, headers = read_head() until status >= 200
   local body = read_body(status, headers)
-  -- Bytes that nobody asked for: what would come next could not be told from them.
+  -- Bytes after the response would be taken for the start of the next one.
   if buffer ~= "" or (headers.connection or ""):lower():find("close", 1, true) then disconnect() end
   return status, headers, body
 end
 
 local function head_of(method, path, headers)
-  return method .. " /2018-06-01/runtime/" .. path .. " HTTP/1.1\r\nHost: " .. address .. "\r\n" .. headers
+  return method .. " " .. RUNTIME_API_PATH .. path .. " HTTP/1.1\r\nHost: " .. address .. "\r\n" .. headers
 end
 
 local function exchange(head, body)
   connect()
-  if #body <= PIECE then
+  if #body <= BLOCK_BYTES then
     send(head .. body)
   else
     send(head)
     send(body)
   end
-  return read_answer()
+  return read_response()
 end
 
--- One request: status, headers by lower-case name, and body; or false and what was lost. A connection that the
--- API closed since the last one is opened again, once.
+-- Sends a request. Returns status, headers by lower-case name, and body; or false and the error of the connection. Reconnects
+-- once where the API closed the idle connection.
 local function call(method, path, headers, body)
   local head = head_of(method, path, headers or "")
   if body then head = head .. "Content-Length: " .. #body .. "\r\n" end
   local fresh = connection == nil
-  local status, detail, answer = attempt(exchange, head .. "\r\n", body or "")
+  local status, detail, response = attempt(exchange, head .. "\r\n", body or "")
   if not status and not fresh and detail.kind == "unanswered" then
     return attempt(exchange, head .. "\r\n", body or "")
   end
-  return status, detail, answer
+  return status, detail, response
 end
 
--- A request whose body follows in chunks, and ends with trailers. Each gives true, or false and what was lost.
+-- Starts a request whose body is sent with send_chunk and finished with end_chunks. These return true, or false and the error of
+-- the connection.
 local function begin_chunks(path, headers)
   return attempt(function()
     connect()
@@ -221,11 +222,10 @@ local function send_chunk(bytes)
   end)
 end
 
--- As call.
+-- Ends the request; returns what call returns.
 local function end_chunks(trailers)
   return attempt(function()
     send("0\r\n" .. trailers .. "\r\n")
-    return read_answer()
+    return read_response()
   end)
 end
-`;

@@ -1,0 +1,23 @@
+import { UsageError } from '../../core/errors.js';
+import { interpreterOf, type Manifest } from '../../layer/manifest.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { RUNTIMES, runtimeNamed } from '../../runtime/runtimes.js';
+
+/** Whether `package` can compile code for a runtime and pack its libraries. */
+const isPackaged = ({ compiler, vendor }: Runtime): boolean => compiler !== undefined && vendor !== undefined;
+
+/**
+ * The runtime of a layer that packages are made for, by the interpreter in its manifest. Throws UsageError, with the path `layer`,
+ * for one whose code is not compiled.
+ */
+export function packagedRuntime(manifest: Manifest, layer: string): Runtime {
+  const runtime = runtimeNamed(interpreterOf(manifest));
+  if (runtime !== undefined && isPackaged(runtime)) return runtime;
+  const languages = RUNTIMES.filter(isPackaged).map(({ language }) => language);
+  throw new UsageError(
+    `${layer} is a layer of ${manifest.recipe}: only ${languages.join(' and ')} is compiled, and has vendor folders`,
+    {
+      hint: `Name a layer of ${languages.join(' or ')} that \`layersmith build\` made, or use --no-precompile.`,
+    },
+  );
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { BOOTSTRAP_CONSTANTS } from '../constants.js';
+import type { Runtime } from '../runtime.js';
+import { COMPILED_CONSTANTS, phpCompiler, PHP_PROGRAM } from './compiled-code.js';
+import { phpProgram } from './php-source.js';
+
+/** The files of `runtimes/php/bootstrap`, in the order in which the bootstrap has them. */
+const PARTS = [
+  'public-classes',
+  'runtime-api',
+  'errors',
+  'encode',
+  'state',
+  'opcode-cache',
+  'handlers',
+  'loop',
+] as const;
+
+/**
+ * PHP 7.3 to 8.5, without Composer, curl or any extension beyond PHP's own; one bootstrap for all of them. docs/functions.md says
+ * what it promises to functions.
+ */
+export const phpRuntime: Runtime = {
+  name: 'php',
+  language: 'PHP',
+  program: PHP_PROGRAM,
+  async bootstrap(folder) {
+    const program = await phpProgram(
+      PARTS.map((part) => join(folder, 'php', 'bootstrap', `${part}.php`)),
+      { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS }, from: 'runtimes/php' },
+    );
+    return `#!${PHP_PROGRAM}\n${program}`;
+  },
+  compiler: phpCompiler,
+  vendor: {
+    autoloader: 'autoload.php',
+    loadCommand: (result) => [
+      PHP_PROGRAM,
+      '-r',
+      `require "/opt/vendor/autoload.php"; mkdir(${JSON.stringify(result)});`,
+    ],
+  },
+};
