@@ -27,6 +27,8 @@ const named = {
   smoke: ['sandbox'],
   stage: ['sandbox'],
   toolchain: ['sandbox'],
+  // What is published is a tested layer, described by the record beside its zip.
+  publish: ['layer'],
   // A function in a sandbox is reached through the Runtime API emulator.
   sandbox: ['lambda'],
 };

@@ -6,13 +6,13 @@ import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
 import type { TreeEntry } from '../../tree/tar.js';
 import { readCodeTree } from '../../tree/code-tree.js';
-import { recordPath } from '../../layer/layer-record.js';
+import { formatLayerRecord, recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import { withoutIgnored } from './ignored-files.js';
 import { compilePackage } from './compile-package.js';
-import { paperPaths } from '../build/layer-papers.js';
+import { metadataPaths } from '../build/layer-metadata.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 import { vendorFiles } from './vendor-files.js';
 import { vendorRecord } from './vendor-record.js';
@@ -63,8 +63,7 @@ export async function packageCode(request: PackageRequest): Promise<PackageResul
         : undefined;
     await copyFileAtomically(zip, output);
     const manifestPath = recordPath(output);
-    if (record !== undefined)
-      await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
+    if (record !== undefined) await writeFileAtomically(manifestPath, formatLayerRecord(record));
     return {
       path: output,
       sha256: digest,
@@ -94,7 +93,7 @@ async function functionFiles(
   // An earlier output and the layer may lie in the folder itself.
   const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
   const ours = new Set(
-    zips.flatMap((zip) => [zip, ...Object.values({ ...paperPaths(dirname(zip), basename(zip, '.zip')) })]),
+    zips.flatMap((zip) => [zip, ...Object.values({ ...metadataPaths(dirname(zip), basename(zip, '.zip')) })]),
   );
   const entries = all.entries.filter(({ path }) => !ours.has(join(folder, path)));
   const code = await withoutIgnored({ ...all, entries }, 'function');
