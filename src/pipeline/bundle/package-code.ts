@@ -11,6 +11,7 @@ import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { PACKAGE_ROOT } from '../../runtime/php/compiled-code.js';
 import { withoutIgnored } from './ignored-files.js';
+import { findSecretFiles } from './secret-files.js';
 import { compilePackage } from './compile-package.js';
 import { metadataPaths } from '../build/layer-metadata.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
@@ -101,6 +102,11 @@ async function functionFiles(
   if (paths.has('composer.json') && !paths.has('vendor') && !paths.has('vendor/autoload.php'))
     reporter.warn(
       `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
+    );
+  const secrets = findSecretFiles(code.entries);
+  if (secrets.length > 0)
+    reporter.warn(
+      `the package has files that often hold secrets: ${secrets.join(', ')}; name them in .layersmithignore unless the function needs them`,
     );
   // Folders come with what is in them.
   return code.entries.filter(({ type }) => type !== 'directory');
