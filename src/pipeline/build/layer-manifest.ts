@@ -40,7 +40,7 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
     recipe: recipe.name,
     package: recipe.package,
     version: recipe.version,
-    license: recipe.licence,
+    license: recipe.license,
     homepage: recipe.homepage,
     cpe: recipe.cpe,
     endOfLife: recipe.endOfLife,
