@@ -48,8 +48,6 @@ const vendorRecordSchema = z.object({
   smokeTests: smokeTests.optional(),
 });
 
-const recordSchema = z.union([builtRecordSchema, vendorRecordSchema]);
-
 /** The record beside the zip of a layer that `layersmith build` made: the manifest, and what came out. */
 export type BuiltRecord = z.infer<typeof builtRecordSchema>;
 
@@ -57,7 +55,7 @@ export type BuiltRecord = z.infer<typeof builtRecordSchema>;
 export type VendorRecord = z.infer<typeof vendorRecordSchema>;
 
 /** The record beside a layer zip. `kind` tells vendor layers from layers of an interpreter. */
-export type LayerRecord = z.infer<typeof recordSchema>;
+export type LayerRecord = BuiltRecord | VendorRecord;
 
 /** The path of the record beside a layer zip: `X.manifest.json` for `X.zip`. */
 export function recordPath(zip: string): string {
