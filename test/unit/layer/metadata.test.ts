@@ -83,7 +83,7 @@ describe('the bill of materials', () => {
     expect(await judgeSbom({ ...sbom(), extra: 1 })).not.toEqual([]);
   });
 
-  test('has every compiled package with version, licence, CPE, source, digest, patches and end of life', () => {
+  test('has every compiled package with version, license, CPE, source, digest, patches and end of life', () => {
     const [openssl, php] = sbom().components;
     expect(openssl).toMatchObject({
       type: 'library',

@@ -79,7 +79,7 @@ describe.each(packages)('the package %s', (name) => {
     expect(names).toContain(recipe.name);
   });
 
-  test('keeps the texts of its licence for the layer', async () => {
+  test('keeps the texts of its license for the layer', async () => {
     const { buildFiles, kind } = await loadRecipe(library, name);
     const script = await readFile(buildFiles.get('build.sh') ?? '', 'utf8');
     if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *licence \S/m);

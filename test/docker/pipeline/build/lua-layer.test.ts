@@ -55,7 +55,7 @@ test('a build prints the path of its zip and nothing else on stdout, and leaves 
   await expectTidy(workplace, cold);
 });
 
-test('the zip holds the interpreter, the bootstrap and the licences, and nothing else', async () => {
+test('the zip holds the interpreter, the bootstrap and the licenses, and nothing else', async () => {
   const entries = await readZipEntries(zip);
   expect(entries.map(({ name, mode }) => [name, mode])).toEqual([
     ['bin/', '0040755'],
@@ -116,7 +116,7 @@ test('the manifest says what went in, with which toolchain and why, and what cam
         recipe: 'lua/5.4',
         package: 'lua',
         version: '5.4.7',
-        licence: 'MIT',
+        license: 'MIT',
         homepage: 'https://www.lua.org/',
         cpe: 'lua:lua',
         needs: [],
