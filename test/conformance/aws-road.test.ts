@@ -223,12 +223,13 @@ describe('publish', () => {
     ).toMatchObject({ exitCode: 77, stderr: expect.stringContaining('Create the bucket') as string });
   });
 
+  const vendor = { schemaVersion: 1, kind: 'vendor', layersmith: '0.1.0' };
   test.each([
     ['has no record', { name: 'bare' }, 'there is no '],
-    ['was not audited', { name: 'unaudited', record: { kind: 'vendor', audit: undefined } }, 'has no audit'],
+    ['was not audited', { name: 'unaudited', record: { ...vendor, audit: undefined } }, 'has no audit'],
     [
       'was not tested',
-      { name: 'untested', record: { kind: 'vendor', smokeTests: undefined } },
+      { name: 'untested', record: { ...vendor, smokeTests: undefined } },
       'has no smoke tests',
     ],
     [
