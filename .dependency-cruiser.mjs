@@ -29,6 +29,8 @@ const named = {
   toolchain: ['sandbox'],
   // The bootstrap reads the manifest of its layer, at the path that the layer has it.
   runtime: ['layer'],
+  // What is published is a tested layer, described by the record beside its zip.
+  publish: ['layer'],
   // A function in a sandbox is reached through the Runtime API emulator.
   sandbox: ['lambda'],
 };

@@ -1,4 +1,4 @@
-/** A package that advisories are asked about. */
+/** A package that advisories are matched against. */
 export interface AdvisedPackage {
   /** `openssl/3.5`. */
   readonly recipe: string;
@@ -8,21 +8,22 @@ export interface AdvisedPackage {
   readonly cpe?: string | undefined;
 }
 
-/** What one statement of an advisory means for a version. */
+/** What one statement of an advisory means for a version. `undecided`: it has commits or words where a version is needed. */
 export type Verdict =
   | { readonly state: 'affected'; readonly fixedIn: string | undefined; readonly why: string }
   | { readonly state: 'unaffected' }
-  /** It says something that no order of versions decides: commits, words. */
   | { readonly state: 'undecided'; readonly why: string };
 
-/** An advisory of whatever format, as far as it is asked. */
+/** An advisory, whatever its format. */
 export interface Advisory {
   readonly id: string;
   readonly aliases: readonly string[];
   readonly summary: string;
   /** `HIGH`, `7.5`, or a CVSS vector: what the advisory has. */
   readonly severity: string | undefined;
-  /** Undefined where it does not speak of the package. */
+  /** Why nobody can say which packages it is about; undefined for an advisory that names them. */
+  readonly namesNoPackage: string | undefined;
+  /** Undefined when the advisory is not about the package. */
   verdictOn(pkg: AdvisedPackage): Verdict | undefined;
 }
 

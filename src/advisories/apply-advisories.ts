@@ -5,51 +5,68 @@ import { errorCodeOf } from '../core/file-system.js';
 import { findJsonFault } from '../core/json-fault.js';
 import type { AdvisedPackage, Advisory } from './advisory.js';
 import { readCve } from './cve.js';
+import { readBroken } from './broken-advisory.js';
 import { readOsv } from './osv.js';
 
-/** An advisory that speaks of a package inside. */
-export interface Applied {
+/** An advisory that cannot be decided. */
+export interface Undecided {
   readonly id: string;
   readonly aliases: readonly string[];
+  /** Recipe, name and version of the package that it is about; undefined when it does not say which. */
+  readonly recipe: string | undefined;
+  readonly package: string | undefined;
+  readonly version: string | undefined;
+  readonly severity: string | undefined;
+  readonly summary: string;
+  /** The first version without it; undefined when the advisory names none. */
+  readonly fixedIn: string | undefined;
+  /** The statement of the advisory that was evaluated. */
+  readonly why: string;
+  readonly file: string;
+}
+
+/** An advisory that applies to a package. */
+export interface Applied extends Undecided {
   readonly recipe: string;
   readonly package: string;
   readonly version: string;
-  readonly severity: string | undefined;
-  readonly summary: string;
-  /** The first version without it; undefined where the advisory knows none. */
-  readonly fixedIn: string | undefined;
-  /** Which statement of the advisory it was. */
-  readonly why: string;
-  readonly file: string;
 }
 
 /** What the advisories of a folder say about some packages. */
 export interface AdvisoryReport {
   /** How many advisories were read. */
   readonly read: number;
-  /** JSON files that are neither OSV nor CVE records. */
+  /** JSON files that are not advisories: without an id, and neither OSV nor CVE records. */
   readonly others: readonly string[];
   readonly applies: readonly Applied[];
-  /** Those that speak of a package, and no order of versions says whether they apply. */
-  readonly undecided: readonly Applied[];
-  /** IDs that were to be ignored and spoke of nothing inside. */
+  /**
+   * Advisories about a package with commits or words in place of versions, advisories that name no package, and records that break
+   * their format.
+   */
+  readonly undecided: readonly Undecided[];
+  /** IDs that were to be ignored, and are of no advisory that would be listed. */
   readonly ignoredInVain: readonly string[];
 }
 
 /**
- * Reads every `.json` file of a folder and of those in it, or one file, and says which advisories apply to the packages. One
- * whose id or alias is ignored is left out. Throws UsageError for a path that cannot be read, and for files that are not JSON:
- * all of them, each with its place.
+ * Reads one file, or every `.json` file of a folder and its subfolders, and reports which advisories apply to the packages.
+ * Advisories whose id or alias is ignored are left out. Throws UsageError for a path that cannot be read, and for files that are
+ * not JSON: all of them, each with line and column.
  */
 export async function applyAdvisories(
   path: string,
   { packages, ignore }: { readonly packages: readonly AdvisedPackage[]; readonly ignore: readonly string[] },
 ): Promise<AdvisoryReport> {
   const applies = new Map<string, Applied>();
-  const undecided = new Map<string, Applied>();
+  const undecided = new Map<string, Undecided>();
   const others: string[] = [];
   const broken: string[] = [];
   const unused = new Set(ignore);
+  const isIgnored = ({ id, aliases }: Advisory): boolean => {
+    const names = [id, ...aliases].filter((name) => ignore.includes(name));
+    for (const name of names) unused.delete(name);
+    return names.length > 0;
+  };
   let read = 0;
   for await (const file of jsonFiles(path)) {
     const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -64,46 +81,55 @@ export async function applyAdvisories(
     if (advisories === undefined) others.push(file);
     for (const advisory of advisories ?? []) {
       read += 1;
+      const { id, aliases, severity, summary, namesNoPackage } = advisory;
+      const common = { id, aliases, severity, summary, file };
+      if (namesNoPackage !== undefined && !isIgnored(advisory))
+        undecided.set(id, {
+          ...common,
+          ...{ recipe: undefined, package: undefined, version: undefined, fixedIn: undefined },
+          why: namesNoPackage,
+        });
       for (const pkg of packages) {
         const verdict = advisory.verdictOn(pkg);
         if (verdict === undefined || verdict.state === 'unaffected') continue;
-        const { id, aliases, severity, summary } = advisory;
-        const names = [id, ...aliases].filter((name) => ignore.includes(name));
-        for (const name of names) unused.delete(name);
-        if (names.length > 0) continue;
+        if (isIgnored(advisory)) continue;
         const fixedIn = verdict.state === 'affected' ? verdict.fixedIn : undefined;
-        const shelf = verdict.state === 'affected' ? applies : undecided;
-        shelf.set(`${id} ${pkg.recipe}`, {
-          ...{ id, aliases, recipe: pkg.recipe, package: pkg.name, version: pkg.version },
-          ...{ severity, summary, fixedIn, why: verdict.why, file },
+        const list = verdict.state === 'affected' ? applies : undecided;
+        list.set(`${id} ${pkg.recipe}`, {
+          ...common,
+          ...{ recipe: pkg.recipe, package: pkg.name, version: pkg.version, fixedIn, why: verdict.why },
         });
       }
     }
   }
   if (broken.length > 0) {
-    throw new UsageError(`${broken.length} ${broken.length === 1 ? 'file is' : 'files are'} no JSON`, {
+    throw new UsageError(`${broken.length} ${broken.length === 1 ? 'file is' : 'files are'} not JSON`, {
       details: { files: broken },
-      hint: 'Download them again: what they say would be missed.',
+      hint: 'Download them again: their advisories would be missed.',
     });
   }
-  // Told twice, by OSV and by CVE: the one that decides counts.
+  // The same advisory as OSV and as CVE record: the one that decides counts.
   for (const key of applies.keys()) undecided.delete(key);
-  const sorted = (found: ReadonlyMap<string, Applied>): readonly Applied[] =>
+  const sorted = <T>(found: ReadonlyMap<string, T>): readonly T[] =>
     [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
   return { read, others, applies: sorted(applies), undecided: sorted(undecided), ignoredInVain: [...unused] };
 }
 
-/** One, or a list of them as some databases are exported; undefined for what is neither. */
+/** One advisory, or a list of them as some databases are exported; undefined for other JSON. */
 function advisoriesOf(json: unknown): readonly Advisory[] | undefined {
   if (Array.isArray(json)) {
-    const found = json.map((each: unknown) => readOsv(each) ?? readCve(each));
+    const found = json.map(advisoryOf);
     return found.every((each) => each !== undefined) ? found : undefined;
   }
-  const found = readCve(json) ?? readOsv(json);
+  const found = advisoryOf(json);
   return found === undefined ? undefined : [found];
 }
 
-/** Only where V8 refuses it: ours is slower, and says where. */
+function advisoryOf(json: unknown): Advisory | undefined {
+  return readOsv(json) ?? readCve(json) ?? readBroken(json);
+}
+
+/** Our parser is slower than V8's, but says where the fault is. */
 function findFault(text: string): ReturnType<typeof findJsonFault> {
   try {
     JSON.parse(text);

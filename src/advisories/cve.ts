@@ -66,7 +66,7 @@ const cveSchema = z.object({
   containers: z.object({ cna: container, adp: z.array(container).default([]) }),
 });
 
-/** An advisory in the CVE record format; undefined for other JSON. */
+/** Reads an advisory in the CVE record format; undefined for other JSON. */
 export function readCve(json: unknown): Advisory | undefined {
   const parsed = cveSchema.safeParse(json);
   if (!parsed.success) return undefined;
@@ -81,6 +81,11 @@ export function readCve(json: unknown): Advisory | undefined {
     aliases: [],
     summary: shortened(text),
     severity: scored === undefined ? undefined : (scored.baseSeverity ?? String(scored.baseScore)),
+    namesNoPackage:
+      cveMetadata.state === 'PUBLISHED' &&
+      all.every((each) => each.affected.length === 0 && each.cpeApplicability.length === 0)
+        ? 'it does not name the product'
+        : undefined,
     verdictOn(pkg) {
       if (cveMetadata.state !== 'PUBLISHED') return undefined;
       const version = parseVersion(pkg.version, pkg.name);

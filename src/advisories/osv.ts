@@ -49,7 +49,7 @@ type Events = readonly z.infer<typeof event>[];
 const ECOSYSTEMS = ['', 'git', 'oss-fuzz', 'bitnami', 'conancenter', 'generic'];
 const PURLS = /^pkg:(generic|bitnami|conan|github|gitlab)\/([^@?#]+)/;
 
-/** An advisory in OSV's format; undefined for other JSON. */
+/** Reads an advisory in OSV's format; undefined for other JSON. */
 export function readOsv(json: unknown): Advisory | undefined {
   const parsed = osvSchema.safeParse(json);
   if (!parsed.success) return undefined;
@@ -59,11 +59,20 @@ export function readOsv(json: unknown): Advisory | undefined {
     aliases,
     summary: shortened(summary === '' ? details : summary),
     severity: parsed.data.database_specific?.severity ?? severity[0]?.score,
+    namesNoPackage:
+      withdrawn === undefined && (list.length === 0 || !list.every(namesPackage))
+        ? 'it does not name the package'
+        : undefined,
     verdictOn(pkg) {
       if (withdrawn !== undefined) return undefined;
       return strongest(list.filter((each) => speaksOf(each, pkg)).map((each) => verdictOf(each, pkg)));
     },
   };
+}
+
+/** A package, or a repository that stands for one. */
+function namesPackage({ package: named, ranges }: Affected): boolean {
+  return named !== undefined || ranges.some(({ repo }) => repo !== undefined);
 }
 
 function speaksOf({ package: named, ranges }: Affected, pkg: AdvisedPackage): boolean {

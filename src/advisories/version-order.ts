@@ -1,4 +1,7 @@
-/** A version of one of the projects that layersmith compiles, taken apart. */
+// Not the package compare-versions: it reads semantic versions, with a hyphen before `RC1` and without OpenSSL's letters after the
+// number, and has no order for 1.0.1 < 1.0.1a < 1.0.2 or 8.4.0RC1 < 8.4.0. Debian's order (source/debian-version.ts) is another again.
+
+/** A version of one of the projects that layersmith compiles, parsed. */
 export interface Version {
   readonly numbers: readonly number[];
   /** OpenSSL's letters: the `k` of 1.0.1k, the `zh` of 1.0.2zh. */
@@ -11,8 +14,8 @@ const STAGES = ['dev', 'alpha', 'beta', 'pre', 'rc'];
 const FORM = /^(\d+(?:\.\d+)*)([a-z]{0,2}?)(?:[-.~]?(dev|alpha|beta|pre|rc)[-.]?(\d*))?$/;
 
 /**
- * Takes a version apart as the projects write it, in numbers and in tags: `8.4.24`, `v1.3.1`, `openssl-3.5.7`,
- * `OpenSSL_1_0_1k`, `curl-8_14_1`, `php-8.4.0RC1`. Undefined for what is none, such as a commit.
+ * Parses a version as the projects write it, in numbers and in tags: `8.4.24`, `v1.3.1`, `openssl-3.5.7`,
+ * `OpenSSL_1_0_1k`, `curl-8_14_1`, `php-8.4.0RC1`. Undefined for anything else, such as a commit.
  */
 export function parseVersion(text: string, packageName: string): Version | undefined {
   let rest = text.trim().toLowerCase();
@@ -29,7 +32,7 @@ export function parseVersion(text: string, packageName: string): Version | undef
   };
 }
 
-/** Negative, zero or positive, as for `sort`: 1.0.1 before 1.0.1a, 8.4.0RC1 before 8.4.0, 1.9 before 1.10, 1.3 as 1.3.0. */
+/** Orders two versions; negative, zero or positive, as for `sort`: 1.0.1 before 1.0.1a, 8.4.0RC1 before 8.4.0, 1.9 before 1.10, 1.3 as 1.3.0. */
 export function compareVersions(a: Version, b: Version): number {
   for (let i = 0; i < Math.max(a.numbers.length, b.numbers.length); i++) {
     const difference = (a.numbers[i] ?? 0) - (b.numbers[i] ?? 0);

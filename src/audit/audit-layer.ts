@@ -8,7 +8,13 @@ import { libraryFindings } from './library-rules.js';
 import { RULES, type Finding } from './rules.js';
 import { treeFindings, unzippedBytes } from './tree-rules.js';
 
-/** What the audit of a layer has shown. */
+/** The errors that keep a layer from running on a platform. */
+export interface StoppedBy {
+  readonly platform: string;
+  readonly findings: readonly Finding[];
+}
+
+/** The result of the audit of a layer. */
 export interface AuditReport {
   readonly platform: string;
   readonly architecture: Architecture;
@@ -16,6 +22,8 @@ export interface AuditReport {
   readonly findings: readonly Finding[];
   /** The oldest platform on which the layer would run; undefined where there is none. */
   readonly oldestPlatform: string | undefined;
+  /** Why there is no such platform: the errors on the newest one. Undefined when the layer would run somewhere. */
+  readonly stoppedBy: StoppedBy | undefined;
   readonly elfFiles: number;
   readonly unzippedBytes: number;
 }
@@ -32,7 +40,7 @@ export interface AuditOptions {
 }
 
 /**
- * Checks a layer, ours or another's, against the rules (`RULES`): what would keep it from running on the platform, and what
+ * Checks any layer against the rules (`RULES`): what would keep it from running on the platform, and what
  * nobody wants in production. What is wrong is a finding, also in files that are damaged on purpose.
  */
 export async function auditLayer(facts: LayerFacts, options: AuditOptions): Promise<AuditReport> {
@@ -41,11 +49,15 @@ export async function auditLayer(facts: LayerFacts, options: AuditOptions): Prom
   if (profile === undefined) throw new InternalError(`there is no ABI profile ${platform}`);
   const everywhere = [...fileFindings(facts, profile.architecture), ...treeFindings(facts, options.zipBytes)];
   const here = await findingsOn(profile, { facts, options });
+  const always = everywhere.filter(stopsIt);
+  const oldestPlatform = always.length > 0 ? undefined : await oldestOf({ facts, options });
   return {
     platform,
     architecture: profile.architecture,
     findings: [...everywhere, ...here].sort(byPlace),
-    oldestPlatform: everywhere.some(stopsIt) ? undefined : await oldestOf({ facts, options }),
+    oldestPlatform,
+    stoppedBy:
+      oldestPlatform === undefined ? await stoppedBy({ facts, options, everywhere: always }) : undefined,
     elfFiles: facts.elfs.size,
     unzippedBytes: unzippedBytes(facts),
   };
@@ -74,6 +86,17 @@ async function oldestOf(looking: Looking): Promise<string | undefined> {
     if (!(await findingsOn(profile, looking)).some(stopsIt)) return profile.name;
   }
   return undefined;
+}
+
+/** What stops a layer on the newest platform, which has the most. */
+async function stoppedBy({
+  everywhere,
+  ...looking
+}: Looking & { readonly everywhere: readonly Finding[] }): Promise<StoppedBy | undefined> {
+  const newest = looking.options.profiles.at(-1);
+  if (newest === undefined) return undefined;
+  const there = (await findingsOn(newest, looking)).filter(stopsIt);
+  return { platform: newest.name, findings: [...everywhere, ...there].sort(byPlace) };
 }
 
 function stopsIt({ rule, severity }: Finding): boolean {

@@ -120,7 +120,7 @@ function hasRange(node: unknown): node is { range: NonNullable<Node['range']> } 
   return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
 }
 
-/** The keys that the schema knows at the path, as far as it consists of objects, arrays and tables. */
+/** The keys that the schema knows at the path, without deprecated ones, as far as it consists of objects, arrays and tables. */
 function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
   let current = schema;
   for (const key of path) {
@@ -131,7 +131,11 @@ function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
     else return [];
   }
   current = unwrap(current);
-  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+  if (!(current instanceof z.ZodObject)) return [];
+  const fields: readonly [string, unknown][] = Object.entries(current.shape);
+  return fields.flatMap(([key, field]) =>
+    field instanceof z.ZodType && field.meta()?.deprecated === true ? [] : [key],
+  );
 }
 
 function unwrap(schema: unknown): unknown {

@@ -4,58 +4,82 @@ import { isSha256 } from '../core/digest.js';
 import { LayerError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import { ARCHITECTURES } from '../platform/platform.js';
+import { describeParseError, manifestSchema } from './manifest.js';
 
-const record = z.object({
-  layer: z.object({
-    file: z.string(),
-    sha256: z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits'),
-    sizeBytes: z.number(),
-  }),
-  platform: z.string().optional(),
-  architecture: z.enum(ARCHITECTURES).optional(),
-  audit: z.object({ platform: z.string(), oldestPlatform: z.string().optional() }).optional(),
-  smokeTests: z
-    .object({ runtimeDigest: z.string(), programs: z.number(), invocations: z.number() })
-    .optional(),
+const layer = z.object({
+  /** The name of the zip, without folders. */
+  file: z.string(),
+  sha256: z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits'),
+  sizeBytes: z.number(),
 });
 
-const built = record.extend({
+/** The layer passed the audit for that platform. */
+const audit = z.object({
+  platform: z.string(),
+  /** The oldest platform on which it would run. */
+  oldestPlatform: z.string().optional(),
+});
+
+const smokeTests = z.object({ runtimeDigest: z.string(), programs: z.number(), invocations: z.number() });
+
+const builtRecordSchema = manifestSchema.extend({
   kind: z.undefined().optional(),
-  recipe: z.string(),
-  version: z.string(),
-  stages: z.array(z.object({ licence: z.string() })),
+  layer,
+  /** Of each stage the sources that were compiled, by name: one of the alternatives each. Records of version 1 have none. */
+  usedSources: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
+  toolchainReason: z.string(),
+  audit,
+  smokeTests,
 });
 
-const vendor = record.extend({
+const vendorRecordSchema = z.object({
   schemaVersion: z.literal(1),
   kind: z.literal('vendor'),
   /** The version of layersmith that made it. */
   layersmith: z.string(),
-  /** Of the layer that it was tested on. */
+  layer,
+  /** Platform, architecture and recipe of the layer that it was tested on. */
+  platform: z.string().optional(),
+  architecture: z.enum(ARCHITECTURES).optional(),
   runtime: z.object({ recipe: z.string(), version: z.string() }).optional(),
+  /** Absent, like the smoke tests, when the layer was packaged without a runtime layer. */
+  audit: audit.optional(),
+  smokeTests: smokeTests.optional(),
 });
 
-/** What is beside the zip of a vendor layer; without `audit` and `smokeTests` for one that was made without a runtime layer. */
-export type VendorRecord = z.infer<typeof vendor>;
+/** The record beside the zip of a layer that `layersmith build` made: the manifest, and what came out. */
+export type BuiltRecord = z.infer<typeof builtRecordSchema>;
 
-/** What `publish` needs to know of a layer, built or of a vendor folder. */
-export type PublishedRecord = z.infer<typeof built> | VendorRecord;
+/** The record beside the zip of a vendor layer. */
+export type VendorRecord = z.infer<typeof vendorRecordSchema>;
 
-/** The record beside a layer zip: `X.manifest.json` for `X.zip`. */
+/** The record beside a layer zip. `kind` tells vendor layers from layers of an interpreter. */
+export type LayerRecord = BuiltRecord | VendorRecord;
+
+/** The path of the record beside a layer zip: `X.manifest.json` for `X.zip`. */
 export function recordPath(zip: string): string {
   return zip.replace(/(\.zip)?$/, '.manifest.json');
 }
 
-/** Undefined where there is none. Throws LayerError for one that cannot be understood. */
-export async function readLayerRecord(zip: string): Promise<PublishedRecord | undefined> {
+/** Reads the record beside a layer zip; undefined where there is none. Throws LayerError for an invalid one. */
+export async function readLayerRecord(zip: string): Promise<LayerRecord | undefined> {
   const path = recordPath(zip);
   try {
-    return z.union([built, vendor]).parse(JSON.parse(await readFile(path, 'utf8')));
+    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+    // Told apart first: the error of a union would not say what is wrong.
+    const isVendor = typeof json === 'object' && json !== null && 'kind' in json && json.kind === 'vendor';
+    return (isVendor ? vendorRecordSchema : builtRecordSchema).parse(json);
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return undefined;
-    throw new LayerError(`${path} cannot be understood`, {
-      hint: 'Build or package the layer again: that writes it anew.',
+    throw new LayerError(`${path} is invalid: ${describeParseError(cause)}`, {
+      hint: 'Build or package the layer again to write a new one.',
       cause,
     });
   }
+}
+
+/** The record as text: JSON with two spaces and a newline at the end. */
+export function formatLayerRecord(record: LayerRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`;
 }

@@ -7,12 +7,12 @@ import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
 import { readArtifact } from '../tree/read-artifact.js';
 import { changedTree, type ScratchPlace, type Tree } from '../tree/tree.js';
 
-/** Where stages leave the licence texts of what they compile, below `/opt`. */
-const LICENCES = 'share/licenses';
+/** Where stages leave the license texts of what they compile, below `/opt`. */
+const LICENSES = 'share/licenses';
 
 export interface LayerInput extends ScratchPlace {
   readonly recipe: Recipe;
-  /** The root stage's artifact: a tar of what it installed below `/opt`, its needs' licences included. */
+  /** The root stage's artifact: a tar of what it installed below `/opt`, including the licenses of its needs. */
   readonly artifact: string;
   /** The generated `bootstrap`. */
   readonly bootstrap: string;
@@ -21,11 +21,11 @@ export interface LayerInput extends ScratchPlace {
 
 /**
  * What Lambda will see under `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the
- * package's own layer files (`php.ini`), the manifest, and all licences. Throws LayerError when the artifact lacks a file
- * that the recipe names, or the licence text of what was compiled, and when a layer file would take the place of another.
+ * package's own layer files (`php.ini`), the manifest, and all licenses. Throws LayerError when the artifact lacks a file
+ * that the recipe names, or the license text of what was compiled, and when a layer file would take the place of another.
  */
 export async function assembleLayerTree(input: LayerInput): Promise<Tree> {
-  const wanted = [...(input.recipe.layer?.files ?? []), LICENCES];
+  const wanted = [...(input.recipe.layer?.files ?? []), LICENSES];
   const artifact = await readArtifact(input.artifact, {
     tmpDir: input.tmpDir,
     wanted: (path) => wanted.some((want) => isAtOrBelow(path, want)),
@@ -48,12 +48,12 @@ async function layerEntries(
   const without = input.manifest.stages.filter(
     (stage) =>
       !entries.some(
-        ({ path, type }) => type !== 'directory' && isAtOrBelow(path, `${LICENCES}/${stage.package}`),
+        ({ path, type }) => type !== 'directory' && isAtOrBelow(path, `${LICENSES}/${stage.package}`),
       ),
   );
   if (without.length > 0) {
     throw new LayerError(
-      `no licence text of ${without.map((stage) => stage.recipe).join(', ')} is in the layer`,
+      `no license text of ${without.map((stage) => stage.recipe).join(', ')} is in the layer`,
       {
         hint: 'Call `licence FILE…` in the build.sh of each.',
       },

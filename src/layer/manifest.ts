@@ -17,7 +17,7 @@ const stage = z.object({
   package: z.string(),
   version: z.string(),
   /** SPDX expression. */
-  licence: z.string(),
+  license: z.string(),
   homepage: z.string().optional(),
   /** `vendor:product` of the package in the CPE dictionary. */
   cpe: z.string().optional(),
@@ -35,7 +35,15 @@ const stage = z.object({
   patches: z.array(pinned),
 });
 
-const manifestSchema = z.object({
+/** Manifests of layersmith 0.1.0 spell the key `licence`. They stay readable; only `license` is written. */
+const stageOfAnyRelease = z.preprocess((value) => {
+  if (typeof value !== 'object' || value === null || !('licence' in value)) return value;
+  const { licence, ...rest } = value;
+  return { license: licence, ...rest };
+}, stage);
+
+/** The schema of the manifest. The record beside the zip extends it. */
+export const manifestSchema = z.object({
   /** Version 1 also had the version of layersmith and the stages' keys, which said nothing about the content. */
   schemaVersion: z.union([z.literal(1), z.literal(2)]),
   recipe: z.string(),
@@ -51,7 +59,7 @@ const manifestSchema = z.object({
     packages: z.array(z.object({ name: z.string(), version: z.string() })),
   }),
   /** Needs before what needs them; the last one is the layer's own recipe. */
-  stages: z.array(stage).min(1),
+  stages: z.array(stageOfAnyRelease).min(1),
 });
 
 /**
@@ -66,34 +74,14 @@ export function interpreterOf({ interpreter, recipe }: Manifest): string {
   return interpreter ?? recipe.replace(/\/.*$/, '');
 }
 
-/** What is beside the zip: the manifest, and what came out. */
-export interface LayerRecord extends Manifest {
-  readonly layer: { readonly file: string; readonly sha256: string; readonly sizeBytes: number };
-  /** Of each stage the sources that were compiled, by name: one of the alternatives each. */
-  readonly usedSources: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
-  readonly toolchainReason: string;
-  /** It passed the audit for that platform. */
-  readonly audit: {
-    readonly platform: string;
-    /** The oldest platform on which it would run. */
-    readonly oldestPlatform: string | undefined;
-  };
-  readonly smokeTests: {
-    readonly runtimeDigest: string;
-    readonly programs: number;
-    readonly invocations: number;
-  };
-}
-
 /** The manifest as it is written: JSON with two spaces, keys in the order of the schema, and a newline. */
 export function writeManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
 /**
- * The manifest inside a layer; undefined where there is none, as in the layers of others. Throws LayerError for one
- * that cannot be understood.
+ * Reads the manifest inside a layer; undefined where there is none, as in third-party layers. Throws LayerError for an
+ * invalid one.
  */
 export async function readManifest(entries: readonly TreeEntry[]): Promise<Manifest | undefined> {
   const entry = entries.find(({ path }) => path === MANIFEST_PATH);
@@ -101,20 +89,21 @@ export async function readManifest(entries: readonly TreeEntry[]): Promise<Manif
   return parseManifest(await buffer(openContent(entry)));
 }
 
-/** Throws LayerError for bytes that are no manifest of this version. */
+/** Parses a manifest. Throws LayerError for bytes that do not fit the schema. */
 export function parseManifest(bytes: Buffer): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(bytes.toString()));
   } catch (cause) {
-    throw new LayerError(`the layer's ${MANIFEST_PATH} cannot be understood: ${reasonOf(cause)}`, {
+    throw new LayerError(`the layer's ${MANIFEST_PATH} is invalid: ${describeParseError(cause)}`, {
       hint: 'Build the layer again, or use the version of layersmith that made it.',
       cause,
     });
   }
 }
 
-function reasonOf(cause: unknown): string {
+/** Names the first key that does not fit, or why the text is not JSON. */
+export function describeParseError(cause: unknown): string {
   if (!(cause instanceof z.ZodError)) return cause instanceof Error ? cause.message : String(cause);
   const [issue] = cause.issues;
-  return issue === undefined ? 'it does not fit' : `${issue.path.join('.')}: ${issue.message}`;
+  return issue === undefined ? 'it does not fit the schema' : `${issue.path.join('.')}: ${issue.message}`;
 }

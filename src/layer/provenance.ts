@@ -1,5 +1,5 @@
 import { VERSION } from '../core/version.js';
-import type { LayerRecord } from './manifest.js';
+import type { BuiltRecord } from './layer-record.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -27,7 +27,7 @@ export interface Byproduct {
  * (https://slsa.dev/spec/v1.0/provenance), unsigned.
  */
 export function provenanceOf(
-  record: LayerRecord,
+  record: BuiltRecord,
   { run, byproducts }: { readonly run: ProvenanceRun; readonly byproducts: readonly Byproduct[] },
 ): Json {
   const { layer, recipe, platform, architecture, toolchain, stages, usedSources } = record;

@@ -1,6 +1,8 @@
+import { PackageURL } from 'packageurl-js';
 import { VERSION } from '../core/version.js';
 import type { CaBundle } from './ca-bundles.js';
-import type { LayerRecord, ManifestStage } from './manifest.js';
+import type { BuiltRecord } from './layer-record.js';
+import type { ManifestStage } from './manifest.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -11,10 +13,10 @@ const ROOT = 'layer';
 
 /**
  * The bill of materials of a layer, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/): every compiled package with its
- * version, source, licence, CPE name and patches, what was compiled with, and the CA data that the layer brings along. The
+ * version, source, license, CPE name and patches, what was compiled with, and the CA data that the layer brings along. The
  * same layer has the same one: there is no time in it, and its serial number is made of the zip's sha256.
  */
-export function sbomOf(record: LayerRecord, caBundles: readonly CaBundle[]): Json {
+export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Json {
   const { stages, layer, recipe, version } = record;
   const root = stages.at(-1);
   return {
@@ -54,7 +56,7 @@ export function sbomOf(record: LayerRecord, caBundles: readonly CaBundle[]): Jso
   };
 }
 
-function toolsOf({ toolchain }: LayerRecord): readonly Json[] {
+function toolsOf({ toolchain }: BuiltRecord): readonly Json[] {
   return [
     { type: 'application', name: 'layersmith', version: VERSION },
     {
@@ -70,7 +72,7 @@ function toolsOf({ toolchain }: LayerRecord): readonly Json[] {
 }
 
 function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolean }): Json {
-  const { recipe, package: name, version, licence, cpe, homepage, sources, patches } = stage;
+  const { recipe, package: name, version, license, cpe, homepage, sources, patches } = stage;
   // The first source is the package itself; others are compiled with it. Alternatives of a source have its name.
   const ownAlternatives = sources.filter((source) => source.name === sources[0]?.name);
   const [own] = ownAlternatives;
@@ -83,7 +85,7 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
     'bom-ref': recipe,
     name,
     version,
-    licenses: [{ expression: licence }],
+    licenses: [{ expression: license }],
     ...(cpe === undefined ? {} : { cpe: cpeName(cpe, version) }),
     purl: purlOf({ name, version, source: own }),
     externalReferences: [
@@ -142,15 +144,12 @@ function purlOf({
   readonly version: string | undefined;
   readonly source: Source | undefined;
 }): string {
-  const encode = (text: string): string =>
-    encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%2F', '/');
   const [url] = source?.urls ?? [];
-  const qualifiers = [
-    ...(source === undefined ? [] : [`checksum=sha256:${source.sha256}`]),
-    ...(url === undefined ? [] : [`download_url=${encode(url)}`]),
-  ].join('&');
-  const at = version === undefined ? '' : `@${encode(version)}`;
-  return `pkg:generic/${encode(name)}${at}${qualifiers === '' ? '' : `?${qualifiers}`}`;
+  const qualifiers = {
+    ...(source === undefined ? {} : { checksum: `sha256:${source.sha256}` }),
+    ...(url === undefined ? {} : { download_url: url }),
+  };
+  return new PackageURL('generic', undefined, name, version, qualifiers, undefined).toString();
 }
 
 /** `cpe:2.3:a:openssl:openssl:3.5.7:*:…` (NISTIR 7695, 6.2). */

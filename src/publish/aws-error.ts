@@ -75,7 +75,11 @@ const MEANINGS: readonly {
   {
     names: /^PolicyLengthExceeded/,
     message: 'the quota for permissions of one layer version is used up (20 KB)',
-    hint: 'Share it with the organisation (--organization) instead of with each account.',
+    hint: 'Share it with the organization (--organization) instead of with each account.',
+  },
+  {
+    names: /^LimitExceeded/,
+    hint: 'Raise that quota in the Service Quotas console, or delete what is not used any more; a role may have 10 managed policies by default.',
   },
   { names: /^NoSuchBucket/, hint: 'Create the bucket, or name another one with --s3-bucket.' },
   {
@@ -113,7 +117,10 @@ export function translateAwsError(error: unknown, { doing, action }: AwsCall): E
       `AWS does not answer as it should (${name}: ${said})`,
       'Run it again: what is done stays done.',
     );
-  return fail(`${name}: ${said}`, 'It is what AWS answered; `layersmith --help` has the flags.');
+  return fail(
+    `${name}: ${said}`,
+    'This is the answer of AWS: check the flags and the settings of the account.',
+  );
 }
 
 function messageOf(error: unknown): string {

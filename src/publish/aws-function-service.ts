@@ -23,8 +23,10 @@ import type { ExistingFunction, FunctionService, FunctionSettings } from './func
 import type { CodeLocation } from './layer-registry.js';
 import { retrying } from './retrying.js';
 
+/** How long a function may take to become active. */
 const WAIT_SECONDS = 300;
-/** What Lambda says while IAM has not told it of a role yet: some seconds. */
+
+/** Lambda's error for some seconds after a role was created, until IAM has propagated it. */
 const ROLE_NOT_READY = /role defined for the function cannot be assumed by Lambda/i;
 const LOGS_POLICY = 'service-role/AWSLambdaBasicExecutionRole';
 const TRUST_POLICY = {
@@ -129,7 +131,7 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
             new CreateRoleCommand({
               RoleName: name,
               AssumeRolePolicyDocument: JSON.stringify(TRUST_POLICY),
-              Description: 'Made by layersmith for a function of Lambda',
+              Description: 'Created by layersmith for a Lambda function',
             }),
             options,
           );
@@ -142,8 +144,16 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
       await calling(`let the role ${name} write logs`, 'iam:AttachRolePolicy', async () => {
         const input = { RoleName: name };
         const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand(input), options);
-        if (AttachedPolicies?.some(({ PolicyArn }) => PolicyArn === policy) !== true)
+        if (AttachedPolicies?.some(({ PolicyArn }) => PolicyArn === policy) === true) return;
+        try {
           await iam.send(new AttachRolePolicyCommand({ ...input, PolicyArn: policy }), options);
+        } catch (error) {
+          if (!awsErrorName(error).startsWith('NoSuchEntity')) throw error;
+          throw new PublishError(`cannot let the role ${name} write logs: there is no policy ${policy}`, {
+            hint: 'Every AWS account has this managed policy. moto has it only when its server starts with MOTO_IAM_LOAD_MANAGED_POLICIES=true. Or name a role of your own with --role.',
+            cause: error,
+          });
+        }
       });
       return { arn, isNew: found === undefined };
     },
@@ -157,7 +167,7 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
             ? {}
             : { ClientContext: Buffer.from(clientContext).toString('base64') }),
         });
-        // A function runs once: it is tried again only where it was refused.
+        // Repeated only when it was throttled: a function must not run twice.
         const answer = await retrying(() => lambdaOnce.send(invoke, options), { when: isThrottled, signal });
         return {
           status: answer.StatusCode ?? 0,
@@ -172,7 +182,7 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
 function inputOf(settings: FunctionSettings) {
   const { handler, runtime, role, layers, memoryMb, timeoutSeconds, env } = settings;
   return {
-    Handler: handler,
+    ...(handler === undefined ? {} : { Handler: handler }),
     ...(runtime === undefined ? {} : { Runtime: runtime as Runtime }),
     ...(role === undefined ? {} : { Role: role }),
     ...(layers === undefined ? {} : { Layers: [...layers] }),

@@ -63,13 +63,13 @@ export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal)
         }
       });
     },
-    async publish({ name, description, licence, runtimes, architectures }, code) {
-      // Its errors are looked at by who decides whether it is tried again: they stay what they are.
+    async publish({ name, description, license, runtimes, architectures }, code) {
+      // Not translated: `publishLayer` decides by these errors whether to repeat the call.
       const answer = await lambdaOnce.send(
         new PublishLayerVersionCommand({
           LayerName: name,
           Description: description,
-          ...(licence === undefined ? {} : { LicenseInfo: licence }),
+          ...(license === undefined ? {} : { LicenseInfo: license }),
           CompatibleRuntimes: runtimes as Runtime[],
           CompatibleArchitectures: architectures as Architecture[],
           Content:

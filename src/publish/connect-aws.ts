@@ -1,6 +1,7 @@
+import type { ZipFile } from '../tree/zip-file.js';
 import type { AwsAccess } from './aws-access.js';
 import type { FunctionService } from './function-service.js';
-import type { CodeLocation, LayerRegistry, ZipFile } from './layer-registry.js';
+import type { CodeLocation, LayerRegistry } from './layer-registry.js';
 
 /** AWS in one region. */
 export interface AwsConnection {

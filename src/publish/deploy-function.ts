@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { UsageError } from '../core/errors.js';
+import type { ZipFile } from '../tree/zip-file.js';
+import { checkFunctionSettings } from './function-settings.js';
+import { checkFunctionName } from './names.js';
 import type { FunctionService, FunctionSettings } from './function-service.js';
-import type { CodeLocation, ZipFile } from './layer-registry.js';
+import type { CodeLocation } from './layer-registry.js';
 
+/** A function that is deployed and active. */
 export interface DeployedFunction {
   readonly status: 'created' | 'updated' | 'unchanged';
   readonly arn: string;
@@ -11,12 +16,21 @@ export interface DeployedFunction {
   readonly changed: readonly ('code' | 'settings')[];
 }
 
-/** A role's name has no more characters. */
+/** IAM's limit for the name of a role. */
 const MAX_ROLE_NAME = 64;
+
+/** Checks what a user wants of a function, before anything is read or sent. Throws UsageError. */
+export function checkDeployment(name: string, settings: FunctionSettings): void {
+  checkFunctionName(name);
+  checkFunctionSettings(settings);
+}
 
 /**
  * Creates a function, or changes what differs of the one that is there, and waits until it can be invoked. A function that
- * exists keeps its role unless another one is named; a new one gets the role `NAME-role`, which is made if need be.
+ * exists keeps its handler and role unless others are given. A new one needs a handler, and gets the role `NAME-role`, which is
+ * created if there is none.
+ *
+ * Throws UsageError for a new function without a handler, PublishError for what AWS refuses.
  */
 export async function deployFunction(
   name: string,
@@ -30,7 +44,7 @@ export async function deployFunction(
     readonly service: FunctionService;
     readonly settings: FunctionSettings;
     readonly zip: ZipFile;
-    /** Called when it is to be sent. */
+    /** Sends the zip. Called only when the code changes. */
     readonly code: () => Promise<CodeLocation>;
     readonly onDoing: (line: string) => void;
   },
@@ -38,15 +52,24 @@ export async function deployFunction(
   const { region } = service;
   const existing = await service.find(name);
   if (existing === undefined) {
+    const { handler } = settings;
+    if (handler === undefined)
+      throw new UsageError(`there is no function ${name} in ${region}, and a new one needs a handler`, {
+        hint: 'Name the handler with --handler; for an existing function, check --name and --region.',
+      });
     const role = settings.role ?? (await newRole(name, { service, onDoing }));
     onDoing(`creating the function ${name} in ${region}`);
     const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
-    const arn = await service.create(name, { ...settings, role, runtime, architecture }, await code());
+    const arn = await service.create(
+      name,
+      { ...settings, handler, role, runtime, architecture },
+      await code(),
+    );
     await service.settled(name);
     return { status: 'created', arn, region, role, changed: [] };
   }
   const { arn } = existing;
-  // It may still be changing from before, and would refuse.
+  // Lambda refuses a change while an earlier one is in progress.
   await service.settled(name);
   const changed: ('code' | 'settings')[] = [];
   const architecture = settings.architecture ?? existing.architecture;
@@ -59,7 +82,7 @@ export async function deployFunction(
   }
   const differs = Object.entries(settings).some(
     ([key, value]) =>
-      // A function has its architecture from its code.
+      // The architecture is changed together with the code.
       key !== 'architecture' &&
       value !== undefined &&
       !isDeepStrictEqual(value, existing[key as keyof FunctionSettings]),
@@ -80,6 +103,6 @@ async function newRole(
 ): Promise<string> {
   const roleName = `${name.slice(0, MAX_ROLE_NAME - '-role'.length)}-role`;
   const { arn, isNew } = await service.ensureRole(roleName);
-  onDoing(isNew ? `made the role ${arn}` : `the role is ${arn}`);
+  onDoing(isNew ? `created the role ${arn}` : `the role is ${arn}`);
   return arn;
 }

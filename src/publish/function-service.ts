@@ -1,8 +1,9 @@
 import type { CodeLocation } from './layer-registry.js';
 
-/** What a function is made of. Undefined leaves a function that is there as it is, and a new one with Lambda's default. */
+/** The settings of a function. Undefined keeps what an existing function has, and gives a new one Lambda's default. */
 export interface FunctionSettings {
-  readonly handler: string;
+  /** Required for a new function. */
+  readonly handler: string | undefined;
   readonly runtime: string | undefined;
   readonly architecture: string | undefined;
   readonly role: string | undefined;
@@ -12,8 +13,10 @@ export interface FunctionSettings {
   readonly env: Readonly<Record<string, string>> | undefined;
 }
 
+/** A function as Lambda has it. */
 export interface ExistingFunction extends FunctionSettings {
   readonly arn: string;
+  readonly handler: string;
   readonly runtime: string;
   readonly architecture: string;
   readonly role: string;
@@ -22,7 +25,11 @@ export interface ExistingFunction extends FunctionSettings {
   readonly codeSha256: string;
 }
 
-/** What an invocation came to. */
+/** The settings that a new function needs. */
+export type NewFunctionSettings = FunctionSettings &
+  Pick<ExistingFunction, 'handler' | 'runtime' | 'architecture' | 'role'>;
+
+/** The result of an invocation. */
 export interface RemoteOutcome {
   readonly status: number;
   readonly payload: Buffer;
@@ -35,19 +42,15 @@ export interface RemoteOutcome {
 /** The functions of one region. Every method throws PublishError for what AWS refuses. */
 export interface FunctionService {
   readonly region: string;
-  /** Undefined for one that there is not. */
+  /** Undefined when there is no such function. */
   find(name: string): Promise<ExistingFunction | undefined>;
-  /** Waits while Lambda cannot use a role that is new; gives the function's ARN. */
-  create(
-    name: string,
-    settings: FunctionSettings & Pick<ExistingFunction, 'runtime' | 'architecture' | 'role'>,
-    code: CodeLocation,
-  ): Promise<string>;
+  /** Creates a function, waiting while Lambda cannot use a new role yet. Returns its ARN. */
+  create(name: string, settings: NewFunctionSettings, code: CodeLocation): Promise<string>;
   updateCode(name: string, architecture: string, code: CodeLocation): Promise<void>;
   updateSettings(name: string, settings: FunctionSettings): Promise<void>;
   /** Waits until the function can be invoked and its last change is done; five minutes at the most. */
   settled(name: string): Promise<void>;
-  /** The ARN of the role, which is made with Lambda's trust policy and the right to write logs if there is none. */
+  /** Creates the role, if there is none, with Lambda's trust policy, and lets it write logs. */
   ensureRole(name: string): Promise<{ readonly arn: string; readonly isNew: boolean }>;
   invoke(name: string, event: Uint8Array, clientContext: string | undefined): Promise<RemoteOutcome>;
 }

@@ -4,22 +4,28 @@ export interface LayerArn {
   readonly arn: string;
 }
 
+/** The formats of `layerSnippet`. */
 export const SNIPPET_FORMATS = ['markdown', 'sam', 'cdk', 'serverless', 'terraform'] as const;
 export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 
+/** What a snippet shows. */
 export interface SnippetInput {
   /** The layer's name. */
   readonly name: string;
-  /** `provided.al2023`. */
-  readonly runtime: string;
-  /** `x86_64`, `arm64`. */
-  readonly architecture: string;
-  /** Sorted by region. */
+  /** `provided.al2023`, also where it is undefined. */
+  readonly runtime: string | undefined;
+  /** `x86_64` or `arm64`; undefined stands for `x86_64`. */
+  readonly architecture: string | undefined;
   readonly arns: readonly LayerArn[];
 }
 
-/** The layer's versions as a table, or in the words of a tool, with a function that uses them: to be pasted. */
-export function layerSnippet(format: SnippetFormat, input: SnippetInput): string {
+/** The layer's versions as a Markdown table, or as configuration of a deployment tool with a function that uses them. */
+export function layerSnippet(
+  format: SnippetFormat,
+  { name, runtime = 'provided.al2023', architecture = 'x86_64', arns }: SnippetInput,
+): string {
+  const sorted = [...arns].sort((a, b) => (a.region < b.region ? -1 : 1));
+  const input = { name, runtime, architecture, arns: sorted };
   switch (format) {
     case 'markdown':
       return markdown(input);
@@ -34,7 +40,10 @@ export function layerSnippet(format: SnippetFormat, input: SnippetInput): string
   }
 }
 
-function markdown({ arns }: SnippetInput): string {
+/** `SnippetInput` with every default in place, the ARNs sorted by region. */
+type ResolvedInput = { readonly [Key in keyof SnippetInput]: NonNullable<SnippetInput[Key]> };
+
+function markdown({ arns }: ResolvedInput): string {
   const rows = [['Region', 'Layer version ARN'], ...arns.map(({ region, arn }) => [region, `\`${arn}\``])];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
@@ -43,7 +52,7 @@ function markdown({ arns }: SnippetInput): string {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
 }
 
-function sam({ runtime, architecture, arns }: SnippetInput): string {
+function sam({ runtime, architecture, arns }: ResolvedInput): string {
   return `Mappings:
   Layers:
 ${arns.map(({ region, arn }) => `    ${region}:\n      Arn: ${arn}\n`).join('')}Resources:
@@ -59,7 +68,7 @@ ${arns.map(({ region, arn }) => `    ${region}:\n      Arn: ${arn}\n`).join('')}
 `;
 }
 
-function cdk({ runtime, architecture, arns }: SnippetInput): string {
+function cdk({ runtime, architecture, arns }: ResolvedInput): string {
   const name = { 'provided.al2': 'PROVIDED_AL2', 'provided.al2023': 'PROVIDED_AL2023' }[runtime];
   return `// The stack has to name its region: new Stack(app, 'Hello', { env: { region: '${arns[0]?.region ?? ''}' } })
 const LAYERS: Record<string, string> = {
@@ -75,7 +84,7 @@ new lambda.Function(this, 'Hello', {
 `;
 }
 
-function serverless({ runtime, architecture, arns }: SnippetInput): string {
+function serverless({ runtime, architecture, arns }: ResolvedInput): string {
   return `provider:
   name: aws
   runtime: ${runtime}
@@ -92,7 +101,7 @@ functions:
 `;
 }
 
-function terraform({ runtime, architecture, arns }: SnippetInput): string {
+function terraform({ runtime, architecture, arns }: ResolvedInput): string {
   const width = Math.max(0, ...arns.map(({ region }) => region.length)) + 2;
   return `data "aws_region" "current" {}
 

@@ -1,64 +1,67 @@
 import { IntegrityError } from '../core/errors.js';
+import type { TestedLayer, UntestedLayer } from '../layer/tested-layer.js';
+import type { ZipFile } from '../tree/zip-file.js';
 import { isThrottled, isTransient, translateAwsError } from './aws-error.js';
-import type {
-  CodeLocation,
-  LayerDescription,
-  LayerRegistry,
-  LayerVersion,
-  Principal,
-  ZipFile,
-} from './layer-registry.js';
+import { describeLayer } from './describe-layer.js';
+import type { CodeLocation, LayerRegistry, LayerVersion, Principal } from './layer-registry.js';
 import { retrying } from './retrying.js';
 
+/** A layer version in one region. */
 export interface PublishedLayer {
+  /** `present` when a version with the same zip was there already. */
   readonly status: 'published' | 'present';
+  readonly region: string;
   readonly arn: string;
   readonly version: number;
 }
 
-/** A version that nobody described by its digest is looked for among as many of the newest. */
+/** How many of the newest versions are compared when no description names the zip's digest. */
 const NEWEST = 20;
 
 /**
- * Publishes a layer in one region, unless a version with the very same zip is there, and shares it. A call whose
- * connection broke is not repeated before that was looked for again: it may have been done.
+ * Publishes a layer in one region, unless a version with the same zip is there, and shares it. An untested layer is published only
+ * where the user forces it: the type tells them apart. A call whose connection broke may have succeeded, so the versions are
+ * searched again before it is repeated.
  *
- * Throws PublishError for what AWS refuses, IntegrityError when Lambda has got other bytes than were sent.
+ * Throws PublishError for what AWS refuses, IntegrityError when Lambda received other bytes than were sent.
  */
 export async function publishLayer(
-  layer: LayerDescription,
+  layer: TestedLayer | UntestedLayer,
   {
+    name,
     registry,
-    zip,
     code,
     principals,
     signal,
   }: {
+    readonly name: string;
     readonly registry: LayerRegistry;
-    readonly zip: ZipFile;
-    /** Called when it is to be published. */
-    readonly code: () => Promise<CodeLocation>;
+    /** Sends the zip. Called only when there is something to publish. */
+    readonly code: (zip: ZipFile) => Promise<CodeLocation>;
     readonly principals: readonly Principal[];
     readonly signal: AbortSignal;
   },
 ): Promise<PublishedLayer> {
-  const call = { doing: `publish ${layer.name} in ${registry.region}`, action: 'lambda:PublishLayerVersion' };
+  const { zip } = layer;
+  const { region } = registry;
+  const call = { doing: `publish ${name} in ${region}`, action: 'lambda:PublishLayerVersion' };
   const expected = Buffer.from(zip.sha256, 'hex').toString('base64');
   const publishOnce = async (): Promise<PublishedLayer> => {
-    const present = await findVersion(layer.name, { registry, zip, expected });
-    if (present !== undefined) return { status: 'present', arn: present.arn, version: present.version };
-    const made = await registry.publish(layer, await code());
+    const present = await findVersion(name, { registry, zip, expected });
+    if (present !== undefined)
+      return { status: 'present', region, arn: present.arn, version: present.version };
+    const made = await registry.publish(describeLayer(name, layer), await code(zip));
     if (made.codeSha256 !== expected)
       throw new IntegrityError(`${made.arn} has other bytes than ${zip.path}`, {
         details: { expected, actual: made.codeSha256 },
-        hint: 'Delete that version, and see what is between here and AWS.',
+        hint: 'Delete that version, and check what is between here and AWS.',
       });
-    return { status: 'published', arn: made.arn, version: made.version };
+    return { status: 'published', region, arn: made.arn, version: made.version };
   };
   try {
     const when = (error: unknown): boolean => isThrottled(error) || isTransient(error);
     const published = await retrying(publishOnce, { when, signal });
-    for (const principal of principals) await registry.allow(layer.name, published.version, principal);
+    for (const principal of principals) await registry.allow(name, published.version, principal);
     return published;
   } catch (error) {
     signal.throwIfAborted();
@@ -68,7 +71,11 @@ export async function publishLayer(
 
 async function findVersion(
   name: string,
-  { registry, zip, expected }: { registry: LayerRegistry; zip: ZipFile; expected: string },
+  {
+    registry,
+    zip,
+    expected,
+  }: { readonly registry: LayerRegistry; readonly zip: ZipFile; readonly expected: string },
 ): Promise<LayerVersion | undefined> {
   const versions = await registry.versions(name);
   const described = versions.filter(({ description }) => description.includes(zip.sha256));

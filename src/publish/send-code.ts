@@ -5,7 +5,8 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { UsageError } from '../core/errors.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../core/lambda-limits.js';
 import { awsErrorName, translateAwsError } from './aws-error.js';
-import type { CodeLocation, ZipFile } from './layer-registry.js';
+import type { ZipFile } from '../tree/zip-file.js';
+import type { CodeLocation } from './layer-registry.js';
 
 /**
  * Where Lambda gets a zip from: the request itself up to 50 MB, else an object of the bucket, named by its digest,

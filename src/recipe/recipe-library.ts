@@ -171,7 +171,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     kind: packageFile.value.kind,
     summary: packageFile.value.summary,
     homepage: packageFile.value.homepage,
-    licence: value.licence ?? packageFile.value.licence,
+    license: licenseOf(value) ?? licenseOf(packageFile.value) ?? '',
     cpe: packageFile.value.cpe,
     version: value.version,
     endOfLife: value.endOfLife,
@@ -190,6 +190,16 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     path,
   };
   return { recipe };
+}
+
+function licenseOf({
+  license,
+  licence,
+}: {
+  readonly license?: string | undefined;
+  readonly licence?: string | undefined;
+}): string | undefined {
+  return license ?? licence;
 }
 
 /** What a line has in place of its package's. */

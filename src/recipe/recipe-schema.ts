@@ -32,6 +32,19 @@ const url = z.url({ protocol: /^https?$/ });
 /** The two parts of a CPE 2.3 name that do not change with the version; without what would need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
 
+/** An SPDX expression. `licence` is an alias that recipes of layersmith 0.1.0 have. */
+const licenseKeys = {
+  license: z.string().optional(),
+  licence: z.string().optional().meta({ deprecated: true }),
+};
+
+/** Refuses a file that spells the key in both ways. */
+function hasOneSpelling(file: { readonly license?: unknown; readonly licence?: unknown }): boolean {
+  return file.license === undefined || file.licence === undefined;
+}
+
+const BOTH_SPELLINGS = { path: ['licence'], error: 'give `license` alone: `licence` is its old spelling' };
+
 const pinnedFile = z.strictObject({
   file: z.string().regex(/^[^/]+$/, 'a file name, without folders'),
   sha256,
@@ -61,20 +74,22 @@ const invocation = z
 const layerFiles = z.array(pathBelowOpt).min(1);
 
 /** recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it has in place of its package's. */
-export const lineSchema = z.strictObject({
-  version,
-  licence: z.string().optional(),
-  endOfLife: date.optional(),
-  needs: z.array(needName).default([]),
-  options: z
-    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'an option is in capitals'), z.string())
-    .default({}),
-  sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file')),
-  layer: z.strictObject({ files: layerFiles.optional() }).optional(),
-  smoke: z
-    .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
-    .optional(),
-});
+export const lineSchema = z
+  .strictObject({
+    version,
+    ...licenseKeys,
+    endOfLife: date.optional(),
+    needs: z.array(needName).default([]),
+    options: z
+      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'an option is in capitals'), z.string())
+      .default({}),
+    sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file')),
+    layer: z.strictObject({ files: layerFiles.optional() }).optional(),
+    smoke: z
+      .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
+      .optional(),
+  })
+  .refine(hasOneSpelling, BOTH_SPELLINGS);
 
 /** recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z
@@ -82,7 +97,7 @@ export const packageSchema = z
     kind: z.enum(['library', 'interpreter', 'tool']),
     summary: z.string(),
     homepage: url.optional(),
-    licence: z.string(),
+    ...licenseKeys,
     cpe: cpe.optional(),
     default: version,
     layer: z.strictObject({ interpreter: name, files: layerFiles }).optional(),
@@ -93,7 +108,14 @@ export const packageSchema = z
   .refine(
     (value) => value.kind !== 'interpreter' || (value.layer !== undefined && value.smoke !== undefined),
     'an interpreter has a `layer` and a `smoke`',
-  );
+  )
+  .refine(hasOneSpelling, BOTH_SPELLINGS)
+  .refine((value) => value.license !== undefined || value.licence !== undefined, {
+    path: ['license'],
+    error: '`license` is missing: an SPDX expression expected',
+    // Reported together with every other problem of the file.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  });
 
 export type LineFile = z.infer<typeof lineSchema>;
 export type PackageFile = z.infer<typeof packageSchema>;

@@ -63,7 +63,7 @@ export interface Recipe {
   readonly summary: string;
   readonly homepage: string | undefined;
   /** SPDX expression. */
-  readonly licence: string;
+  readonly license: string;
   /** `vendor:product` in the CPE dictionary, by which advisories name the package. */
   readonly cpe: string | undefined;
   readonly version: string;

@@ -1,4 +1,4 @@
-import { compareDotted } from '../core/dotted-numbers.js';
+import { compareVersions } from 'compare-versions';
 import { EngineError, EngineUnavailableError, StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import {
@@ -60,7 +60,7 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
 
 async function debian(reason: string, options: ChooseOptions): Promise<Toolchain> {
   const { platform } = options;
-  if (compareDotted(DEBIAN_GLIBC, platform.glibc) > 0) {
+  if (compareVersions(DEBIAN_GLIBC, platform.glibc) > 0) {
     throw new StageError(
       `no toolchain for ${platform.name}: ${reason}; and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
       {

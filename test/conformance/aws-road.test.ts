@@ -9,6 +9,7 @@ import { writeZip } from '../../src/tree/zip-writer.js';
 import { startFaultServer, type Fault, type FaultServer } from '../support/aws-faults.js';
 import { builtLayer } from '../support/built-layer.js';
 import { packageRoot, startCli, type Ended } from '../support/cli.js';
+import { manifestStage, manifestWith } from '../support/manifest.js';
 import { startMoto, TEST_CREDENTIALS, type Moto } from '../support/moto.js';
 import { realEngine } from '../support/real-engine.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
@@ -63,10 +64,12 @@ async function layer(name: string, { sizeBytes = 1000, record = {} }: LayerParts
   const zip = join(folder.path, `${name}.zip`);
   await writeZip(zip, [fileEntry('lib/random', randomBytes(sizeBytes))]);
   const sha256 = await sha256OfFile(zip);
+  const licenses = ['Zlib', 'PHP-3.01 AND Zend-2.0', 'Zlib'];
+  const stages = licenses.map((license) => manifestStage({ recipe: 'php/8.4', license }));
   const text = {
+    ...manifestWith({ recipe: 'php/8.4', version: '8.4.24', stages }),
     layer: { file: `${name}.zip`, sha256, sizeBytes },
-    ...{ recipe: 'php/8.4', version: '8.4.24', platform: 'provided.al2023', architecture: 'x86_64' },
-    stages: [{ licence: 'Zlib' }, { licence: 'PHP-3.01 AND Zend-2.0' }, { licence: 'Zlib' }],
+    toolchainReason: 'wanted',
     audit: { platform: 'provided.al2023' },
     smokeTests: { runtimeDigest: 'sha256:0', programs: 1, invocations: 1 },
     ...record,
@@ -220,14 +223,19 @@ describe('publish', () => {
     ).toMatchObject({ exitCode: 77, stderr: expect.stringContaining('Create the bucket') as string });
   });
 
+  const vendor = { schemaVersion: 1, kind: 'vendor', layersmith: '0.1.0' };
   test.each([
-    ['has no record', { name: 'bare' }, 'which would say that it was'],
-    ['was not audited', { name: 'unaudited', record: { audit: undefined } }, 'it was not audited'],
-    ['was not tested', { name: 'untested', record: { smokeTests: undefined } }, 'it was not tested'],
+    ['has no record', { name: 'bare' }, 'there is no '],
+    ['was not audited', { name: 'unaudited', record: { ...vendor, audit: undefined } }, 'has no audit'],
+    [
+      'was not tested',
+      { name: 'untested', record: { ...vendor, smokeTests: undefined } },
+      'has no smoke tests',
+    ],
     [
       'is not the one of the record',
       { name: 'other', record: { layer: { file: 'other.zip', sha256: '0'.repeat(64), sizeBytes: 1 } } },
-      'is that of another zip',
+      'belongs to another zip',
     ],
   ])('refuses a zip that %s, unless forced', async (_what, { name, ...parts }, why) => {
     const zip = await layer(name, parts);
@@ -500,7 +508,7 @@ describe('deploy', () => {
       exitCode: 0,
       stdout: 'arn:aws:lambda:eu-west-1:123456789012:function:created\n',
     });
-    expect(created.stderr).toContain('made the role arn:aws:iam::123456789012:role/created-role');
+    expect(created.stderr).toContain('created the role arn:aws:iam::123456789012:role/created-role');
     expect(created.stderr).not.toContain('do-not-print');
     expect(await configuration('created')).toMatchObject({
       ...{ Runtime: 'provided.al2023', Handler: 'hello', Timeout: 7, State: 'Active' },
@@ -535,6 +543,18 @@ describe('deploy', () => {
       CodeSha256: Buffer.from(await sha256OfFile(join(folder.path, 'changed.zip')), 'hex').toString('base64'),
       Environment: { Variables: { TOKEN: 'do-not-print' } },
     });
+    // The code alone, without a handler.
+    const third = await code('third', '<?php // three');
+    const codeOnly = ['deploy', third, '--name', 'created', '--region', 'eu-west-1', '--json'];
+    expect(JSON.parse((await layersmith(codeOnly)).stdout)).toMatchObject({ changed: ['code'] });
+    expect(await configuration('created')).toMatchObject({ Handler: 'hello', MemorySize: 512 });
+  });
+
+  test('a new function needs a handler', async () => {
+    const zip = await code('nameless', '<?php');
+    const ended = await layersmith(['deploy', zip, '--name', 'nameless', '--region', 'eu-west-1']);
+    expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(ended.stderr).toContain('--handler');
   });
 
   test('takes the role that it is given, and waits until Lambda knows it', async () => {
@@ -563,13 +583,14 @@ describe('deploy', () => {
   });
 
   test.each([
-    [['--role', 'given'], '--role given is no ARN of a role'],
-    [['--layer', 'php84'], '--layer php84 is no ARN of a layer version'],
+    [['--role', 'given'], 'is not the ARN of a role'],
+    [['--layer', 'php84'], 'is not the ARN of a layer version'],
+    [['--handler', ''], 'the handler is empty'],
     [['--memory', '64'], '--memory must be a whole number from 128 to 10240'],
-    [['--name', 'no name'], '--name no name is no name of a function'],
+    [['--name', 'no name'], 'is not a valid function name'],
   ])('refuses %j', async (flags, said) => {
     const zip = await code('refused', '<?php');
-    const ended = await layersmith(['deploy', zip, '--name', 'x', '--handler', 'hello', ...flags]);
+    const ended = await layersmith(['deploy', zip, '--name', 'x', ...flags]);
     expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
     expect(ended.stderr).toContain(said);
   });

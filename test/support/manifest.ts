@@ -8,7 +8,7 @@ export function manifestStage(changes: Partial<ManifestStage> & { readonly recip
   return {
     package: name,
     version,
-    licence: 'MIT',
+    license: 'MIT',
     needs: [],
     artifact: sha256(`artifact of ${changes.recipe}`),
     sources: [

@@ -26,7 +26,7 @@ export function packageYaml(line: string): string {
   return `kind: library
 summary: something made up
 homepage: https://layersmith.invalid/
-licence: MIT
+license: MIT
 default: '${line}'
 `;
 }

@@ -25,7 +25,7 @@ export function tinyInterpreter(name: string, recipe: TinyRecipe = {}): Record<s
     [`${name}/package.yaml`]: `kind: interpreter
 summary: For tests
 homepage: https://example.org
-licence: MIT
+license: MIT
 default: '1'
 layer: { interpreter: lua, files: [bin/lua] }
 smoke:
@@ -53,7 +53,7 @@ export function tinyLibrary(
     [`${name}/package.yaml`]: `kind: library
 summary: For tests
 homepage: https://example.org
-licence: MIT
+license: MIT
 default: '1'
 `,
     [`${name}/1.yaml`]: lineFile(recipe),

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { applyAdvisories, type AdvisoryReport, type Applied } from '../../advisories/apply-advisories.js';
+import { applyAdvisories, type AdvisoryReport, type Undecided } from '../../advisories/apply-advisories.js';
 import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
@@ -52,7 +52,7 @@ export function advisoriesCommand(io: Io, outcome: { exitCode: number }) {
       const packages = await packagesOf(io, args);
       const report = await applyAdvisories(resolve(io.cwd, args.from), { packages, ignore: args.ignore });
       for (const id of report.ignoredInVain) {
-        io.err(`layersmith: warning: --ignore ${id} spoke of nothing inside: it can go\n`);
+        io.err(`layersmith: warning: --ignore ${id} matches no advisory that would be listed: remove it\n`);
       }
       if (report.read === 0) {
         throw new UsageError(`there is no advisory in ${args.from}`, {
@@ -102,14 +102,16 @@ async function packagesOf(
 }
 
 function describe({ read, others, applies, undecided }: AdvisoryReport): string {
-  const line = ({ id, package: name, version, severity, fixedIn, summary, why }: Applied): string =>
-    `${id}  ${name} ${version}${severity === undefined ? '' : `  ${severity}`}  ${fixedIn === undefined ? 'no fixed version known' : `fixed in ${fixedIn}`}  (${why})\n    ${summary}`;
+  const line = ({ id, package: name, version, severity, fixedIn, summary, why, file }: Undecided): string => {
+    if (name === undefined || version === undefined) return `${id}  (${why})\n    ${file}`;
+    return `${id}  ${name} ${version}${severity === undefined ? '' : `  ${severity}`}  ${fixedIn === undefined ? 'no fixed version known' : `fixed in ${fixedIn}`}  (${why})\n    ${summary}`;
+  };
   return `${[
     ...applies.map((each) => `applies    ${line(each)}`),
     ...undecided.map((each) => `undecided  ${line(each)}`),
     `${read} advisories read: ${applies.length} apply, ${undecided.length} cannot be decided`,
     ...(others.length === 0
       ? []
-      : [`${others.length} JSON files are neither OSV nor CVE records: ${others.slice(0, 3).join(', ')}`]),
+      : [`${others.length} JSON files are not advisories: ${others.slice(0, 3).join(', ')}`]),
   ].join('\n')}\n`;
 }

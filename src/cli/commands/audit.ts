@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { auditLayer, errorsOf, type AuditReport } from '../../audit/audit-layer.js';
 import { describeFinding } from '../../audit/describe-finding.js';
 import { architectureOf } from '../../audit/file-rules.js';
+import { groupFindings, type FindingGroup } from '../../audit/group-findings.js';
 import { readLayerFacts } from '../../audit/layer-facts.js';
 import { RULES } from '../../audit/rules.js';
 import { toSarif } from '../../audit/sarif.js';
@@ -23,7 +24,10 @@ import { size } from '../words.js';
 
 const DEFAULT_PLATFORM = 'provided.al2023';
 
-/** `layersmith audit`: what is wrong with a layer, ours or another's, without an engine. */
+/** How many reasons are shown why a layer would run nowhere. --json has all. */
+const SHOWN_REASONS = 3;
+
+/** `layersmith audit`: checks any layer, without an engine. */
 export function auditCommand(io: Io, outcome: { exitCode: number }) {
   return command({
     command: 'audit <layer>',
@@ -92,13 +96,10 @@ export function auditCommand(io: Io, outcome: { exitCode: number }) {
   });
 }
 
-/** Two lines for each finding, and the verdict. */
+/** The findings, the verdict, and where the layer would run. */
 function describe(report: AuditReport): string {
-  const { findings, platform, architecture, elfFiles, unzippedBytes, oldestPlatform } = report;
-  const lines = findings.flatMap((finding) => [
-    `${finding.severity.padEnd(7)}  ${describeFinding(finding)}`,
-    `${' '.repeat(9)}→ ${finding.remedy}`,
-  ]);
+  const { findings, platform, architecture, elfFiles, unzippedBytes } = report;
+  const lines = groupFindings(findings).flatMap(describeGroup);
   const errors = errorsOf(report).length;
   const warnings = findings.length - errors;
   const counts = [
@@ -106,13 +107,41 @@ function describe(report: AuditReport): string {
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
   ].join(' and ');
   const verdict = `${errors > 0 ? 'refused' : 'passed'} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
-  const oldest =
-    oldestPlatform === undefined
-      ? 'it would run on no platform of Lambda as it is'
-      : errorsOf(report).some(({ rule }) => !RULES[rule].stopsIt)
-        ? `refused for every platform until these errors are fixed; it would then run on ${oldestPlatform} and later`
-        : `the oldest platform on which it would run is ${oldestPlatform}`;
-  return `${[...lines, verdict, oldest].join('\n')}\n`;
+  return `${[...lines, verdict, ...whereItRuns(report)].join('\n')}\n`;
+}
+
+/** A line for the finding, one for each file when there are several, and what to do. */
+function describeGroup({ finding, paths }: FindingGroup): readonly string[] {
+  const severity = finding.severity.padEnd(7);
+  const indent = ' '.repeat(9);
+  const remedy = `${indent}→ ${finding.remedy}`;
+  if (paths.length === 1) return [`${severity}  ${describeFinding(finding)}`, remedy];
+  const { path: _path, neededBy: _neededBy, ...common } = finding;
+  const title = `${severity}  ${plural(paths.length, 'file')}: ${describeFinding({ ...common, path: undefined })}`;
+  return [title, ...paths.map((path) => `${indent}  ${path}`), remedy];
+}
+
+function whereItRuns(report: AuditReport): readonly string[] {
+  const { oldestPlatform, stoppedBy } = report;
+  if (stoppedBy === undefined) {
+    return [
+      errorsOf(report).some(({ rule }) => !RULES[rule].stopsIt)
+        ? `refused for every platform until these errors are fixed; it would then run on ${oldestPlatform ?? 'none'} and later`
+        : `the oldest platform on which it would run is ${oldestPlatform ?? 'not known'}`,
+    ];
+  }
+  const groups = groupFindings(stoppedBy.findings);
+  const hidden = groups.length - SHOWN_REASONS;
+  return [
+    `it would run on no platform of Lambda as it is; ${plural(stoppedBy.findings.length, 'error')} on the newest, ${stoppedBy.platform}:`,
+    ...groups
+      .slice(0, SHOWN_REASONS)
+      .map(({ finding, paths }) => `  ${paths[0] ?? 'the layer'}: ${finding.message} [${finding.rule}]`),
+    ...(hidden > 0 ? [`  and ${hidden} more`] : []),
+    ...(stoppedBy.findings.some(({ rule }) => rule === 'missing-library')
+      ? ['  (only libraries that every sandbox of Lambda has count as present)']
+      : []),
+  ];
 }
 
 function plural(count: number, what: string): string {

@@ -34,7 +34,7 @@ export function buildCommand(io: Io) {
             type: 'string',
             requiresArg: true,
             default: 'dist',
-            describe: 'Folder for the zip and its papers',
+            describe: 'Folder for the zip and its metadata',
           },
           'builder-id': {
             type: 'string',

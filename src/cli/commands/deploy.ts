@@ -1,14 +1,16 @@
+import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { ARCHITECTURES } from '../../platform/platform.js';
 import { connectAws } from '../../publish/connect-aws.js';
-import { deployFunction } from '../../publish/deploy-function.js';
-import { awsAccessOf, bucketOf, checkName, zipFileOf } from '../aws-session.js';
+import { checkDeployment, deployFunction } from '../../publish/deploy-function.js';
+import { bucketOf } from '../../publish/regions.js';
+import { readZipFile } from '../../tree/zip-file.js';
+import { awsAccessOf } from '../aws-session.js';
 import { command } from '../command.js';
-import { numberFrom, variableOf } from '../function-session.js';
+import { variableOf } from '../function-session.js';
 import type { Io } from '../io.js';
-import { awsOptions, bucketOption, functionOptions, jsonOption, regionOption } from '../options.js';
+import { awsOptions, bucketOption, jsonOption, regionOption } from '../options.js';
 
 /** `layersmith deploy`: a function zip as a function that can be invoked. */
 export function deployCommand(io: Io) {
@@ -24,7 +26,12 @@ export function deployCommand(io: Io) {
         })
         .options({
           name: { type: 'string', requiresArg: true, demandOption: true, describe: "The function's name" },
-          handler: functionOptions.handler,
+          handler: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              'The handler: hello is src/hello.php [default: the one it has; required for a new function]',
+          },
           layer: {
             alias: 'l',
             type: 'string',
@@ -63,36 +70,21 @@ export function deployCommand(io: Io) {
           ...jsonOption,
         })
         .example('$0 deploy dist/hello.zip --name hello --handler hello --layer ARN --layer ARN', '')
-        .epilogue('What a flag does not say stays as it is in a function that exists.'),
+        .example('$0 deploy dist/hello.zip --name hello', 'Only the code changed')
+        .epilogue('An existing function keeps every setting that no flag names.'),
     handler: async (args) => {
-      checkName(args.name, 'function');
-      const { role, memory, timeout } = args;
-      if (role !== undefined && !/^arn:[\w-]+:iam::\d{12}:role\/.+$/.test(role))
-        throw new UsageError(`--role ${role} is no ARN of a role`, {
-          hint: 'For example: --role arn:aws:iam::123456789012:role/hello.',
-        });
-      for (const layer of args.layer ?? [])
-        if (!/^arn:[\w-]+:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/.test(layer))
-          throw new UsageError(`--layer ${layer} is no ARN of a layer version`, {
-            hint: '`layersmith publish` prints it; it ends with the number of the version.',
-          });
       const settings = {
         handler: args.handler,
         runtime: args.runtime,
         architecture: args.arch,
-        role,
+        role: args.role,
         layers: args.layer,
-        memoryMb:
-          memory === undefined
-            ? undefined
-            : numberFrom('--memory', { value: memory, least: 128, most: 10_240 }),
-        timeoutSeconds:
-          timeout === undefined
-            ? undefined
-            : numberFrom('--timeout', { value: timeout, least: 1, most: 900 }),
+        memoryMb: args.memory,
+        timeoutSeconds: args.timeout,
         env: args.env === undefined ? undefined : Object.fromEntries(args.env.map(variableOf)),
       };
-      const zip = await zipFileOf(io, args.zip);
+      checkDeployment(args.name, settings);
+      const zip = await readZipFile(resolve(io.cwd, args.zip));
       await kindOfCode(zip.path, 'function');
       const access = awsAccessOf(io, args);
       const { region, functions, sendCode } = await connectAws(args.region, { access, signal: io.signal });

@@ -9,6 +9,7 @@ import { findManifest } from '../../layer/find-manifest.js';
 import {
   diffLayers,
   type DiffSide,
+  type DiffSummary,
   type FileChange,
   type LayerDiff,
   type VersionChange,
@@ -53,11 +54,11 @@ async function sideOf(
   return { entries, manifest: await findManifest(path), zipBytes: info.isFile() ? info.size : undefined };
 }
 
-/** As many of a file's symbols are told; --json has all. */
+/** How many symbols of a file are shown. --json has all. */
 const SHOWN_SYMBOLS = 10;
 
 function describe(diff: LayerDiff): string {
-  const { packages, toolchain, files, symbols, unzippedBytes, zipBytes } = diff;
+  const { summary, packages, toolchain, files, symbols, unzippedBytes, zipBytes } = diff;
   const part = (title: string, lines: readonly string[]): readonly string[] =>
     lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
   const zip =
@@ -82,9 +83,22 @@ function describe(diff: LayerDiff): string {
         ];
       }),
     ),
-    ...(files.length === 0 ? ['the same files'] : []),
+    files.length === 0 ? 'the same files' : summarize(summary),
     `unzipped ${fromTo(unzippedBytes.before, unzippedBytes.after)}${zip}`,
   ].join('\n')}\n`;
+}
+
+/** `files: 3 added (1.2 KB), 1 removed (8 B), 2 changed (9 B → 12 B), 40 the same`. */
+function summarize({ added, removed, changed, same }: DiffSummary): string {
+  const parts = [
+    ...(added.files === 0 ? [] : [`${added.files} added (${size(added.bytes)})`]),
+    ...(removed.files === 0 ? [] : [`${removed.files} removed (${size(removed.bytes)})`]),
+    ...(changed.files === 0
+      ? []
+      : [`${changed.files} changed (${fromTo(changed.bytesBefore, changed.bytesAfter)})`]),
+    `${same} the same`,
+  ];
+  return `files: ${parts.join(', ')}`;
 }
 
 function version({ name, before, after, note }: VersionChange): string {

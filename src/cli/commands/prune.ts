@@ -1,9 +1,11 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { connectAws } from '../../publish/connect-aws.js';
-import { awsAccessOf, checkName, describeFailures, inRegions } from '../aws-session.js';
+import { checkLayerName } from '../../publish/names.js';
+import { checkKeep, pruneLayer } from '../../publish/prune-layer.js';
+import { inRegions } from '../../publish/regions.js';
+import { awsAccessOf, describeFailures } from '../aws-session.js';
 import { command } from '../command.js';
-import { numberFrom } from '../function-session.js';
 import type { Io } from '../io.js';
 import { awsOptions, jsonOption, regionsOption } from '../options.js';
 
@@ -29,19 +31,21 @@ export function pruneCommand(io: Io, outcome: { exitCode: number }) {
         })
         .example('$0 prune --name php84 --keep 5 --region eu-west-1 --dry-run', ''),
     handler: async (args) => {
-      checkName(args.name, 'layer');
-      const keep = numberFrom('--keep', { value: args.keep, least: 1, most: 1_000_000 });
+      checkLayerName(args.name);
+      checkKeep(args.keep);
       const access = awsAccessOf(io, args);
-      const outcomes = await inRegions(args.region, async (asked) => {
-        const { layers: registry } = await connectAws(asked, { access, signal: io.signal });
-        const versions = await registry.versions(args.name);
-        const old = versions.slice(keep);
-        for (const { arn, version } of [...old].reverse()) {
-          if (!args['dry-run']) await registry.remove(args.name, version);
-          if (!args.json) io.out(`${args['dry-run'] ? 'would be deleted' : 'deleted'} ${arn}\n`);
-        }
-        io.err(`${registry.region}: ${versions.length - old.length} of ${versions.length} versions stay\n`);
-        return { region: registry.region, deleted: old.map(({ arn }) => arn).reverse() };
+      const outcomes = await inRegions(args.region, async (wanted) => {
+        const { layers: registry } = await connectAws(wanted, { access, signal: io.signal });
+        const { region, deleted, found } = await pruneLayer(args.name, {
+          registry,
+          keep: args.keep,
+          isDryRun: args['dry-run'],
+          onDeleted: (arn) => {
+            if (!args.json) io.out(`${args['dry-run'] ? 'would be deleted' : 'deleted'} ${arn}\n`);
+          },
+        });
+        io.err(`${region}: ${found - deleted.length} of ${found} versions stay\n`);
+        return { region, deleted };
       });
       io.err(describeFailures(outcomes));
       const regions = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));

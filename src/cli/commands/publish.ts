@@ -1,12 +1,15 @@
+import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { EXIT_CODES, PublishError, UsageError } from '../../core/errors.js';
-import { VERSION } from '../../core/version.js';
-import { readLayerRecord, recordPath, type PublishedRecord } from '../../layer/layer-record.js';
+import { EXIT_CODES } from '../../core/errors.js';
+import { readTestedLayer, readUntestedLayer } from '../../layer/tested-layer.js';
 import { connectAws } from '../../publish/connect-aws.js';
-import type { LayerDescription, Principal, ZipFile } from '../../publish/layer-registry.js';
 import { layerSnippet, SNIPPET_FORMATS } from '../../publish/layer-snippets.js';
+import { checkLayerName } from '../../publish/names.js';
+import { principalsOf } from '../../publish/principals.js';
 import { publishLayer } from '../../publish/publish-layer.js';
-import { awsAccessOf, bucketOf, checkName, describeFailures, inRegions, zipFileOf } from '../aws-session.js';
+import { bucketOf, inRegions } from '../../publish/regions.js';
+import { readZipFile } from '../../tree/zip-file.js';
+import { awsAccessOf, describeFailures } from '../aws-session.js';
 import { command } from '../command.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, jsonOption, regionsOption } from '../options.js';
@@ -21,7 +24,7 @@ export function publishCommand(io: Io, outcome: { exitCode: number }) {
         .positional('zip', {
           type: 'string',
           demandOption: true,
-          describe: 'The layer, with its papers beside it',
+          describe: 'The layer, with its manifest beside it',
         })
         .options({
           name: {
@@ -36,7 +39,7 @@ export function publishCommand(io: Io, outcome: { exitCode: number }) {
           organization: {
             type: 'string',
             requiresArg: true,
-            describe: 'Let an organisation use it: o-abc123defg',
+            describe: 'Let an organization use it: o-abc123defg',
           },
           account: {
             type: 'string',
@@ -51,7 +54,11 @@ export function publishCommand(io: Io, outcome: { exitCode: number }) {
             default: 'arn' as const,
             describe: 'How the ARNs are printed: plain, as a table, or ready to be pasted',
           },
-          force: { type: 'boolean', default: false, describe: 'Also what was not audited and tested' },
+          force: {
+            type: 'boolean',
+            default: false,
+            describe: 'Publish the zip although nothing shows that it was audited and tested',
+          },
           ...awsOptions,
           ...jsonOption,
         })
@@ -62,22 +69,25 @@ export function publishCommand(io: Io, outcome: { exitCode: number }) {
           'Over 50 MB',
         ),
     handler: async (args) => {
-      checkName(args.name, 'layer');
-      const principals = principalsOf(args);
-      const zip = await zipFileOf(io, args.zip);
-      const record = await checkedRecord(zip, args.force);
-      const layer = descriptionOf(args.name, { zip, record });
+      checkLayerName(args.name);
+      const principals = principalsOf({
+        isPublic: args.public,
+        organization: args.organization,
+        accounts: args.account,
+      });
+      const zip = await readZipFile(resolve(io.cwd, args.zip));
+      const layer = args.force ? await readUntestedLayer(zip) : await readTestedLayer(zip);
       const access = awsAccessOf(io, args);
-      const outcomes = await inRegions(args.region, async (asked) => {
-        const { region, layers, sendCode } = await connectAws(asked, { access, signal: io.signal });
+      const outcomes = await inRegions(args.region, async (wanted) => {
+        const { region, layers, sendCode } = await connectAws(wanted, { access, signal: io.signal });
         const published = await publishLayer(layer, {
-          ...{ registry: layers, zip, principals, signal: io.signal },
-          code: () => sendCode(zip, bucketOf(args['s3-bucket'], region)),
+          ...{ name: args.name, registry: layers, principals, signal: io.signal },
+          code: (file) => sendCode(file, bucketOf(args['s3-bucket'], region)),
         });
         io.err(
           `${region}: ${published.status === 'present' ? 'is there already' : 'published'}: ${published.arn}\n`,
         );
-        return { ...published, region };
+        return published;
       });
       io.err(describeFailures(outcomes));
       const done = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));
@@ -89,78 +99,10 @@ export function publishCommand(io: Io, outcome: { exitCode: number }) {
       } else if (args.format === 'arn') {
         for (const { arn } of done) io.out(`${arn}\n`);
       } else if (done.length > 0) {
-        const { runtimes, architectures } = layer;
-        const [runtime = 'provided.al2023'] = runtimes;
-        const [architecture = 'x86_64'] = architectures;
-        const arns = [...done].sort((a, b) => (a.region < b.region ? -1 : 1));
-        io.out(layerSnippet(args.format, { name: args.name, runtime, architecture, arns }));
+        const { platform: runtime, architecture } = layer.record ?? {};
+        io.out(layerSnippet(args.format, { name: args.name, runtime, architecture, arns: done }));
       }
       if (done.length < outcomes.length) outcome.exitCode = EXIT_CODES.publish;
     },
   });
-}
-
-function principalsOf(args: {
-  readonly public: boolean;
-  readonly organization: string | undefined;
-  readonly account: readonly string[];
-}): readonly Principal[] {
-  const { organization } = args;
-  if (organization !== undefined && !/^o-[a-z0-9]{10,32}$/.test(organization))
-    throw new UsageError(`--organization ${organization} is no organisation`, {
-      hint: 'For example: --organization o-abc123defg.',
-    });
-  for (const id of args.account)
-    if (!/^\d{12}$/.test(id))
-      throw new UsageError(`--account ${id} is no account`, { hint: 'It has 12 digits.' });
-  return [
-    ...(args.public ? [{ kind: 'everyone' } as const] : []),
-    ...(organization === undefined ? [] : [{ kind: 'organization', id: organization } as const]),
-    ...args.account.map((id) => ({ kind: 'account', id }) as const),
-  ];
-}
-
-/** The record of what was audited and tested. Throws PublishError where that is not said of this very zip, unless forced. */
-async function checkedRecord(zip: ZipFile, isForced: boolean): Promise<PublishedRecord | undefined> {
-  const record = await readLayerRecord(zip.path);
-  const why =
-    record === undefined
-      ? `there is no ${recordPath(zip.path)}, which would say that it was`
-      : record.layer.sha256 !== zip.sha256
-        ? `${recordPath(zip.path)} is that of another zip`
-        : record.audit === undefined
-          ? 'it was not audited'
-          : record.smokeTests === undefined
-            ? 'it was not tested'
-            : undefined;
-  if (why === undefined || isForced) return record?.layer.sha256 === zip.sha256 ? record : undefined;
-  throw new PublishError(`${zip.path} is not published, since it was not audited and tested: ${why}`, {
-    hint: 'Publish a zip that `layersmith build` or `package vendor --layer` made, with its papers beside it, or say --force.',
-  });
-}
-
-/** What Lambda keeps beside the zip (PublishLayerVersion's limits: 256 and 512 characters). */
-function descriptionOf(
-  name: string,
-  { zip, record }: { readonly zip: ZipFile; readonly record: PublishedRecord | undefined },
-): LayerDescription {
-  const { platform, architecture } = record ?? {};
-  const what =
-    record === undefined
-      ? 'a layer of others'
-      : record.kind === 'vendor'
-        ? `Composer libraries for ${record.runtime?.recipe ?? 'PHP'}`
-        : `${record.recipe} ${record.version}`;
-  const licences =
-    record === undefined || record.kind === 'vendor' ? [] : record.stages.map(({ licence }) => licence);
-  const licence = [...new Set(licences)]
-    .map((one) => (/ (AND|OR) /.test(one) ? `(${one})` : one))
-    .join(' AND ');
-  return {
-    name,
-    description: `${what}, by layersmith ${VERSION}, sha256 ${zip.sha256}`,
-    licence: licence === '' ? undefined : licence.length <= 512 ? licence : 'see share/licenses in the layer',
-    runtimes: platform === undefined ? [] : [platform],
-    architectures: architecture === undefined ? [] : [architecture],
-  };
 }

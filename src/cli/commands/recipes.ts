@@ -53,11 +53,11 @@ export function recipesCommand(io: Io) {
 
 /** The recipe as data: without the places of its files on this machine. */
 function shown(recipe: Recipe): object {
-  const { name, version, kind, summary, homepage, licence, endOfLife, options, sources } = recipe;
+  const { name, version, kind, summary, homepage, license, endOfLife, options, sources } = recipe;
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
   );
-  return { name, version, kind, summary, homepage, licence, endOfLife, needs, options, sources };
+  return { name, version, kind, summary, homepage, license, endOfLife, needs, options, sources };
 }
 
 function describe(recipe: Recipe): string {
@@ -68,7 +68,7 @@ function describe(recipe: Recipe): string {
     `${recipe.name}  ${recipe.version}  (${recipe.kind})`,
     recipe.summary,
     ...(recipe.homepage === undefined ? [] : [`homepage  ${recipe.homepage}`]),
-    `licence   ${recipe.licence}`,
+    `license   ${recipe.license}`,
     ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),
     `needs     ${needs.join(' ') || 'nothing'}`,
     ...Object.entries(recipe.options).map(([name, value]) => `option    ${name}=${value}`),

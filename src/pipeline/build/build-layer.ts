@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { copyFileAtomically } from '../../core/atomic-file.js';
 import type { AuditReport } from '../../audit/audit-layer.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
 import { readPrebuilt } from '../../core/prebuilt.js';
 import { relayProgram } from '../../lambda/relay-program.js';
-import type { LayerRecord, Manifest } from '../../layer/manifest.js';
+import { readLayerRecord, type BuiltRecord } from '../../layer/layer-record.js';
+import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
@@ -15,7 +14,7 @@ import type { BuildContext } from './build-context.js';
 import { buildPlan, resolveIn } from './build-stages.js';
 import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
-import { paperPaths, writePapers, type LayerPapers } from './layer-papers.js';
+import { metadataPaths, writeMetadata, type LayerMetadata } from './layer-metadata.js';
 import { layerParts } from './layer-parts.js';
 import { runtimesFolder } from '../../runtime/runtimes.js';
 import { smokeTestLayer } from './layer-smoke.js';
@@ -23,13 +22,13 @@ import { writeLayerZip } from './layer-zip.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import { recallResult, type StageResult } from './stage-results.js';
 
-export interface LayerResult extends LayerPapers {
+export interface LayerResult extends LayerMetadata {
   readonly path: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
   /** The layer was in the store already, built and tested by an earlier run. */
   readonly reused: boolean;
-  readonly record: LayerRecord;
+  readonly record: BuiltRecord;
 }
 
 /**
@@ -59,20 +58,24 @@ export async function buildLayer(
 
   const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
   const path = join(output, `${name}.zip`);
-  const papers = paperPaths(output, name);
+  const metadata = metadataPaths(output, name);
   const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, context });
-  const replaced = await recipeOf(papers.manifestPath);
+  const replaced = await recipeOf(path);
   if (replaced !== undefined && replaced !== recipe.name)
     reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
   const { run: invocationId, startedOn, finishedOn } = item.facts;
-  await writePapers(papers, { record, zip: path, run: { builderId, invocationId, startedOn, finishedOn } });
+  await writeMetadata(metadata, {
+    record,
+    zip: path,
+    run: { builderId, invocationId, startedOn, finishedOn },
+  });
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
     reporter.warn(
       `${path} has ${item.sizeBytes} bytes: Lambda takes it through S3 only (over ${MAX_DIRECT_ZIP_BYTES})`,
     );
   }
-  return { path, ...papers, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
+  return { path, ...metadata, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
 }
 
 /** A layer that is in the store, and what its stages came to. */
@@ -165,7 +168,7 @@ interface RecordInput {
   readonly context: BuildContext;
 }
 
-function recordOf(manifest: Manifest, { recipe, result, item, file, context }: RecordInput): LayerRecord {
+function recordOf(manifest: Manifest, { recipe, result, item, file, context }: RecordInput): BuiltRecord {
   const { smoke } = layerParts(recipe);
   return {
     ...manifest,
@@ -181,15 +184,10 @@ function recordOf(manifest: Manifest, { recipe, result, item, file, context }: R
   };
 }
 
-const manifestSchema = z.object({ recipe: z.string() });
-
-/** The recipe that a manifest was written for; undefined where there is none that can be read. */
-async function recipeOf(manifestPath: string): Promise<string | undefined> {
-  try {
-    return manifestSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8'))).recipe;
-  } catch {
-    return undefined;
-  }
+/** The recipe of the layer that is at a path; undefined where no readable record says so. */
+async function recipeOf(zip: string): Promise<string | undefined> {
+  const record = await readLayerRecord(zip).catch(() => undefined);
+  return record !== undefined && 'recipe' in record ? record.recipe : undefined;
 }
 
 /** A file that is the same already is left as it is. */

@@ -41,7 +41,7 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
     recipe: recipe.name,
     package: recipe.package,
     version: recipe.version,
-    licence: recipe.licence,
+    license: recipe.license,
     homepage: recipe.homepage,
     cpe: recipe.cpe,
     endOfLife: recipe.endOfLife,

@@ -7,14 +7,15 @@ import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readCodeTree } from '../../tree/code-tree.js';
-import { recordPath } from '../../layer/layer-record.js';
+import { formatLayerRecord, recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { PACKAGE_ROOT } from '../../runtime/runtime.js';
 import { withoutIgnored } from './ignored-files.js';
+import { findSecretFiles } from './secret-files.js';
 import { compilePackage } from './compile-package.js';
-import { paperPaths } from '../build/layer-papers.js';
+import { metadataPaths } from '../build/layer-metadata.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 import { vendorFiles } from './vendor-files.js';
 import { vendorRecord } from './vendor-record.js';
@@ -66,8 +67,7 @@ export async function packageCode(request: PackageRequest): Promise<PackageResul
       : undefined;
   await copyFileAtomically(zip, output);
   const manifestPath = recordPath(output);
-  if (record !== undefined)
-    await writeFileAtomically(manifestPath, `${JSON.stringify(record, undefined, 2)}\n`);
+  if (record !== undefined) await writeFileAtomically(manifestPath, formatLayerRecord(record));
   return {
     path: output,
     sha256: digest,
@@ -105,7 +105,7 @@ async function functionFiles(
   // An earlier output and the layer may lie in the folder itself.
   const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
   const ours = new Set(
-    zips.flatMap((zip) => [zip, ...Object.values({ ...paperPaths(dirname(zip), basename(zip, '.zip')) })]),
+    zips.flatMap((zip) => [zip, ...Object.values({ ...metadataPaths(dirname(zip), basename(zip, '.zip')) })]),
   );
   const entries = all.entries.filter(({ path }) => !ours.has(join(folder, path)));
   const code = await withoutIgnored({ ...all, entries }, 'function');
@@ -113,6 +113,11 @@ async function functionFiles(
   if (paths.has('composer.json') && !paths.has('vendor') && !paths.has('vendor/autoload.php'))
     reporter.warn(
       `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
+    );
+  const secrets = findSecretFiles(code.entries);
+  if (secrets.length > 0)
+    reporter.warn(
+      `the package has files that often hold secrets: ${secrets.join(', ')}; name them in .layersmithignore unless the function needs them`,
     );
   // Folders come with what is in them.
   return code.entries.filter(({ type }) => type !== 'directory');

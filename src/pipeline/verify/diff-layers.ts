@@ -3,7 +3,7 @@ import { compareTrees } from '../../compare/compare-trees.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 
-/** A layer to be compared; of others, there is no manifest. */
+/** A layer to be compared. A third-party layer has no manifest. */
 export interface DiffSide {
   readonly entries: readonly TreeEntry[];
   readonly manifest: Manifest | undefined;
@@ -30,8 +30,19 @@ export interface FileChange {
   readonly detail: string | undefined;
 }
 
+/** Counts and sizes of the files that are not the same. */
+export interface DiffSummary {
+  readonly added: { readonly files: number; readonly bytes: number };
+  readonly removed: { readonly files: number; readonly bytes: number };
+  readonly changed: { readonly files: number; readonly bytesBefore: number; readonly bytesAfter: number };
+  /** Files that are the same in both. */
+  readonly same: number;
+}
+
 /** What changed from one layer to another. */
 export interface LayerDiff {
+  /** How many files were added, removed and changed, and their sizes together. */
+  readonly summary: DiffSummary;
   /** Undefined without a manifest in both. */
   readonly packages: readonly VersionChange[] | undefined;
   readonly toolchain: readonly VersionChange[] | undefined;
@@ -47,7 +58,9 @@ export async function diffLayers(before: DiffSide, after: DiffSide): Promise<Lay
     before.manifest === undefined || after.manifest === undefined
       ? undefined
       : ([before.manifest, after.manifest] as const);
+  const files = await fileChanges(before.entries, after.entries);
   return {
+    summary: summaryOf(files, before.entries),
     packages: manifests && packageChanges(manifests[0].stages, manifests[1].stages),
     toolchain:
       manifests &&
@@ -55,7 +68,7 @@ export async function diffLayers(before: DiffSide, after: DiffSide): Promise<Lay
         [{ name: 'image', version: manifests[0].toolchain.digest }, ...manifests[0].toolchain.packages],
         [{ name: 'image', version: manifests[1].toolchain.digest }, ...manifests[1].toolchain.packages],
       ),
-    files: await fileChanges(before.entries, after.entries),
+    files,
     symbols: await compareSymbols(before.entries, after.entries),
     unzippedBytes: { before: bytesOf(before.entries), after: bytesOf(after.entries) },
     zipBytes: { before: before.zipBytes, after: after.zipBytes },
@@ -116,6 +129,25 @@ async function fileChanges(a: readonly TreeEntry[], b: readonly TreeEntry[]): Pr
     if (kind === 'only-in-second') return [{ ...sizes, change: 'added', detail: undefined }];
     return [{ ...sizes, change: 'changed', detail }];
   });
+}
+
+function summaryOf(files: readonly FileChange[], before: readonly TreeEntry[]): DiffSummary {
+  const of = (change: FileChange['change']): readonly FileChange[] =>
+    files.filter((file) => file.change === change);
+  const sum = (list: readonly FileChange[], side: 'bytesBefore' | 'bytesAfter'): number =>
+    list.reduce((total, file) => total + (file[side] ?? 0), 0);
+  const [added, removed, changed] = [of('added'), of('removed'), of('changed')];
+  const differing = new Set([...removed, ...changed].map(({ path }) => path));
+  return {
+    added: { files: added.length, bytes: sum(added, 'bytesAfter') },
+    removed: { files: removed.length, bytes: sum(removed, 'bytesBefore') },
+    changed: {
+      files: changed.length,
+      bytesBefore: sum(changed, 'bytesBefore'),
+      bytesAfter: sum(changed, 'bytesAfter'),
+    },
+    same: before.filter(({ path, type }) => type !== 'directory' && !differing.has(path)).length,
+  };
 }
 
 function bytesOf(entries: readonly TreeEntry[]): number {

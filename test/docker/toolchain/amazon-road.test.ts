@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { LayerRecord } from '../../../src/layer/manifest.js';
+import type { BuiltRecord } from '../../../src/layer/layer-record.js';
 import { loadPlatform, platformNames, type Platform } from '../../../src/platform/platform.js';
 import {
   docker,
@@ -60,8 +60,8 @@ function args(recipe: string, host: string, more: readonly string[] = []): strin
   ];
 }
 
-async function manifest(name: string): Promise<LayerRecord> {
-  return JSON.parse(await readFile(join(workplace.out, `${name}.manifest.json`), 'utf8')) as LayerRecord;
+async function manifest(name: string): Promise<BuiltRecord> {
+  return JSON.parse(await readFile(join(workplace.out, `${name}.manifest.json`), 'utf8')) as BuiltRecord;
 }
 
 /** What the package managers were asked for while an image was made. */

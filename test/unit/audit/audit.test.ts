@@ -92,6 +92,7 @@ describe('a symbol version', () => {
     ['libgcc_s.so.1', 'GCC_12.0.0', 'has 7.0.0 at the newest'],
     ['libc.so.6', 'GLIBC_ABI_DT_RELR', 'has 2.34 at the newest'],
     ['libc.so.6', 'GLIBC_PRIVATE', 'does not have it'],
+    ['libc.so.6', 'GLIBC_2.0.0.0.1', 'does not have it'],
     ['libc.so.6', 'OTHER_1.0', 'does not have it'],
   ])('of %s, %s, is newer than the platform has', async (soname, version, known) => {
     const report = await audit({ 'lib/a.so': await needing(soname, version) });

@@ -83,7 +83,7 @@ describe('of a recipe', () => {
       /^undecided {2}OSV-2020-7 {2}zlib 1\.3\S* {2}no fixed version known {2}\(it names commits alone\)$/m,
     );
     expect(ended.stdout).toContain('3 advisories read: 1 apply, 1 cannot be decided\n');
-    expect(ended.stdout).toContain('1 JSON files are neither OSV nor CVE records: ');
+    expect(ended.stdout).toContain('1 JSON files are not advisories: ');
   });
 
   test('what does not apply leaves the exit code 0, unless what cannot be decided counts', async () => {
@@ -110,7 +110,9 @@ describe('of a recipe', () => {
     );
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).not.toContain('CVE-2022-0001');
-    expect(ended.stderr).toBe('layersmith: warning: --ignore CVE-1 spoke of nothing inside: it can go\n');
+    expect(ended.stderr).toBe(
+      'layersmith: warning: --ignore CVE-1 matches no advisory that would be listed: remove it\n',
+    );
   });
 
   test('is one JSON object with --json', async () => {
@@ -131,6 +133,64 @@ describe('of a recipe', () => {
       undecided: [],
       others: [join(folder.path, 'db/package.json')],
     });
+  });
+});
+
+describe('an advisory that does not say which package it is about is undecided:', () => {
+  const NO_PACKAGE = { ...MODIFIED, id: 'OSV-1', affected: [{ versions: ['1.0'] }] };
+  test.each([
+    ['an OSV record without a package', NO_PACKAGE, 'OSV-1'],
+    [
+      'an OSV record with a package in one of two places',
+      {
+        ...NO_PACKAGE,
+        affected: [{ package: { ecosystem: 'npm', name: 'x' } }, ...NO_PACKAGE.affected],
+      },
+      'OSV-1',
+    ],
+    ['an OSV record with nothing affected', { ...MODIFIED, id: 'OSV-2' }, 'OSV-2'],
+    ['a record with an id alone', { id: 'X' }, 'X'],
+    [
+      'a CVE record without a product',
+      {
+        dataType: 'CVE_RECORD',
+        cveMetadata: { cveId: 'CVE-1', state: 'PUBLISHED' },
+        containers: { cna: { title: 'x' } },
+      },
+      'CVE-1',
+    ],
+    [
+      'a CVE record that breaks its format',
+      { dataType: 'CVE_RECORD', cveMetadata: { cveId: 'CVE-2' } },
+      'CVE-2',
+    ],
+  ])('%s', async (_what, advisory, id) => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/a.json': JSON.stringify(advisory) });
+    const args = ['lua/5.4', '--from', 'db'];
+    const json = JSON.parse((await advisories(folder.path, ...args, '--json')).stdout) as object;
+    expect(json).toMatchObject({ read: 1, applies: [], undecided: [{ id }], others: [] });
+    const strict = await advisories(folder.path, ...args, '--strict');
+    expect(strict.exitCode).toBe(79);
+    expect(strict.stdout).toMatch(new RegExp(`^undecided {2}${id} {2}\\(`));
+    expect(strict.stdout).toContain('1 advisories read: 0 apply, 1 cannot be decided\n');
+    const ignored = await advisories(folder.path, ...args, '--strict', '--ignore', id);
+    expect(ignored).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('not one that was withdrawn or rejected', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({
+      'db/a.json': JSON.stringify({ ...NO_PACKAGE, withdrawn: '2024-01-02T00:00:00Z' }),
+      'db/b.json': JSON.stringify({
+        dataType: 'CVE_RECORD',
+        cveMetadata: { cveId: 'CVE-1', state: 'REJECTED' },
+        containers: { cna: {} },
+      }),
+    });
+    const ended = await advisories(folder.path, 'lua/5.4', '--from', 'db', '--strict');
+    expect(ended).toMatchObject({ exitCode: 0 });
+    expect(ended.stdout).toContain('2 advisories read: 0 apply, 0 cannot be decided\n');
   });
 });
 
@@ -182,7 +242,7 @@ describe('advisories that cannot be read are an error:', () => {
     await folder.write({ ...FILES, 'db/a.json': '{"id": }', 'db/b.json': '' });
     const ended = await advisories(folder.path, 'lua/5.4', '--from', 'db');
     expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
-    expect(ended.stderr).toContain('2 files are no JSON');
+    expect(ended.stderr).toContain('2 files are not JSON');
     expect(ended.stderr).toContain(`${join(folder.path, 'db/a.json')}:1:8: a value expected`);
     expect(ended.stderr).toContain(`${join(folder.path, 'db/b.json')}:1:1: a value expected`);
   });

@@ -95,7 +95,16 @@ describe('between two layers', () => {
     expect(text).not.toMatch(/^ {2}[+-] share\/?$/m);
     expect(text).toMatch(/^symbols\n {2}lib\/a\.so\n {4}- library libold\.so\.1\n {4}- needs gone\n/m);
     expect(text).toContain('    + library libc.so.6\n    + needs fresh@GLIBC_2.30 of libc.so.6\n');
+    expect(text).toMatch(
+      /^files: 1 added \(1 B\), 1 removed \(2\.0 KB\), 2 changed \(.+ → .+\), 0 the same\nunzipped /m,
+    );
     expect(JSON.parse(await diff(folder, 'a', 'b', '--json'))).toMatchObject({
+      summary: {
+        added: { files: 1, bytes: 1 },
+        removed: { files: 1, bytes: 2000 },
+        changed: { files: 2 },
+        same: 0,
+      },
       files: [
         { path: 'etc/old.ini', change: 'removed', bytesBefore: 2000 },
         { path: 'etc/php.ini', change: 'changed', bytesBefore: 8, bytesAfter: 9 },

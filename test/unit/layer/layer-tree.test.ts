@@ -18,7 +18,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 const PACKAGE = `kind: interpreter
 summary: made up
 homepage: https://layersmith.invalid/
-licence: MIT
+license: MIT
 default: '1'
 layer: { interpreter: lua, files: [bin/lua, lib/modules] }
 smoke: {}
@@ -71,7 +71,7 @@ async function layerOf(
   return lines;
 }
 
-test('a layer holds what the recipe names, the bootstrap and the licences, sorted, and nothing else', async () => {
+test('a layer holds what the recipe names, the bootstrap and the licenses, sorted, and nothing else', async () => {
   expect(await layerOf(INSTALLED)).toEqual([
     'bin/',
     'bin/lua 755 elf',
@@ -112,14 +112,14 @@ describe('an artifact that lacks', () => {
     expect(error.hint).toContain('layer.files');
   });
 
-  test('licences is no layer', async () => {
+  test('licenses is no layer', async () => {
     const error = await failure(layerOf(without('share/licenses')), LayerError);
     expect(error.message).toBe('lua/1 did not install share/licenses');
   });
 
-  test('the licence text of what was compiled in is no layer', async () => {
+  test('the license text of what was compiled in is no layer', async () => {
     const error = await failure(layerOf(without('share/licenses/lua/')), LayerError);
-    expect(error.message).toBe('no licence text of lua/5.4 is in the layer');
+    expect(error.message).toBe('no license text of lua/5.4 is in the layer');
     expect(error.hint).toContain('licence FILE');
   });
 });

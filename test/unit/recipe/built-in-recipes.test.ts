@@ -26,13 +26,13 @@ test('there are the lines that the issue lists', () => {
   expect(names).toEqual(expect.arrayContaining(listed));
 });
 
-test('OpenSSL has its own licence until 1.1.1, and the Apache licence after', async () => {
-  const licences = await Promise.all(
+test('OpenSSL has its own license until 1.1.1, and the Apache license after', async () => {
+  const licenses = await Promise.all(
     ['openssl/1.0.1', 'openssl/1.1.1', 'openssl/3.5'].map(
-      async (name) => (await loadRecipe(library, name)).licence,
+      async (name) => (await loadRecipe(library, name)).license,
     ),
   );
-  expect(licences).toEqual(['OpenSSL', 'OpenSSL', 'Apache-2.0']);
+  expect(licenses).toEqual(['OpenSSL', 'OpenSSL', 'Apache-2.0']);
 });
 
 test.each([
@@ -79,7 +79,7 @@ describe.each(packages)('the package %s', (name) => {
     expect(names).toContain(recipe.name);
   });
 
-  test('keeps the texts of its licence for the layer', async () => {
+  test('keeps the texts of its license for the layer', async () => {
     const { buildFiles, kind } = await loadRecipe(library, name);
     const script = await readFile(buildFiles.get('build.sh') ?? '', 'utf8');
     if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *licence \S/m);

@@ -102,7 +102,7 @@ test('a root that no recipe has is a usage error', async () => {
 test('a default line that is not there is told where the package names it, once', async () => {
   await using folder = await recipeFolder({ 'app/1': ['a', 'b'], 'a/1': ['b'], 'b/1': [] });
   await folder.write({
-    'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicence: MIT\ndefault: "9"\n',
+    'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicense: MIT\ndefault: "9"\n',
   });
   const { problems } = await failure(planIn(folder.path, 'app/1'), RecipeError);
   expect(problems).toMatchObject([{ file: join(folder.path, 'b/package.yaml'), line: 5, column: 10 }]);

@@ -51,7 +51,7 @@ test('a recipe has what its two files say', async () => {
     line: '8.2',
     kind: 'library',
     version: '8.2.0',
-    licence: 'MIT',
+    license: 'MIT',
     endOfLife: undefined,
     layer: undefined,
     path,
@@ -65,7 +65,7 @@ test('a recipe has what its two files say', async () => {
 test('a line can have other files in its layer and other smoke tests than its package', async () => {
   const packageFile = `kind: interpreter
 summary: s
-licence: MIT
+license: MIT
 default: '1'
 layer: { interpreter: lua, files: [bin/lua, lib/module.so] }
 smoke:
@@ -87,6 +87,18 @@ smoke:
   expect(two.layer).toMatchObject({ interpreter: 'lua', files: ['bin/lua'] });
   expect(two.smoke?.programs.map(({ name }) => name)).toEqual(['it runs']);
   expect(two.smoke?.invocations.map(({ name }) => name)).toEqual(['hello']);
+});
+
+test('a license may have its old spelling, `licence`, in either file', async () => {
+  const old = packageYaml('8.2').replace('license:', 'licence:');
+  const line = `${lineYaml('8.2.0')}licence: BSD-3-Clause\n`;
+  await using folder = await recipeFolder(
+    { 'php/8.2': [], 'zlib/1.3': [] },
+    { 'php/package.yaml': old, 'php/8.4.yaml': lineYaml('8.4.0'), 'php/8.2.yaml': line },
+  );
+  const library = await openRecipeLibrary([folder.path]);
+  expect((await loadRecipe(library, 'php/8.4')).license).toBe('MIT');
+  expect((await loadRecipe(library, 'php/8.2')).license).toBe('BSD-3-Clause');
 });
 
 describe('folders that overlay each other', () => {
@@ -208,7 +220,7 @@ describe('what is wrong with a recipe', () => {
           file: join(folder.path, 'php/package.yaml'),
           line: 6,
           column: 1,
-          message: 'unknown key `licens` in the file. Did you mean licence?',
+          message: 'unknown key `licens` in the file. Did you mean license?',
         },
         {
           file: join(folder.path, 'php/8.4.yaml'),
@@ -218,6 +230,25 @@ describe('what is wrong with a recipe', () => {
         },
       ],
     });
+  });
+
+  test('is a license that is missing or spelled in both ways, told with everything else', async () => {
+    const lines = packageYaml('8.4')
+      .split('\n')
+      .filter((line) => !line.startsWith('license:'));
+    const problemsWith = async (...more: readonly string[]): Promise<readonly string[]> => {
+      const yaml = [...lines.filter((line) => line !== ''), ...more].join('\n');
+      await using folder = await recipeFolder({ 'php/8.4': [] }, { 'php/package.yaml': yaml });
+      const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
+      return 'problems' in result ? result.problems.map(({ line, message }) => `${line}: ${message}`) : [];
+    };
+    expect(await problemsWith('wrong: 1')).toEqual([
+      expect.stringContaining('`license` is missing') as string,
+      expect.stringContaining('unknown key `wrong`') as string,
+    ]);
+    expect(await problemsWith('license: MIT', 'licence: MIT')).toEqual([
+      expect.stringMatching(/^6: .*`licence` is its old spelling/) as string,
+    ]);
   });
 
   test('each package that is needed a second time is told', async () => {

@@ -42,7 +42,7 @@ describe('the digest of a stage changes with', () => {
       'the kind',
       {
         'thing/package.yaml':
-          'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicence: MIT\ndefault: "1"\n',
+          'kind: tool\nsummary: s\nhomepage: https://x.invalid/\nlicense: MIT\ndefault: "1"\n',
       },
     ],
     ['a source', { 'thing/1.yaml': LINE().replace(sha256('a'), sha256('b')) }],
@@ -91,7 +91,7 @@ describe('the digest of a stage does not change with', () => {
       'texts for people',
       {
         'thing/package.yaml':
-          'kind: library\nsummary: other\nhomepage: https://y.invalid/\nlicence: ISC\ndefault: "2"\n',
+          'kind: library\nsummary: other\nhomepage: https://y.invalid/\nlicense: ISC\ndefault: "2"\n',
       },
     ],
     ['the end of its life', { 'thing/1.yaml': LINE('endOfLife: 2020-01-01\n') }],

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256OfFile } from '../../../../src/core/digest.js';
 import { fileEntry } from '../../../../src/tree/tree-entry.js';
 import { findManifest } from '../../../../src/layer/find-manifest.js';
-import { type LayerRecord, MANIFEST_PATH } from '../../../../src/layer/manifest.js';
+import type { BuiltRecord } from '../../../../src/layer/layer-record.js';
+import { MANIFEST_PATH } from '../../../../src/layer/manifest.js';
 import { readZip } from '../../../../src/tree/zip-reader.js';
 import { writeZip } from '../../../../src/tree/zip-writer.js';
 import { type Ended } from '../../../support/cli.js';
@@ -43,7 +44,7 @@ async function json(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its papers', async () => {
+test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its metadata', async () => {
   expect(cold).toMatchObject({ exitCode: 0, stdout: `${zip}\n` });
   expect(await workplace.output()).toEqual(layerFiles(NAME));
   expect(cold.stderr).toContain('toolchain: embedded Debian 11 (asked for with --toolchain debian)\n');
@@ -54,7 +55,7 @@ test('a build prints the path of its zip and nothing else on stdout, and leaves 
   await expectTidy(workplace, cold);
 });
 
-test('the zip holds the interpreter, the bootstrap and the licences, and nothing else', async () => {
+test('the zip holds the interpreter, the bootstrap and the licenses, and nothing else', async () => {
   const entries = await readZipEntries(zip);
   expect(entries.map(({ name, mode }) => [name, mode])).toEqual([
     ['bin/', '0040755'],
@@ -80,7 +81,7 @@ test('the zip holds the interpreter, the bootstrap and the licences, and nothing
 test('the manifest says what went in, with which toolchain and why, and what came out', async () => {
   const { layer, toolchainReason, audit, smokeTests, usedSources, ...inside } = (await json(
     manifest,
-  )) as LayerRecord;
+  )) as BuiltRecord;
   expect(layer).toEqual({
     file: `${NAME}.zip`,
     sha256: await sha256OfFile(zip),
@@ -115,7 +116,7 @@ test('the manifest says what went in, with which toolchain and why, and what cam
         recipe: 'lua/5.4',
         package: 'lua',
         version: '5.4.7',
-        licence: 'MIT',
+        license: 'MIT',
         homepage: 'https://www.lua.org/',
         cpe: 'lua:lua',
         needs: [],

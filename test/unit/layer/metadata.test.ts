@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { findCaBundles } from '../../../src/layer/ca-bundles.js';
-import type { LayerRecord } from '../../../src/layer/manifest.js';
+import type { BuiltRecord } from '../../../src/layer/layer-record.js';
 import { provenanceOf } from '../../../src/layer/provenance.js';
 import { sbomOf } from '../../../src/layer/sbom.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
@@ -17,7 +17,7 @@ const PATCH = { file: 'patches/1.0-fix.patch', sha256: sha256('patch') };
 const OPENSSL = manifestStage({
   recipe: 'openssl/3.5',
   version: '3.5.7',
-  licence: 'Apache-2.0',
+  license: 'Apache-2.0',
   cpe: 'openssl:openssl',
   homepage: 'https://www.openssl.org',
   endOfLife: '2030-04-08',
@@ -26,7 +26,7 @@ const OPENSSL = manifestStage({
 const PHP = manifestStage({
   recipe: 'php/8.4',
   version: '8.4.24',
-  licence: 'PHP-3.01 AND Zend-2.0',
+  license: 'PHP-3.01 AND Zend-2.0',
   cpe: 'php:php',
   needs: ['openssl/3.5'],
   sources: [
@@ -41,7 +41,7 @@ const PHP = manifestStage({
   ],
 });
 
-const RECORD: LayerRecord = {
+const RECORD: BuiltRecord = {
   ...manifestWith({ recipe: 'php/8.4', version: '8.4.24', stages: [OPENSSL, PHP] }),
   layer: { file: 'php.zip', sha256: sha256('zip'), sizeBytes: 5 },
   usedSources: {
@@ -83,7 +83,7 @@ describe('the bill of materials', () => {
     expect(await judgeSbom({ ...sbom(), extra: 1 })).not.toEqual([]);
   });
 
-  test('has every compiled package with version, licence, CPE, source, digest, patches and end of life', () => {
+  test('has every compiled package with version, license, CPE, source, digest, patches and end of life', () => {
     const [openssl, php] = sbom().components;
     expect(openssl).toMatchObject({
       type: 'library',

@@ -2,20 +2,19 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { sha256 } from '../../core/digest.js';
 import { findCaBundles } from '../../layer/ca-bundles.js';
-import { recordPath } from '../../layer/layer-record.js';
-import type { LayerRecord } from '../../layer/manifest.js';
+import { formatLayerRecord, recordPath, type BuiltRecord } from '../../layer/layer-record.js';
 import { provenanceOf, type ProvenanceRun } from '../../layer/provenance.js';
 import { sbomOf } from '../../layer/sbom.js';
 
-/** The papers of a layer, by what each is. */
-export interface LayerPapers {
+/** The paths of a layer's metadata: manifest, SBOM and provenance. */
+export interface LayerMetadata {
   readonly manifestPath: string;
   readonly sbomPath: string;
   readonly provenancePath: string;
 }
 
-/** Where the papers of a layer are: beside its zip, under its name. */
-export function paperPaths(output: string, name: string): LayerPapers {
+/** Where the metadata of the layer `NAME.zip` is: beside the zip, under its name. */
+export function metadataPaths(output: string, name: string): LayerMetadata {
   return {
     manifestPath: recordPath(join(output, `${name}.zip`)),
     sbomPath: join(output, `${name}.cdx.json`),
@@ -23,23 +22,23 @@ export function paperPaths(output: string, name: string): LayerPapers {
   };
 }
 
-/** Writes the papers of the layer whose zip is at `zip`. */
-export async function writePapers(
-  paths: LayerPapers,
-  { record, zip, run }: { readonly record: LayerRecord; readonly zip: string; readonly run: ProvenanceRun },
+/** Writes the metadata of the layer whose zip is at `zip`. Each file is replaced in one rename. */
+export async function writeMetadata(
+  paths: LayerMetadata,
+  { record, zip, run }: { readonly record: BuiltRecord; readonly zip: string; readonly run: ProvenanceRun },
 ): Promise<void> {
-  const sbom = asText(sbomOf(record, await findCaBundles(zip)));
-  const manifest = asText(record);
+  const sbom = format(sbomOf(record, await findCaBundles(zip)));
+  const manifest = formatLayerRecord(record);
   const name = record.layer.file.replace(/\.zip$/, '');
   const byproducts = [
     { name: `${name}.manifest.json`, sha256: sha256(manifest) },
     { name: `${name}.cdx.json`, sha256: sha256(sbom) },
   ];
   await writeFileAtomically(paths.sbomPath, sbom);
-  await writeFileAtomically(paths.provenancePath, asText(provenanceOf(record, { run, byproducts })));
+  await writeFileAtomically(paths.provenancePath, format(provenanceOf(record, { run, byproducts })));
   await writeFileAtomically(paths.manifestPath, manifest);
 }
 
-function asText(paper: unknown): string {
-  return `${JSON.stringify(paper, undefined, 2)}\n`;
+function format(json: unknown): string {
+  return `${JSON.stringify(json, undefined, 2)}\n`;
 }

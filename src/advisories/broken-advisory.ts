@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { Advisory } from './advisory.js';
+
+const withId = z.union([
+  z.object({ id: z.string() }),
+  z
+    .object({ dataType: z.literal('CVE_RECORD'), cveMetadata: z.object({ cveId: z.string() }) })
+    .transform(({ cveMetadata }) => ({ id: cveMetadata.cveId })),
+]);
+
+/**
+ * Reads the id of a record that breaks the formats of OSV and CVE: it could be about any package. Undefined for JSON without an
+ * id, which is no advisory.
+ */
+export function readBroken(json: unknown): Advisory | undefined {
+  const parsed = withId.safeParse(json);
+  if (!parsed.success) return undefined;
+  return {
+    id: parsed.data.id,
+    aliases: [],
+    summary: '',
+    severity: undefined,
+    namesNoPackage: 'it is neither a valid OSV nor a valid CVE record',
+    verdictOn: () => undefined,
+  };
+}
