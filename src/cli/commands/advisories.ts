@@ -8,16 +8,14 @@ import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
 /** `layersmith advisories`: which known vulnerabilities apply to what is inside. */
-export function advisoriesCommand(io: Io, outcome: { exitCode: number }) {
+export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'advisories <target>',
-    describe: 'Say which advisories of a folder (OSV, CVE records) apply to a recipe or a layer',
     builder: (yargs: Argv) =>
       yargs
         .positional('target', {

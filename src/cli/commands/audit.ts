@@ -15,7 +15,7 @@ import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { readPlatformFile } from '../../platform/platform.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
 import { platformFolders } from '../session.js';
@@ -24,10 +24,8 @@ import { size } from '../words.js';
 const DEFAULT_PLATFORM = 'provided.al2023';
 
 /** `layersmith audit`: what is wrong with a layer, ours or another's, without an engine. */
-export function auditCommand(io: Io, outcome: { exitCode: number }) {
+export function auditCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'audit <layer>',
-    describe: 'Check a layer, a zip or a folder, against what Lambda has and what is safe',
     builder: (yargs: Argv) =>
       yargs
         .positional('layer', {

@@ -6,7 +6,7 @@ import { layerParts } from '../../pipeline/build/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -21,10 +21,8 @@ import { openBuild, openLibrary, platformFor, reporterFor } from '../session.js'
 import { duration, size } from '../words.js';
 
 /** `layersmith build`: the main job. */
-export function buildCommand(io: Io) {
+export function buildCommand(io: Io): Command {
   return command({
-    command: 'build [recipe]',
-    describe: 'Compile a recipe and its libraries, and make a tested layer zip',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })

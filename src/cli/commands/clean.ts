@@ -5,17 +5,15 @@ import { findEngine } from '../../engine/find-engine.js';
 import { sweepContainers } from '../../engine/owned-containers.js';
 import { cleanStore } from '../../pipeline/build/clean-store.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, storeOption } from '../options.js';
 import { openStoreFor, reporterFor } from '../session.js';
 import { parseAge, parseSize, size } from '../words.js';
 
 /** `layersmith clean`: containers that runs left, images of ours, and the store by age or size. */
-export function cleanCommand(io: Io) {
+export function cleanCommand(io: Io): Command {
   return command({
-    command: 'clean',
-    describe: 'Remove left-over containers, images, and store entries by age or size',
     builder: (yargs: Argv) =>
       yargs
         .options({

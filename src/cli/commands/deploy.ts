@@ -5,16 +5,14 @@ import { ARCHITECTURES } from '../../platform/platform.js';
 import { connectAws } from '../../publish/connect-aws.js';
 import { deployFunction } from '../../publish/deploy-function.js';
 import { awsAccessOf, bucketOf, checkName, zipFileOf } from '../aws-session.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import { numberFrom, variableOf } from '../function-session.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, functionOptions, jsonOption, regionOption } from '../options.js';
 
 /** `layersmith deploy`: a function zip as a function that can be invoked. */
-export function deployCommand(io: Io) {
+export function deployCommand(io: Io): Command {
   return command({
-    command: 'deploy <zip>',
-    describe: 'Create a function from its zip, or bring the one that is there up to date',
     builder: (yargs: Argv) =>
       yargs
         .positional('zip', {

@@ -12,16 +12,14 @@ import {
   type LayerDiff,
   type VersionChange,
 } from '../../pipeline/verify/diff-layers.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption } from '../options.js';
 import { size } from '../words.js';
 
 /** `layersmith diff`: what changed from one layer to another. */
-export function diffCommand(io: Io) {
+export function diffCommand(io: Io): Command {
   return command({
-    command: 'diff <before> <after>',
-    describe: 'Show what changed between two layers: packages, files, sizes, symbols',
     builder: (yargs: Argv) =>
       yargs
         .positional('before', { type: 'string', demandOption: true, describe: 'A zip or a folder' })

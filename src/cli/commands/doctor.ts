@@ -7,7 +7,7 @@ import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.
 import { EngineNotFoundError, findEngine } from '../../engine/find-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { platformFor, storeFolder } from '../session.js';
@@ -27,10 +27,8 @@ const MEMORY_BYTES = 2e9;
 const REGISTRY_TIMEOUT_MS = 8_000;
 
 /** `layersmith doctor`: what a build would find, each with its remedy. Changes nothing. */
-export function doctorCommand(io: Io, outcome: { exitCode: number }) {
+export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'doctor',
-    describe: 'Check engine, disk, memory, registry, toolchain and store; say what to do',
     builder: (yargs: Argv) =>
       yargs
         .options({ ...platformOptions, ...storeOption, ...jsonOption })

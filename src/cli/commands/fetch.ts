@@ -2,16 +2,14 @@ import type { Argv } from 'yargs';
 import { fetchPlan } from '../../pipeline/build/fetch-plan.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
 import { fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
 
 /** `layersmith fetch`: every source of a recipe into the store; nothing is built. */
-export function fetchCommand(io: Io) {
+export function fetchCommand(io: Io): Command {
   return command({
-    command: 'fetch <recipe>',
-    describe: 'Fetch all sources of a recipe and its libraries into the store; build nothing',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'PACKAGE/LINE, or PACKAGE' })

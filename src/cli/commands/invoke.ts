@@ -3,7 +3,7 @@ import { UsageError } from '../../core/errors.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
 import type { Sandbox } from '../../lambda/sandbox.js';
 import { openLocalFunction } from '../../pipeline/local-function.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import { checkJson, readEvent } from '../event-input.js';
 import { payloadOf } from '../payload.js';
 import { invokeRemotely } from '../remote-invoke.js';
@@ -25,10 +25,8 @@ import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
 
 /** `layersmith invoke`: a function on its layers, once or more often. Its exit code is 1 when the function fails. */
-export function invokeCommand(io: Io, outcome: { exitCode: number }) {
+export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'invoke [layers..]',
-    describe: 'Run a function locally on a built layer and further ones, or on Lambda with --remote',
     builder: (yargs: Argv) =>
       yargs
         .positional('layers', {

@@ -6,7 +6,7 @@ import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -20,10 +20,8 @@ import { openBuild, openLibrary, reporterFor, type BuildArgs } from '../session.
 import { size } from '../words.js';
 
 /** `layersmith package`: a function, or a Composer project's libraries, as a zip for Lambda. */
-export function packageCommand(io: Io) {
+export function packageCommand(io: Io): Command {
   return command({
-    command: 'package <kind> <folder>',
-    describe: 'Pack a function, or the vendor/ of a Composer project as a layer, with its PHP compiled',
     builder: (yargs: Argv) =>
       yargs
         .positional('kind', {

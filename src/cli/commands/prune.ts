@@ -2,16 +2,14 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { connectAws } from '../../publish/connect-aws.js';
 import { awsAccessOf, checkName, describeFailures, inRegions } from '../aws-session.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import { numberFrom } from '../function-session.js';
 import type { Io } from '../io.js';
 import { awsOptions, jsonOption, regionsOption } from '../options.js';
 
 /** `layersmith prune`: deletes old versions of a layer. Exit code 77 when a region failed. */
-export function pruneCommand(io: Io, outcome: { exitCode: number }) {
+export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'prune',
-    describe: 'Delete the old versions of a published layer; functions that have them go on',
     builder: (yargs: Argv) =>
       yargs
         .options({

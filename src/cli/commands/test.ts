@@ -6,7 +6,7 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -21,10 +21,8 @@ import {
 import { openBuild, openLibrary, reporterFor } from '../session.js';
 
 /** `layersmith test`: the smoke tests of a layer zip. */
-export function testCommand(io: Io) {
+export function testCommand(io: Io): Command {
   return command({
-    command: 'test <zip>',
-    describe: 'Run the smoke tests of a layer zip in the runtime image',
     builder: (yargs: Argv) =>
       yargs
         .positional('zip', { type: 'string', demandOption: true, describe: 'The layer' })

@@ -9,7 +9,7 @@ import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
 import { verifyPlans, type Verified } from '../../pipeline/verify/verify-recipes.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -23,10 +23,8 @@ import {
 import { openBuild, openLibrary, reporterFor } from '../session.js';
 
 /** `layersmith verify`: the proof that the bytes are the same each time. */
-export function verifyCommand(io: Io, outcome: { exitCode: number }) {
+export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'verify <targets..>',
-    describe: 'Build twice under changed conditions, or a layer once more, and compare the bytes',
     builder: (yargs: Argv) =>
       yargs
         .positional('targets', {

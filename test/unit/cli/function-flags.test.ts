@@ -28,7 +28,7 @@ async function layersmith(
 test.each([
   ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke lacks a layer'],
   ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke lacks --function'],
-  ['no handler', ['serve', 'layer', '--function', 'app'], 'Missing required argument: handler'],
+  ['no handler', ['serve', 'layer', '--function', 'app'], 'serve needs --handler'],
   ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'there is no layer HOME/none.zip'],
   ['a layer that is a text', ['serve', 'text.txt', ...GOOD], 'text.txt is neither a folder nor a zip'],
   [
