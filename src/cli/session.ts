@@ -6,7 +6,7 @@ import { findProject, LOCK_FILE } from '../definition/project.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
-import { findOrStartEngine } from '../engine/start-engine.js';
+import { findEngine } from '../engine/find-engine.js';
 import type { BuildContext } from '../pipeline/build/build-context.js';
 import { loadAbiProfiles } from '../platform/abi-profile.js';
 import {
@@ -79,7 +79,7 @@ export async function platformFor(
 }
 
 /** The proxies of the environment, under the names that every tool knows. */
-function proxiesOf(io: Io): Readonly<Record<string, string>> {
+export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
     const value = io.env[name] ?? io.env[name.toUpperCase()];
     return value === undefined ? [] : [[name, value] as const];
@@ -115,21 +115,9 @@ export function fetcherFor(
   });
 }
 
-/** The engine that answers; one is installed and started where that is possible. */
-export async function engineFor(
-  io: Io,
-  { offline, reporter }: { readonly offline: boolean; readonly reporter: Reporter },
-): Promise<ContainerEngine> {
-  return findOrStartEngine(
-    { env: io.env, homeDir: io.homeDir, signal: io.signal },
-    {
-      os: io.os,
-      script: join(io.packageRoot, 'scripts', 'start-engine.sh'),
-      offline,
-      env: proxiesOf(io),
-      report: reporter.info,
-    },
-  );
+/** The engine that answers. Installs and starts nothing: `layersmith doctor --fix` does. Throws EngineNotFoundError. */
+export function engineFor(io: Io): Promise<ContainerEngine> {
+  return findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
 }
 
 export interface BuildArgs extends FetcherArgs {
@@ -156,7 +144,7 @@ export async function openBuild(
   const jobs = wholeNumber('--jobs', args.jobs);
   const memory = wholeNumber('--memory', args.memory);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await engineFor(io, { offline: args.offline, reporter });
+  const engine = await engineFor(io);
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
   const labels = ownerLabels();
@@ -221,7 +209,6 @@ export async function toolchainOptions(
     dockerfile: join(io.packageRoot, 'Dockerfile.amazonlinux'),
     mirrors: () => debianMirrors(io),
     proxies: proxiesOf(io),
-    isRoot: io.isRoot,
     forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
     offline: args.offline,
     registryTimeoutMs: REGISTRY_TIMEOUT_MS,

@@ -33,7 +33,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
         const { path, lock } = await openLock(io);
         const platform = await platformFor(io, args);
         const store = await openStoreFor(io, args.store, reporter);
-        const engine = await engineFor(io, { offline: false, reporter });
+        const engine = await engineFor(io);
         const options = { ...args, offline: false };
         const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
         const { toolchain } = await prepareToolchain(
