@@ -124,8 +124,8 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       const code = errorCodeOf(error);
       if (code === 'ENOENT' && !(await exists(folder))) return undefined;
       if (code !== undefined && !DAMAGE.includes(code)) throw unreadable(root, error);
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-      onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason ?? ''}`);
+      const reason = reasonOf(error);
+      onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason}`);
       await writingTo(root, () => discard(folder));
       return undefined;
     }
@@ -270,6 +270,13 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Temporary names start with their process's identity, so that what a killed run left can be told from a live one's. */
+/** Why an entry is broken, on one line: a schema lists its problems on several. */
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError)
+    return `its ${RECORD} is wrong: ${error.issues.map(({ path, message }) => `${path.join('.')} (${message})`).join(', ')}`;
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
+}
+
 function uniqueName(): string {
   return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
 }

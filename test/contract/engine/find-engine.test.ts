@@ -142,7 +142,7 @@ describe('the usual sockets', () => {
 
   test('that this user may not open are named, with how to be allowed; no other engine is looked for', async () => {
     await engineAt(machineSockets().docker);
-    await chmod(machineSockets().docker, 0o660);
+    await chmod(machineSockets().docker, 0o600);
     await chmod(home, 0o755);
     const error = await asNobody(() => failure(find(), EngineNotFoundError));
     expect(error.message).toContain(`unix://${machineSockets().docker}`);

@@ -22,7 +22,10 @@ interface Machine {
 /** Runs it on a machine, and returns what was announced and done, in order. */
 async function fix(machine: Machine): Promise<{ readonly done: readonly string[]; readonly error: unknown }> {
   await using scripted = await ScriptedEngine.start();
-  const images = machine.image === undefined ? [] : [{ Id: 'x', Labels: { [IMAGE_LABEL]: machine.image } }];
+  const images =
+    machine.image === undefined
+      ? []
+      : [{ Id: 'x', Size: 1, Created: 1, Labels: { [IMAGE_LABEL]: machine.image } }];
   scripted.on('GET /images/json', answer(200, JSON.stringify(images)), END);
   const engine = await openDockerEngine(scripted.address);
   const done: string[] = [];
