@@ -1,6 +1,7 @@
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { VERSION } from '../core/version.js';
+import { paintFor } from './color.js';
 import type { CommandOutcome } from './command.js';
 import { COMMANDS, type CommandEntry } from './commands.js';
 import { commandForCompletion, COMPLETION_FLAG, completionValues } from './complete.js';
@@ -41,7 +42,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return outcome.exitCode;
   } catch (error) {
     const shown: unknown = io.signal.aborted ? io.signal.reason : error;
-    printError(shown, io.err);
+    printError(shown, {
+      print: io.err,
+      paint: paintFor({ isTerminal: io.terminal !== undefined, env: io.env }),
+      store: flagValue(argv, '--store'),
+    });
     return shown instanceof LayersmithError ? shown.exitCode : 70;
   }
 }
@@ -94,6 +99,13 @@ function takeTheLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
     if (name !== '_' && !several.includes(name) && Array.isArray(value)) args[name] = value.at(-1);
   }
+}
+
+/** The value of a flag as it was typed, last one counts; the error may be one of parsing. */
+function flagValue(argv: readonly string[], flag: string): string | undefined {
+  const at = argv.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+  if (at === -1) return undefined;
+  return argv[at] === flag ? argv[at + 1] : argv[at]?.slice(flag.length + 1);
 }
 
 const SEE = (name: string): string => `See \`layersmith ${name === '' ? '' : `${name} `}--help\`.`;

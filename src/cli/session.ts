@@ -25,6 +25,7 @@ import { describeToolchain, prepareToolchain } from '../toolchain/describe-toolc
 import { checkLock, lockKey, readLock, type LockFile } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
+import { paintFor } from './color.js';
 import type { Io } from './io.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
@@ -36,7 +37,11 @@ const REGISTRY_TIMEOUT_MS = 8_000;
 export function reporterFor(io: Io): Reporter {
   return io.terminal === undefined
     ? plainReporter({ print: io.err, now: io.now })
-    : liveReporter({ terminal: io.terminal, now: io.now });
+    : liveReporter({
+        terminal: io.terminal,
+        now: io.now,
+        paint: paintFor({ isTerminal: true, env: io.env }),
+      });
 }
 
 /** Opens the recipes: those of `--recipes` first, then the project's own, then the built-in ones. */

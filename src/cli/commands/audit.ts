@@ -15,6 +15,7 @@ import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { readPlatformFile } from '../../platform/platform.js';
+import { paintFor, type Paint } from '../color.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
@@ -82,7 +83,11 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
           const file = resolve(io.cwd, args.sarif);
           await writeFileAtomically(file, `${JSON.stringify(log, undefined, 2)}\n`);
         }
-        io.out(args.json ? `${JSON.stringify({ layer, ...report })}\n` : describe(report));
+        io.out(
+          args.json
+            ? `${JSON.stringify({ layer, ...report })}\n`
+            : describe(report, paintFor({ isTerminal: io.outIsTerminal, env: io.env })),
+        );
         if (errorsOf(report).length > 0) outcome.exitCode = EXIT_CODES.layer;
       } finally {
         await rm(spool, { force: true });
@@ -92,10 +97,10 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
 }
 
 /** Two lines for each finding, and the verdict. */
-function describe(report: AuditReport): string {
+function describe(report: AuditReport, paint: Paint): string {
   const { findings, platform, architecture, elfFiles, unzippedBytes, oldestPlatform } = report;
   const lines = findings.flatMap((finding) => [
-    `${finding.severity.padEnd(7)}  ${describeFinding(finding)}`,
+    `${paint(finding.severity === 'error' ? 'bad' : 'warning', finding.severity.padEnd(7))}  ${describeFinding(finding)}`,
     `${' '.repeat(9)}→ ${finding.remedy}`,
   ]);
   const errors = errorsOf(report).length;
@@ -104,7 +109,7 @@ function describe(report: AuditReport): string {
     ...(errors > 0 ? [plural(errors, 'error')] : []),
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
   ].join(' and ');
-  const verdict = `${errors > 0 ? 'refused' : 'passed'} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
+  const verdict = `${errors > 0 ? paint('bad', 'refused') : paint('good', 'passed')} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
   const oldest =
     oldestPlatform === undefined
       ? 'it would run on no platform of Lambda as it is'

@@ -9,6 +9,7 @@ import { payloadOf } from '../payload.js';
 import { invokeRemotely } from '../remote-invoke.js';
 import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
+import { logFilter } from '../log-filter.js';
 import { latencyMeter, latencyText, type Latency } from '../latency.js';
 import {
   awsOptions,
@@ -86,8 +87,9 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
       const repeat = numberFrom('--repeat', { value: args.repeat, least: 1, most: 1_000_000 });
       const { clientContext } = args;
       if (clientContext !== undefined) checkJson('--client-context', clientContext);
+      const isShown = logFilter({ repeat, onTerminal: io.terminal !== undefined && io.outIsTerminal });
       const fn = await localFunctionOf(io, args, (line) => {
-        if (repeat === 1 || !ROUTINE.test(line)) io.err(`${line}\n`);
+        if (isShown(line)) io.err(`${line}\n`);
       });
       const request: InvocationRequest = { event: await readEvent(io, args.event), clientContext };
       const reporter = quietReporter(reporterFor(io));
@@ -131,9 +133,6 @@ function locally<
   });
 }
 
-/** What Lambda logs of each invocation; with many of them the summary stands for it. */
-const ROUTINE = /^(START|END|REPORT) RequestId: /;
-
 interface Result {
   /** Of many the first that failed, else the last. */
   readonly outcome: InvocationOutcome;
@@ -173,6 +172,16 @@ async function print(io: Io, { outcome, latency }: Result): Promise<void> {
 const NEWLINE = 0x0a;
 
 function jsonOf({ outcome, latency }: Result): Readonly<Record<string, unknown>> {
-  const { payload, logTail: _logTail, ...rest } = outcome;
-  return { ...rest, ...payloadOf(payload), latency };
+  const { payload, logTail: _logTail, report, ...rest } = outcome;
+  return { ...rest, report: rounded(report), ...payloadOf(payload), latency: rounded(latency) };
+}
+
+/** Times of measurements (`…Ms`) to hundredths of a millisecond, as Lambda's REPORT has them. */
+function rounded<T>(value: T): T {
+  const parse = (text: string | undefined): T => (text === undefined ? value : (JSON.parse(text) as T));
+  return parse(
+    JSON.stringify(value, (key, part: unknown) =>
+      typeof part === 'number' && key.endsWith('Ms') ? Math.round(part * 100) / 100 : part,
+    ),
+  );
 }

@@ -6,6 +6,7 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { paintFor } from '../color.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -73,8 +74,12 @@ export function testCommand(io: Io): Command {
         const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
         const report = await smokeTestLayer(zip, { plan, context });
         reporter.close();
+        const paint = paintFor({ isTerminal: io.outIsTerminal, env: io.env });
         if (args.json) io.out(`${JSON.stringify({ recipe, platform, arch, ...report })}\n`);
-        else io.out(`passed: ${report.programs} programs, ${report.invocations} invocations\n`);
+        else
+          io.out(
+            `${paint('good', 'passed')}: ${report.programs} programs, ${report.invocations} invocations\n`,
+          );
       } finally {
         reporter.close();
       }
