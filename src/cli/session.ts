@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StageError, UsageError } from '../core/errors.js';
 import { findProject, LOCK_FILE } from '../definition/project.js';
@@ -97,6 +97,20 @@ export interface FetcherArgs {
   readonly offline: boolean;
 }
 
+/** Throws UsageError where `--sources` names no folder, also when every source is in the store already. */
+export async function checkSources(io: Io, sources: string | undefined): Promise<void> {
+  if (sources === undefined) return;
+  const path = resolve(io.cwd, sources);
+  const isFolder = await stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw new UsageError(`--sources: '${path}' is not a folder`, {
+      hint: 'Name a folder that holds source tarballs.',
+    });
+}
+
 export function fetcherFor(
   io: Io,
   args: FetcherArgs,
@@ -145,6 +159,7 @@ export async function openBuild(
   args: BuildArgs,
   { library, reporter }: { readonly library: RecipeLibrary; readonly reporter: Reporter },
 ): Promise<BuildContext> {
+  await checkSources(io, args.sources);
   const platform = await platformFor(io, args);
   const jobs = wholeNumber('--jobs', args.jobs);
   const memory = wholeNumber('--memory', args.memory);
@@ -159,11 +174,14 @@ export async function openBuild(
     options,
   );
   announce(toolchain, platform, reporter);
-  const warning = await checkLock(await openLock(io), {
+  const lock = await openLock(io);
+  const difference = await checkLock(lock, {
     ...{ platform, toolchain, locked: args.locked === true },
     describe: () => describeToolchain(toolchain, options),
   });
-  if (warning !== undefined) reporter.warn(warning);
+  // Only a lock of the user's own is a wish that was not met.
+  const isOwn = lock.own.has(lockKey(platform, toolchain.kind));
+  if (difference !== undefined) (isOwn ? reporter.warn : reporter.info)(difference);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
   return {

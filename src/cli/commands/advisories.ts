@@ -21,23 +21,27 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
         .positional('target', {
           type: 'string',
           demandOption: true,
-          describe: 'A recipe, or a layer of layersmith: a zip or a folder',
+          describe: 'Recipe, or a layer that layersmith built: zip or folder',
         })
         .options({
           from: {
             type: 'string',
             requiresArg: true,
             demandOption: true,
-            describe: 'A folder of OSV or CVE JSON files, read with all folders in it; or one file',
+            describe: 'Folder of OSV or CVE JSON files, searched recursively; or one file',
           },
           ignore: {
             type: 'string',
             requiresArg: true,
             array: true,
             default: [] as string[],
-            describe: 'The id or alias of an advisory that is known not to matter; repeatable',
+            describe: 'Id or alias of an advisory to ignore; repeatable',
           },
-          strict: { type: 'boolean', default: false, describe: 'Fail for those that cannot be decided, too' },
+          strict: {
+            type: 'boolean',
+            default: false,
+            describe: 'Also fail for advisories that cannot be decided',
+          },
           ...recipesOption,
           ...jsonOption,
         })

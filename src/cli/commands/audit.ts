@@ -32,35 +32,38 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
         .positional('layer', {
           type: 'string',
           demandOption: true,
-          describe: 'A zip, or a folder that stands for /opt',
+          describe: 'Layer zip, or a folder with the content of /opt',
         })
         .options({
           ...platformOfLayerOptions,
           arch: {
             ...platformOfLayerOptions.arch,
-            describe: "The architecture [default: the manifest's, or that of its programs]",
+            describe: "Architecture [default: the manifest's, or that of the layer's programs]",
           },
           'no-bootstrap': {
             type: 'boolean',
             default: false,
-            describe: 'It only brings files: it need not have a bootstrap',
+            describe: 'Accept a layer without a bootstrap: it only adds files',
           },
           'build-path': {
             type: 'string',
             requiresArg: true,
             array: true,
             default: [] as string[],
-            describe: 'A path that must be in no file; repeatable',
+            describe: 'Path that no file may contain; repeatable',
           },
           sarif: {
             type: 'string',
             requiresArg: true,
-            describe: 'Write the findings to this file too, as SARIF 2.1.0',
+            describe: 'Also write the findings to this file, as SARIF 2.1.0',
           },
           ...jsonOption,
         })
         .example('$0 audit dist/php-8.4.24-provided.al2023-x86_64.zip', 'For the platform of its manifest')
-        .example('$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif', 'A layer of others'),
+        .example(
+          '$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif',
+          'A third-party layer',
+        ),
     handler: async (args) => {
       const layer = resolve(io.cwd, args.layer);
       const spool = join(tmpdir(), `layersmith-audit-${randomUUID()}`);

@@ -32,13 +32,13 @@ export function buildCommand(io: Io): Command {
             type: 'string',
             requiresArg: true,
             default: 'dist',
-            describe: 'Folder for the zip and its papers',
+            describe: 'Folder for the zip, its SBOM and its provenance',
           },
           'builder-id': {
             type: 'string',
             requiresArg: true,
             default: 'urn:layersmith:builder',
-            describe: 'A URI that names who builds, for the provenance',
+            describe: 'URI that identifies the builder in the provenance',
           },
           ...platformOptions,
           ...sourceOptions,
@@ -50,7 +50,7 @@ export function buildCommand(io: Io): Command {
         })
         .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')
         .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
-        .example('$0 build lua/5.4 --offline', 'From what is in the store already'),
+        .example('$0 build lua/5.4 --offline', 'Use only what is in the store'),
     handler: async (args) => {
       const started = io.now();
       const builderId = builderIdOf(args['builder-id']);
@@ -85,7 +85,7 @@ export function buildCommand(io: Io): Command {
 /** Throws UsageError for what is no URI: SLSA wants one. */
 function builderIdOf(text: string): string {
   if (URL.canParse(text)) return text;
-  throw new UsageError(`--builder-id ${text} is no URI`, {
+  throw new UsageError(`--builder-id: '${text}' is not a valid URI`, {
     hint: 'For example: --builder-id https://github.com/me/layers/actions.',
   });
 }

@@ -22,8 +22,12 @@ export function diffCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('before', { type: 'string', demandOption: true, describe: 'A zip or a folder' })
-        .positional('after', { type: 'string', demandOption: true, describe: 'Another' })
+        .positional('before', { type: 'string', demandOption: true, describe: 'Layer zip or folder' })
+        .positional('after', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Layer zip or folder to compare with it',
+        })
         .options(jsonOption)
         .example('$0 diff published.zip dist/php-8.4.24-provided.al2023-x86_64.zip', 'Before publishing'),
     handler: async (args) => {

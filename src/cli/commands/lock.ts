@@ -20,7 +20,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           check: {
             type: 'boolean',
             default: false,
-            describe: 'Write nothing; fail when the toolchain of today is another',
+            describe: "Write nothing; fail when today's toolchain differs",
           },
           ...storeOption,
           ...jsonOption,

@@ -27,9 +27,13 @@ export function packageCommand(io: Io): Command {
         .positional('kind', {
           choices: ['function', 'vendor'] as const,
           demandOption: true,
-          describe: 'What the folder is: a function, or a Composer project whose vendor/ becomes a layer',
+          describe: 'function, or vendor for a Composer project whose vendor/ becomes a layer',
         })
-        .positional('folder', { type: 'string', demandOption: true, describe: 'Its folder' })
+        .positional('folder', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Folder of the function or project',
+        })
         .options({
           layer: {
             alias: 'l',

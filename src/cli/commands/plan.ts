@@ -14,6 +14,7 @@ import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import {
+  checkSources,
   openLibrary,
   openLock,
   openStoreFor,
@@ -32,6 +33,7 @@ export function planCommand(io: Io): Command {
         .example('$0 plan php/8.4', 'What `build php/8.4` would compile'),
     handler: async (args) => {
       const reporter = reporterFor(io);
+      await checkSources(io, args.sources);
       const library = await openLibrary(io, args.recipes);
       const plan = await planFor(parseRecipeName(args.recipe), library);
       const platform = await platformFor(io, args);

@@ -35,7 +35,7 @@ export function serveCommand(io: Io): Command {
             type: 'number',
             requiresArg: true,
             default: 9000,
-            describe: 'On 127.0.0.1; 0 takes one that is free',
+            describe: 'Port on 127.0.0.1; 0 chooses a free one',
           },
           ...platformOptions,
           ...platformOfLayerOptions,

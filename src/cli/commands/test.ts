@@ -26,12 +26,12 @@ export function testCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('zip', { type: 'string', demandOption: true, describe: 'The layer' })
+        .positional('zip', { type: 'string', demandOption: true, describe: 'Layer zip' })
         .options({
           recipe: {
             type: 'string',
             requiresArg: true,
-            describe: 'Whose smoke tests [default: as the manifest in the zip says]',
+            describe: "Recipe whose smoke tests run [default: the one in the zip's manifest]",
           },
           ...platformOptions,
           ...platformOfLayerOptions,

@@ -31,7 +31,7 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           type: 'string',
           array: true,
           demandOption: true,
-          describe: 'Recipes (what they share is built once), or one layer zip',
+          describe: 'Recipes (shared stages are built once), or one layer zip',
         })
         .options({
           ...platformOptions,
@@ -42,8 +42,8 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...lockedOption,
           ...jsonOption,
         })
-        .example('$0 verify php/8.4', 'Twice from nothing: the libraries, PHP, the layer')
-        .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Once more, as its manifest says'),
+        .example('$0 verify php/8.4', 'Build everything twice from nothing')
+        .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Rebuild it as its manifest says'),
     handler: async (args) => {
       const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
       if (zips.includes(true) && args.targets.length > 1) {

@@ -72,6 +72,10 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
       'cannot read the recipe folder HOME/none (ENOENT)',
     ],
     ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest in'],
+    ['sources that are not there, to build', ['build', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that are not there, to plan', ['plan', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that are not there, to fetch', ['fetch', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['quiet checks', ['doctor', '--quiet'], '--quiet is for --fix'],
     ['nothing to clean', ['clean'], 'say what to clean'],
     ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
     ['a size that is none', ['clean', '--max-size', 'big'], '--max-size big is not understood'],
@@ -213,6 +217,13 @@ describe('without an engine', () => {
     expect(stderr).toContain('toolchain: debian (as locked)');
   });
 
+  test('doctor --fix replaces no engine that was chosen', async () => {
+    const { exitCode, stderr } = await layersmith(['doctor', '--fix', '--quiet'], {}, { isRoot: true });
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain('DOCKER_HOST');
+    expect(stderr).not.toContain('installing');
+  });
+
   test('plan shows the graph without keys where no toolchain is locked, and says why', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'lua', '--arch', 'arm64']);
     expect(exitCode).toBe(0);
@@ -256,6 +267,8 @@ describe('without an engine', () => {
       'store',
     ]);
     for (const { state, remedy } of findings) expect(state === 'ok' || remedy !== undefined).toBe(true);
+    const ok = findings.filter(({ state }) => state === 'ok').map(({ name }) => name);
+    expect(ok).not.toContain('toolchain');
   });
 
   test('the store is in $XDG_CACHE_HOME, else in ~/.cache', async () => {
