@@ -140,16 +140,20 @@ describe('the usual sockets', () => {
     });
   });
 
-  test('that this user may not open are named, with how to be allowed; no other engine is looked for', async () => {
-    await engineAt(machineSockets().docker);
-    await chmod(machineSockets().docker, 0o600);
-    await chmod(home, 0o755);
-    const error = await asNobody(() => failure(find(), EngineNotFoundError));
-    expect(error.message).toContain(`unix://${machineSockets().docker}`);
-    expect(error.details[`unix://${machineSockets().docker}`]).toBe('permission denied');
-    expect(error.hint).toMatch(/group .*docker.*sudo/s);
-    expect(error.configuredBy).toBeDefined();
-  });
+  test(
+    'that this user may not open are named, with how to be allowed; no other engine is looked for',
+    { tags: 'system' },
+    async () => {
+      await engineAt(machineSockets().docker);
+      await chmod(machineSockets().docker, 0o600);
+      await chmod(home, 0o755);
+      const error = await asNobody(() => failure(find(), EngineNotFoundError));
+      expect(error.message).toContain(`unix://${machineSockets().docker}`);
+      expect(error.details[`unix://${machineSockets().docker}`]).toBe('permission denied');
+      expect(error.hint).toMatch(/group .*docker.*sudo/s);
+      expect(error.configuredBy).toBeDefined();
+    },
+  );
 
   test('that accept and never answer cost ten seconds together, not each', async () => {
     await silentAt(machineSockets().docker);
