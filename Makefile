@@ -8,17 +8,22 @@ ARCH     ?= x86_64
 # Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
 SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
 
+CHOSEN := --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
+
+# Installs an engine and mmdebstrap where they are missing, and says so before; the command line itself installs nothing.
 layer:
 	@$(SETUP) build/cli/main.js
-	@node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
+	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
+	@node build/cli/main.js build $(RECIPE) $(CHOSEN)
 
 # The layer, and two functions with a library that run on it.
 example: layer
-	@sh examples/hello/run.sh "$$(node build/cli/main.js build $(RECIPE) --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN)))"
+	@sh examples/hello/run.sh "$$(node build/cli/main.js build $(RECIPE) $(CHOSEN))"
 
 test:
 	@$(SETUP) build/cli/main.js
-	@command -v gcc >/dev/null && command -v readelf >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
+	@node build/cli/main.js doctor --fix --quiet --toolchain debian
+	@command -v gcc >/dev/null && command -v readelf >/dev/null || { echo 'installing gcc and binutils with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
 	npx vitest run
 
 # The unit and contract tests that need no root, engine, network or apt.
@@ -28,7 +33,7 @@ test-fast:
 
 check:
 	@$(SETUP) node_modules/.package-lock.json
-	@command -v shellcheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends shellcheck; }
+	@command -v shellcheck >/dev/null || { echo 'installing shellcheck with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends shellcheck; }
 	npm run -s typecheck
 	npm run -s lint
 	npm run -s format
@@ -41,7 +46,7 @@ check:
 # BENCH=runtime for one part of it; bench/bench.ts names them all.
 bench:
 	@$(SETUP) build/cli/main.js
-	@command -v zip >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends zip; }
+	@command -v zip >/dev/null || { echo 'installing zip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends zip; }
 	npx tsc -p tsconfig.bench.json
 	@node build/with-bench/bench/bench.js
 
@@ -49,7 +54,8 @@ clean:
 	rm -rf build build.* dist node_modules test/other-php/node_modules
 
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-audit --no-fund
+	@echo 'npm ci: downloading the dependencies (about a minute)' >&2
+	@npm ci --no-audit --no-fund
 	@touch $@
 
 # Linting takes half a minute, so it is done once for the same files.
@@ -67,6 +73,7 @@ test/other-php/node_modules/.package-lock.json: test/other-php/package.json test
 build/cli/main.js: node_modules/.package-lock.json tsconfig.build.json tsconfig.json $(shell find src -type f)
 	@rm -rf build.new build.old
 	@npx tsc -p tsconfig.build.json --outDir build.new
+	@chmod +x build.new/cli/main.js
 	@if [ -e build ]; then mv build build.old; fi
 	@mv build.new build
 	@rm -rf build.old

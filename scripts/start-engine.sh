@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that a Docker engine answers on the usual socket of a Debian or Ubuntu machine: installs
 # Debian's docker.io when dockerd is missing, and starts it, with or without systemd. Safe to run twice,
-# and twice at once. `layersmith` runs it when no engine answers; it can be run by hand as well.
+# and twice at once. `layersmith doctor --fix` runs it when no engine answers; it can be run by hand as well.
 set -eu
 
 socket=/var/run/docker.sock

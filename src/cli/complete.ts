@@ -1,48 +1,43 @@
-import { ARCHITECTURES, platformNames } from '../platform/platform.js';
-import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
+import { join } from 'node:path';
+import { COMMANDS } from './commands.js';
 import type { Io } from './io.js';
-import { openLibrary, platformFolders } from './session.js';
 
-const COMMANDS = [
-  'build',
-  'plan',
-  'fetch',
-  'test',
-  'invoke',
-  'serve',
-  'recipes',
-  'doctor',
-  'clean',
-  'completion',
-];
-const TAKE_A_RECIPE = ['build', 'plan', 'fetch', 'recipes'];
-/** Flags whose value only the shell can complete (a file), or nobody. */
-const FREE_VALUE =
-  /^(-o|--(output|store|sources|recipes|registry|jobs|memory|older-than|max-size|function|handler|event|env|timeout|repeat|client-context|port))$/;
+/** The flag with which the script of `layersmith completion` asks for completions; yargs' own. */
+export const COMPLETION_FLAG = '--get-yargs-completions';
+
+/** Commands whose first argument may be a recipe: `[recipe]`, `<targets..>`. */
+const TAKE_A_RECIPE = COMMANDS.filter(({ args = '' }) => /\b(recipe|targets?)\b/.test(args)).map(
+  ({ name }) => name,
+);
 
 /**
- * What a shell offers for the last of the words, the first of which is the program: commands, flags, recipes,
- * or the values of a flag. Nothing where a file name belongs, which the shell itself completes.
+ * The values that yargs does not know by itself: recipes and platforms. Undefined where yargs knows better: commands,
+ * flags, choices. `words` is the command line up to the cursor, starting with the program.
  */
-export async function complete(
-  line: readonly string[],
-  {
-    io,
-    flags,
-  }: { readonly io: Io; readonly flags: (words: readonly string[]) => Promise<readonly string[]> },
-): Promise<readonly string[]> {
-  const words = line.slice(1);
+export async function completionValues(
+  words: readonly string[],
+  io: Io,
+): Promise<readonly string[] | undefined> {
+  const [, name = ''] = words;
   const current = words.at(-1) ?? '';
   const before = words.at(-2) ?? '';
-  const offer = async (): Promise<readonly string[]> => {
-    if (words.length <= 1 && !current.startsWith('-')) return COMMANDS;
-    if (current.startsWith('-')) return flags(words);
-    if (before === '--platform') return platformNames(await platformFolders(io));
-    if (before === '--arch') return ARCHITECTURES;
-    if (before === '--toolchain') return TOOLCHAIN_KINDS;
-    if (FREE_VALUE.test(before)) return [];
-    if (before !== '--recipe' && !TAKE_A_RECIPE.includes(words[0] ?? '')) return [];
-    return (await openLibrary(io, [])).names();
-  };
-  return (await offer()).filter((name) => name.startsWith(current));
+  if (words.length <= 2 || current.startsWith('-')) return undefined;
+  const takesRecipe = before === '--recipe' || (!before.startsWith('-') && TAKE_A_RECIPE.includes(name));
+  if (!takesRecipe && before !== '--platform') return undefined;
+  const { openLibrary, platformFolders } = await import('./session.js');
+  if (takesRecipe) return (await openLibrary(io, [])).names();
+  const { platformNames } = await import('../platform/platform.js');
+  return platformNames(await platformFolders(io));
+}
+
+/**
+ * The end of the completion script. A shell completes the arguments of a command that it knows, and with npx alone there is no
+ * `layersmith` on the PATH: so the script defines it, as a function that runs this installation.
+ */
+export function commandForCompletion(io: Io): string {
+  const main = `'${join(io.packageRoot, 'build', 'cli', 'main.js').replaceAll("'", `'\\''`)}'`;
+  const isFish = io.env['SHELL']?.includes('fish') === true;
+  return isFish
+    ? `command -q layersmith; or function layersmith; node ${main} $argv; end\n`
+    : `command -v layersmith >/dev/null || layersmith() { node ${main} "$@"; }\n`;
 }

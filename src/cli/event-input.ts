@@ -5,12 +5,12 @@ import { errorCodeOf } from '../core/file-system.js';
 import { findJsonFault } from '../core/json-fault.js';
 import type { Io } from './io.js';
 
-/** The largest event that Lambda takes (facts §1). */
+/** The largest event that Lambda takes (Lambda's quotas). */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 
 /**
  * The event that a flag gives: JSON itself, `@FILE`, or `-` for stdin; its bytes as they are. Throws UsageError for
- * what is no JSON, with the place where it is wrong, and for an event that is too large for Lambda.
+ * invalid JSON, with the place of the error, and for an event that is too large for Lambda.
  */
 export async function readEvent(io: Io, argument: string): Promise<Uint8Array> {
   if (argument === '-') return checked('stdin', await collect('stdin', io.stdin()));
@@ -27,7 +27,7 @@ export async function readEvent(io: Io, argument: string): Promise<Uint8Array> {
   }
 }
 
-/** Throws UsageError for a text that is no JSON. */
+/** Throws UsageError for invalid JSON. */
 export function checkJson(what: string, text: string): void {
   try {
     JSON.parse(text);

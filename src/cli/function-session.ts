@@ -24,12 +24,15 @@ export interface FunctionArgs extends Pick<
   readonly arch: Architecture | undefined;
 }
 
+const HANDLER_HINT = 'For example: --handler hello, for src/hello.php.';
+
 /** The function that the flags name. Throws UsageError for numbers that Lambda does not take, and for paths that hold no code. */
 export async function localFunctionOf(
   io: Io,
   args: FunctionArgs,
   onLog: (line: string) => void,
 ): Promise<LocalFunction> {
+  if (args.handler.trim() === '') throw new UsageError('--handler is empty', { hint: HANDLER_HINT });
   const timeout = numberFrom('--timeout', { value: args.timeout, least: 1, most: 900 });
   const memoryMb = numberFrom('--memory', { value: args.memory, least: 128, most: 10_240 });
   const env = Object.fromEntries(args.env.map(variableOf));
@@ -74,5 +77,7 @@ export function numberFrom(
 export function variableOf(text: string): readonly [string, string] {
   const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, value];
-  throw new UsageError(`--env ${text} is no variable`, { hint: 'For example: --env LOG_LEVEL=debug.' });
+  throw new UsageError(`--env: '${text}' lacks '=VALUE' or a valid name`, {
+    hint: 'For example: --env LOG_LEVEL=debug.',
+  });
 }

@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import type { Reporter, StageReporter } from '../core/reporter.js';
+import { noPaint, type Paint } from './color.js';
 import { duration } from './words.js';
 
 const REFRESH_MS = 150;
@@ -16,8 +17,9 @@ interface RunningStage {
 export function liveReporter(options: {
   readonly terminal: NodeJS.WriteStream;
   readonly now: () => number;
+  readonly paint?: Paint;
 }): Reporter {
-  const { terminal, now } = options;
+  const { terminal, now, paint = noPaint } = options;
   const running = new Set<RunningStage>();
   const view = createLogUpdate(terminal);
   const draw = (): void => {
@@ -40,7 +42,7 @@ export function liveReporter(options: {
   return {
     info: above,
     warn: (line) => {
-      above(`warning: ${line}`);
+      above(`${paint('warning', 'warning:')} ${line}`);
     },
     stage(name, lastSeconds): StageReporter {
       const stage: RunningStage = { name, started: now(), lastSeconds, doing: '' };
@@ -52,10 +54,13 @@ export function liveReporter(options: {
           stage.doing = line;
         },
         finished: (outcome) => {
-          leave(stage, `✔ ${name.padEnd(NAME_WIDTH)} ${outcome === 'reused' ? 'in the store' : elapsed()}`);
+          leave(
+            stage,
+            `${paint('good', '✔')} ${name.padEnd(NAME_WIDTH)} ${outcome === 'reused' ? 'in the store' : elapsed()}`,
+          );
         },
         failed: () => {
-          leave(stage, `✘ ${name.padEnd(NAME_WIDTH)} failed after ${elapsed()}`);
+          leave(stage, `${paint('bad', '✘')} ${name.padEnd(NAME_WIDTH)} failed after ${elapsed()}`);
         },
       };
     },

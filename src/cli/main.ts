@@ -3,29 +3,29 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InterruptedError } from '../core/errors.js';
 import { run } from './run.js';
+import { stopOnSignal } from './stop-on-signal.js';
 
-// AWS's SDK tells every user which Node.js its next versions will want; that is for who chooses the version.
+// AWS's SDK warns every user of the Node.js that its next versions want; only developers can act on that.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const interrupted = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    const error = new InterruptedError(name);
-    // A second signal does not wait: the next run sweeps up what this one leaves.
-    if (interrupted.signal.aborted) process.exit(error.exitCode);
-    process.stderr.write(`\n${error.message}: removing containers (again to stop at once)\n`);
-    interrupted.abort(error);
-  });
-}
+const stop = stopOnSignal({
+  interrupted,
+  print: (text) => process.stderr.write(text),
+  // What this leaves, the next run removes.
+  exit: (code) => process.exit(code),
+  now: () => performance.now(),
+});
+process.on('SIGINT', stop).on('SIGTERM', stop);
 
-// Who reads the result may have seen enough: `layersmith recipes | head`. That is no failure, but all there was to do.
+// stdout may be closed early: `layersmith recipes | head`. Exit quietly with 0.
 const result = { unread: false };
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   result.unread = true;
   interrupted.abort(new InterruptedError('SIGTERM'));
 });
-// Nobody reads the progress any more: the work goes on without.
+// stderr may be closed too: the work goes on without it.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

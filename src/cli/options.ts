@@ -16,13 +16,17 @@ export const recipesOption = {
     requiresArg: true,
     array: true,
     default: [] as string[],
-    describe: 'A folder of recipes that come before the built-in ones; repeatable',
+    describe: 'Folder of recipes that override the built-in ones; repeatable',
   },
 } as const;
 
 export const sourceOptions = {
-  sources: { type: 'string', requiresArg: true, describe: 'A folder whose files are taken by their sha256' },
-  offline: { type: 'boolean', default: false, describe: 'Never touch the network' },
+  sources: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Folder with source files, found by their sha256 whatever their names',
+  },
+  offline: { type: 'boolean', default: false, describe: 'Do not use the network' },
 } as const;
 
 export const platformOptions = {
@@ -30,18 +34,18 @@ export const platformOptions = {
     type: 'string',
     requiresArg: true,
     default: 'provided.al2023',
-    describe: 'The Lambda runtime that the layer is for',
+    describe: 'Lambda runtime that the layer is for',
   },
-  arch: { choices: ARCHITECTURES, requiresArg: true, default: 'x86_64', describe: 'The architecture' },
+  arch: { choices: ARCHITECTURES, requiresArg: true, default: 'x86_64', describe: 'Architecture' },
   toolchain: {
     choices: TOOLCHAIN_KINDS,
     requiresArg: true,
-    describe: 'Force a toolchain [default: Amazon Linux if its registry answers]',
+    describe: 'Use this toolchain [default: as locked, else Amazon Linux if its registry answers]',
   },
   registry: {
     type: 'string',
     requiresArg: true,
-    describe: "Take images from this registry instead of Amazon's: 127.0.0.1:5000",
+    describe: "Pull images from this registry instead of Amazon's, for example 127.0.0.1:5000",
   },
 } as const;
 
@@ -50,47 +54,47 @@ export const platformOfLayerOptions = {
   platform: {
     type: 'string',
     requiresArg: true,
-    describe: "The Lambda runtime [default: the manifest's, or provided.al2023]",
+    describe: "Lambda runtime [default: the manifest's, or provided.al2023]",
   },
   arch: {
     choices: ARCHITECTURES,
     requiresArg: true,
-    describe: "The architecture [default: the manifest's, or x86_64]",
+    describe: "Architecture [default: the manifest's, or x86_64]",
   },
 } as const;
 
-/** What `invoke` and `serve` are told about a function. */
+/** The flags of `invoke` and `serve` that describe the function. */
 export const functionOptions = {
   function: {
     type: 'string',
     requiresArg: true,
     demandOption: true,
-    describe: 'Its folder, or its zip: what Lambda has at /var/task',
+    describe: "The function's folder or zip: what Lambda has at /var/task",
   },
   handler: {
     type: 'string',
     requiresArg: true,
     demandOption: true,
-    describe: 'As Lambda is told it: hello is src/hello.php',
+    describe: "Handler name, as in Lambda's configuration: hello is src/hello.php",
   },
   env: {
     type: 'string',
     requiresArg: true,
     array: true,
     default: [] as string[],
-    describe: 'A variable of the function, NAME=VALUE; repeatable',
+    describe: 'Environment variable of the function, NAME=VALUE; repeatable',
   },
   timeout: {
     type: 'number',
     requiresArg: true,
     default: 3,
-    describe: 'How long an invocation may take, in seconds up to 900',
+    describe: 'Time limit of an invocation in seconds, up to 900',
   },
   memory: {
     type: 'number',
     requiresArg: true,
     default: 128,
-    describe: 'Its memory in MiB, from 128 to 10240',
+    describe: 'Memory of the function in MiB, from 128 to 10240',
   },
 } as const;
 
@@ -98,17 +102,18 @@ export const stageOptions = {
   jobs: {
     type: 'number',
     requiresArg: true,
-    describe: "Make jobs, shared by the stages that run at once [default: the engine's cores]",
+    describe: "Parallel make jobs, shared by the stages that run at once [default: the engine's cores]",
   },
   memory: {
     type: 'number',
     requiresArg: true,
-    describe: "Memory limit of each stage in MiB [default: the engine's, by the stages at once]",
+    describe:
+      "Memory limit of each stage in MiB [default: the engine's memory, divided by the stages at once]",
   },
   'keep-container': {
     type: 'boolean',
     default: false,
-    describe: 'Leave the container of a stage that fails',
+    describe: 'Keep the container of a stage that fails',
   },
 } as const;
 
@@ -116,21 +121,21 @@ export const lockedOption = {
   locked: {
     type: 'boolean',
     default: false,
-    describe: 'Refuse a toolchain that is not the one of layersmith.lock',
+    describe: 'Fail when the toolchain is not the one in layersmith.lock',
   },
 } as const;
 
-/** How AWS is reached; what is not said here the SDK's own chain knows. */
+/** How AWS is reached; without them the SDK's default chain decides. */
 export const awsOptions = {
   profile: {
     type: 'string',
     requiresArg: true,
-    describe: 'A profile of ~/.aws/config [default: $AWS_PROFILE, or the credentials of the environment]',
+    describe: 'Profile of ~/.aws/config [default: $AWS_PROFILE, or the credentials of the environment]',
   },
   'endpoint-url': {
     type: 'string',
     requiresArg: true,
-    describe: "In place of AWS's own addresses [default: $AWS_ENDPOINT_URL]",
+    describe: 'Send requests here instead of to AWS [default: $AWS_ENDPOINT_URL]',
   },
 } as const;
 
@@ -138,7 +143,7 @@ export const regionOption = {
   region: {
     type: 'string',
     requiresArg: true,
-    describe: 'The region [default: $AWS_REGION, or that of the profile]',
+    describe: "Region [default: $AWS_REGION, or the profile's]",
   },
 } as const;
 
@@ -148,7 +153,7 @@ export const regionsOption = {
     requiresArg: true,
     array: true,
     default: [] as string[],
-    describe: 'A region; repeatable [default: $AWS_REGION, or that of the profile]',
+    describe: "Region; repeatable [default: $AWS_REGION, or the profile's]",
   },
 } as const;
 
@@ -156,7 +161,7 @@ export const bucketOption = {
   's3-bucket': {
     type: 'string',
     requiresArg: true,
-    describe: 'Send the zip through this bucket, as one over 50 MB must be; {region} stands for the region',
+    describe: 'Upload the zip through this bucket, required over 50 MB; {region} is replaced by the region',
   },
 } as const;
 

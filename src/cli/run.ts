@@ -1,54 +1,25 @@
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import { VERSION } from '../core/version.js';
-import { buildCommand } from './commands/build.js';
-import { cleanCommand } from './commands/clean.js';
-import { diffCommand } from './commands/diff.js';
-import { doctorCommand } from './commands/doctor.js';
-import { fetchCommand } from './commands/fetch.js';
-import { invokeCommand } from './commands/invoke.js';
-import { lockCommand } from './commands/lock.js';
-import { packageCommand } from './commands/package.js';
-import { planCommand } from './commands/plan.js';
-import { deployCommand } from './commands/deploy.js';
-import { pruneCommand } from './commands/prune.js';
-import { publishCommand } from './commands/publish.js';
-import { recipesCommand } from './commands/recipes.js';
-import { serveCommand } from './commands/serve.js';
-import { testCommand } from './commands/test.js';
-import { advisoriesCommand } from './commands/advisories.js';
-import { auditCommand } from './commands/audit.js';
-import { verifyCommand } from './commands/verify.js';
-import { complete } from './complete.js';
+import { paintFor } from './color.js';
+import type { CommandOutcome } from './command.js';
+import { COMMANDS, type CommandEntry } from './commands.js';
+import { commandForCompletion, COMPLETION_FLAG, completionValues } from './complete.js';
 import { printError } from './error-printer.js';
 import type { Io } from './io.js';
 
-/** Runs one command line to its end and gives the exit code. Never throws. */
+/** Runs one command line to its end and returns the exit code. Never throws. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
-  const outcome = { exitCode: 0 };
+  const outcome: CommandOutcome = { exitCode: 0 };
   try {
-    const parser = yargs()
+    const parser = yargs([...argv])
       .scriptName('layersmith')
-      .usage('$0 COMMAND\n\nCompiles PHP and other interpreters into tested AWS Lambda layers.')
-      .command(buildCommand(io))
-      .command(planCommand(io))
-      .command(fetchCommand(io))
-      .command(testCommand(io))
-      .command(verifyCommand(io, outcome))
-      .command(auditCommand(io, outcome))
-      .command(advisoriesCommand(io, outcome))
-      .command(diffCommand(io))
-      .command(packageCommand(io))
-      .command(invokeCommand(io, outcome))
-      .command(serveCommand(io))
-      .command(publishCommand(io, outcome))
-      .command(pruneCommand(io, outcome))
-      .command(deployCommand(io))
-      .command(recipesCommand(io))
-      .command(lockCommand(io, outcome))
-      .command(doctorCommand(io, outcome))
-      .command(cleanCommand(io))
-      .completion('completion', 'Print a completion script for bash or zsh')
+      .usage('$0 COMMAND\n\nCompiles PHP and other interpreters into tested AWS Lambda layers.');
+    // A word that is no command can be a value (`audit build`); loading one command too many does no harm.
+    for (const entry of COMMANDS)
+      await register(entry, { parser, io, outcome, load: argv.includes(entry.name) });
+    await addCompletion(parser, { argv, io });
+    parser
       .middleware(takeTheLast, true)
       .demandCommand(1, 'Name a command.')
       .strict()
@@ -64,20 +35,56 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
         // yargs' own complaints come as its YError, or as a message alone; the rest was thrown by a command.
         throw error === undefined || error.name === 'YError' ? usageError(message, argv) : error;
       });
-    if (argv[0] === COMPLETION_FLAG) {
-      const flags = (words: readonly string[]): Promise<readonly string[]> => flagsOf(parser, words);
-      for (const word of await complete(argv.slice(1), { io, flags })) io.out(`${word}\n`);
-      return 0;
-    }
     await parser.parseAsync([...argv], {}, (_error, _args, output) => {
       if (output !== '') io.out(`${output}\n`);
     });
+    if (argv[0] === 'completion' && argv.length === 1) io.out(commandForCompletion(io));
     return outcome.exitCode;
   } catch (error) {
     const shown: unknown = io.signal.aborted ? io.signal.reason : error;
-    printError(shown, io.err);
+    printError(shown, {
+      print: io.err,
+      paint: paintFor({ isTerminal: io.terminal !== undefined, env: io.env }),
+      store: flagValue(argv, '--store'),
+    });
     return shown instanceof LayersmithError ? shown.exitCode : 70;
   }
+}
+
+/** Registers a command: with its code when it may be the one that is run, else by name only. */
+async function register(
+  { name, args, describe, load }: CommandEntry,
+  target: {
+    readonly parser: Argv;
+    readonly io: Io;
+    readonly outcome: CommandOutcome;
+    readonly load: boolean;
+  },
+): Promise<void> {
+  const usage = args === undefined ? name : `${name} ${args}`;
+  if (!target.load) target.parser.command(usage, describe);
+  else (await load())(target.io, target.outcome).register(target.parser, { usage, describe });
+}
+
+/** `layersmith completion`, and what its script asks for: yargs knows commands, flags and choices, we the rest. */
+async function addCompletion(
+  parser: Argv,
+  { argv, io }: { readonly argv: readonly string[]; readonly io: Io },
+): Promise<void> {
+  const describe = 'Print a completion script for bash, zsh or fish (by $SHELL)';
+  const words = argv[0] === COMPLETION_FLAG ? argv.slice(1) : undefined;
+  const values = words === undefined ? undefined : await completionValues(words, io);
+  const wantsFlag = words?.at(-1)?.startsWith('-') === true;
+  const complete: FallbackCompletionFunction = (_current, _args, byYargs, done) => {
+    if (values !== undefined) done([...values]);
+    // Flags are offered after a dash only: where nothing matches, the shell completes file names.
+    else
+      byYargs((_error, found = []) => {
+        // yargs offers short flags after two dashes as well: `--o`.
+        done(found.filter((word) => (wantsFlag ? !/^--\w(:|\t|$)/.test(word) : !word.startsWith('-'))));
+      });
+  };
+  parser.completion('completion', describe, complete);
 }
 
 /** Those that are made for several values, and the positionals that are. */
@@ -94,26 +101,36 @@ function takeTheLast(args: Record<string, unknown>): void {
   }
 }
 
-/** What the script that `completion` prints calls this program with, before the words of the line. */
-const COMPLETION_FLAG = '--get-yargs-completions';
-
-/** The flags of the command that the words name, as its help lists them. */
-async function flagsOf(parser: Argv, [command = '']: readonly string[]): Promise<readonly string[]> {
-  let help = '';
-  await parser.parseAsync(
-    [...(command.startsWith('-') ? [] : [command]), '--help'],
-    {},
-    (_error, _args, output) => {
-      help = output;
-    },
-  );
-  return [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag = '']) => flag);
+/** The value of a flag as it was typed, last one counts; the error may be one of parsing. */
+function flagValue(argv: readonly string[], flag: string): string | undefined {
+  const at = argv.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+  if (at === -1) return undefined;
+  return argv[at] === flag ? argv[at + 1] : argv[at]?.slice(flag.length + 1);
 }
 
-/** yargs suggests a command without saying for what. */
+const SEE = (name: string): string => `See \`layersmith ${name === '' ? '' : `${name} `}--help\`.`;
+
+/** What yargs complains of, in our words where its own do not say what to type. */
 function usageError(message: string, argv: readonly string[]): UsageError {
-  const text = message.startsWith('Did you mean')
-    ? `there is no command ${argv.find((word) => !word.startsWith('-')) ?? ''}. ${message}`
-    : message;
-  return new UsageError(text.trim(), { hint: 'See `layersmith --help`, or `layersmith COMMAND --help`.' });
+  const typed = argv.find((word) => !word.startsWith('-')) ?? '';
+  const entry = COMMANDS.find(({ name }) => name === typed);
+  if (message.startsWith('Did you mean'))
+    return new UsageError(`there is no command ${typed}. ${message}`.trim(), { hint: SEE('') });
+  return new UsageError(complaint(message.trim(), entry), { hint: SEE(entry?.name ?? '') });
+}
+
+function complaint(message: string, entry: CommandEntry | undefined): string {
+  const name = entry?.name ?? 'layersmith';
+  const [, flags] = /^Missing required arguments?: (.*)$/.exec(message) ?? [];
+  if (flags !== undefined) {
+    const missing = flags.split(', ').map((flag) => `--${flag}`);
+    return `${name} needs ${missing.join(' and ')}`;
+  }
+  const [, got] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? [];
+  if (got !== undefined) {
+    const required = entry?.args?.match(/<[^>]+>/g) ?? [];
+    return `${name} needs ${required.slice(Number(got)).join(' and ')}`;
+  }
+  const [, flag] = /^Not enough arguments following: (.*)$/.exec(message) ?? [];
+  return flag === undefined ? message : `${flag.length === 1 ? '-' : '--'}${flag} needs a value`;
 }

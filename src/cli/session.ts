@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StageError, UsageError } from '../core/errors.js';
 import { findProject, LOCK_FILE } from '../definition/project.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels, sweepContainers } from '../engine/owned-containers.js';
-import { findOrStartEngine } from '../engine/start-engine.js';
+import { findEngine } from '../engine/find-engine.js';
 import type { BuildContext } from '../pipeline/build/build-context.js';
 import { loadAbiProfiles } from '../platform/abi-profile.js';
 import {
@@ -25,6 +25,7 @@ import { describeToolchain, prepareToolchain } from '../toolchain/describe-toolc
 import { checkLock, lockKey, readLock, type LockFile } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
+import { paintFor } from './color.js';
 import type { Io } from './io.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
@@ -36,7 +37,11 @@ const REGISTRY_TIMEOUT_MS = 8_000;
 export function reporterFor(io: Io): Reporter {
   return io.terminal === undefined
     ? plainReporter({ print: io.err, now: io.now })
-    : liveReporter({ terminal: io.terminal, now: io.now });
+    : liveReporter({
+        terminal: io.terminal,
+        now: io.now,
+        paint: paintFor({ isTerminal: true, env: io.env }),
+      });
 }
 
 /** Prints a warning, for commands that report no progress. */
@@ -86,7 +91,7 @@ export async function platformFor(
 }
 
 /** The proxies of the environment, under the names that every tool knows. */
-function proxiesOf(io: Io): Readonly<Record<string, string>> {
+export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
     const value = io.env[name] ?? io.env[name.toUpperCase()];
     return value === undefined ? [] : [[name, value] as const];
@@ -97,6 +102,20 @@ function proxiesOf(io: Io): Readonly<Record<string, string>> {
 export interface FetcherArgs {
   readonly sources: string | undefined;
   readonly offline: boolean;
+}
+
+/** Throws UsageError where `--sources` names no folder, also when every source is in the store already. */
+export async function checkSources(io: Io, sources: string | undefined): Promise<void> {
+  if (sources === undefined) return;
+  const path = resolve(io.cwd, sources);
+  const isFolder = await stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw new UsageError(`--sources: '${path}' is not a folder`, {
+      hint: 'Name a folder that holds source tarballs.',
+    });
 }
 
 export function fetcherFor(
@@ -122,21 +141,9 @@ export function fetcherFor(
   });
 }
 
-/** The engine that answers; one is installed and started where that is possible. */
-export async function engineFor(
-  io: Io,
-  { offline, reporter }: { readonly offline: boolean; readonly reporter: Reporter },
-): Promise<ContainerEngine> {
-  return findOrStartEngine(
-    { env: io.env, homeDir: io.homeDir, signal: io.signal },
-    {
-      os: io.os,
-      script: join(io.packageRoot, 'scripts', 'start-engine.sh'),
-      offline,
-      env: proxiesOf(io),
-      report: reporter.info,
-    },
-  );
+/** The engine that answers. Installs and starts nothing: `layersmith doctor --fix` does. Throws EngineNotFoundError. */
+export function engineFor(io: Io): Promise<ContainerEngine> {
+  return findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
 }
 
 export interface BuildArgs extends FetcherArgs {
@@ -159,11 +166,12 @@ export async function openBuild(
   args: BuildArgs,
   { library, reporter }: { readonly library: RecipeLibrary; readonly reporter: Reporter },
 ): Promise<BuildContext> {
+  await checkSources(io, args.sources);
   const platform = await platformFor(io, args);
   const jobs = wholeNumber('--jobs', args.jobs);
   const memory = wholeNumber('--memory', args.memory);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await engineFor(io, { offline: args.offline, reporter });
+  const engine = await engineFor(io);
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
   const labels = ownerLabels();
@@ -173,11 +181,14 @@ export async function openBuild(
     options,
   );
   announce(toolchain, platform, reporter);
-  const warning = await checkLock(await openLock(io), {
+  const lock = await openLock(io);
+  const difference = await checkLock(lock, {
     ...{ platform, toolchain, locked: args.locked === true },
     describe: () => describeToolchain(toolchain, options),
   });
-  if (warning !== undefined) reporter.warn(warning);
+  // Only a lock of the user's own is a wish that was not met.
+  const isOwn = lock.own.has(lockKey(platform, toolchain.kind));
+  if (difference !== undefined) (isOwn ? reporter.warn : reporter.info)(difference);
   const info = await engine.info(io.signal);
   const sharedJobs = jobs ?? info.cpus;
   return {
@@ -228,7 +239,6 @@ export async function toolchainOptions(
     dockerfile: join(io.packageRoot, 'Dockerfile.amazonlinux'),
     mirrors: () => debianMirrors(io),
     proxies: proxiesOf(io),
-    isRoot: io.isRoot,
     forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
     offline: args.offline,
     registryTimeoutMs: REGISTRY_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import type { ContainerEngine } from './container-engine.js';
 import { configuredEngine } from './docker-context.js';
 import { openDockerEngine } from './docker-engine.js';
 import { socketAddress, type EngineAddress } from './engine-address.js';
-import { START_HINT, abortReason } from './translate-error.js';
+import { PERMISSION_DENIED, START_HINT, abortReason } from './translate-error.js';
 
 /** Where to look for an engine. */
 export interface EngineSearch {
@@ -22,8 +22,8 @@ const PING_SECONDS = { socket: 10, tcp: 10, ssh: 15 } as const;
 /** No place answered. `details` has each place that was tried with why it failed. */
 export class EngineNotFoundError extends EngineUnavailableError {
   /**
-   * What chose the engine that does not answer: `DOCKER_HOST`, or a Docker context. Undefined when nobody
-   * chose one and none of the usual sockets answers, so that an engine may be started.
+   * What chose the engine that does not answer: `DOCKER_HOST`, a Docker context, or a usual socket that this user may not
+   * open. Undefined when nobody chose one and none of the usual sockets answers, so that an engine may be started.
    */
   readonly configuredBy: string | undefined;
 
@@ -72,9 +72,17 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   } finally {
     found.abort();
   }
+  const denied = Object.entries(details).find(([, why]) => why === PERMISSION_DENIED)?.[0];
+  if (denied !== undefined)
+    throw new EngineNotFoundError(`a container engine is at ${denied}, but this user may not use it`, {
+      // One is there: starting another does not help.
+      configuredBy: denied,
+      details,
+      hint: 'Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), or use sudo.',
+    });
   throw new EngineNotFoundError('no container engine answers at any of the usual places', {
     details,
-    hint: 'Start Docker or Podman (its API socket: `podman system service`), or set DOCKER_HOST to an engine that runs.',
+    hint: 'Run `layersmith doctor --fix` as root, which installs and starts Docker on Debian or Ubuntu; or start Docker or Podman (its API socket: `podman system service`), or set DOCKER_HOST to a running engine.',
   });
 }
 

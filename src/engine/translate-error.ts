@@ -15,14 +15,17 @@ export const START_HINT = 'Start the engine, or set DOCKER_HOST to one that runs
 const GONE =
   'See whether the engine was stopped or restarted, then run the command again; finished stages are kept.';
 
+/** What is wrong with a socket that exists and that this user may not open. */
+export const PERMISSION_DENIED = 'permission denied';
+
 /** Transport failures that mean that no engine is there, with what to do about each. */
 const UNAVAILABLE: Readonly<Record<string, { readonly why: string; readonly hint: string }>> = {
   ENOENT: { why: 'there is no such socket', hint: START_HINT },
   ENOTSOCK: { why: 'it is not a socket', hint: START_HINT },
   ECONNREFUSED: { why: 'nothing listens there', hint: START_HINT },
   EACCES: {
-    why: 'permission denied',
-    hint: 'Run as root, or join the group that owns the socket (usually `docker`).',
+    why: PERMISSION_DENIED,
+    hint: 'Join the group that owns the socket (usually `docker`), or use sudo.',
   },
   EPERM: { why: 'not permitted', hint: 'Run as root, or join the group that owns the socket.' },
   ECONNRESET: { why: 'the connection was lost', hint: GONE },

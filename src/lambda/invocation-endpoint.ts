@@ -23,6 +23,8 @@ export interface InvocationEndpoint extends AsyncDisposable {
 }
 
 const HOST = '127.0.0.1';
+/** How a program on this machine may spell it in its Host header. */
+const LOCAL_NAMES = [HOST, 'localhost', '[::1]'];
 /** `$LATEST` is all there is here. */
 const VERSION = { 'X-Amz-Executed-Version': '$LATEST' };
 const INVOCATIONS = /^\/2015-03-31\/functions\/[^/]+\/invocations\/?$/;
@@ -81,6 +83,7 @@ async function serve(message: IncomingMessage, exchange: Exchange): Promise<void
   message.on('error', () => undefined);
   response.setHeader('X-Amzn-RequestId', exchange.newRequestId());
   try {
+    checkLocalCaller(message);
     const streaming = routeOf(message);
     const invocation = await parseInvocation(message);
     if (invocation.type === 'DryRun') response.writeHead(204, VERSION).end();
@@ -106,6 +109,29 @@ function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
   if (method !== 'POST')
     throw new InvokeRefusal(405, 'MethodNotAllowedException', `${method} is not allowed here: use POST`);
   return streaming;
+}
+
+/**
+ * Refuses what a web page could send: a Host that is not this machine's (DNS rebinding), and requests that a browser marks as
+ * coming from another site. SDKs and curl send the right Host and none of the other headers. Throws InvokeRefusal.
+ */
+function checkLocalCaller({ headers, socket }: IncomingMessage): void {
+  const forbidden = (why: string): InvokeRefusal =>
+    new InvokeRefusal(
+      403,
+      'AccessDeniedException',
+      `${why}: this endpoint serves programs on this machine only`,
+    );
+  const port = socket.localPort ?? 0;
+  // Clients leave out HTTP's own port.
+  const here = LOCAL_NAMES.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
+  const { host = '', origin } = headers;
+  if (!here.includes(host.toLowerCase())) throw forbidden(`the Host header '${host}' names another machine`);
+  if (origin !== undefined && !here.includes(origin.toLowerCase().replace(/^http:\/\//, '')))
+    throw forbidden(`the request comes from the web page ${origin}`);
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    throw forbidden('the request comes from a web page of another site');
 }
 
 async function invokeNow({ request, tail }: ParsedInvocation, exchange: Exchange): Promise<void> {

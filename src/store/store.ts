@@ -123,8 +123,8 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       const code = errorCodeOf(error);
       if (code === 'ENOENT' && !(await exists(folder))) return undefined;
       if (code !== undefined && !DAMAGE.includes(code)) throw unreadable(root, error);
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-      onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason ?? ''}`);
+      const reason = reasonOf(error);
+      onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason}`);
       await writingTo(root, () => discard(folder));
       return undefined;
     }
@@ -266,4 +266,11 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Why an entry is broken, on one line: a schema lists its problems on several. */
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError)
+    return `its ${RECORD} is wrong: ${error.issues.map(({ path, message }) => `${path.join('.')} (${message})`).join(', ')}`;
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
 }

@@ -32,13 +32,10 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   if (earlier !== undefined) return earlier;
   if (options.offline) {
     if (forced === undefined)
-      return debian('no Amazon Linux image is in the engine, and --offline forbids to pull it', options);
-    throw new StageError(
-      'the Amazon Linux images are not in the engine, and --offline forbids to pull them',
-      {
-        hint: 'Run once without --offline.',
-      },
-    );
+      return debian('no Amazon Linux image is in the engine, and --offline forbids pulling it', options);
+    throw new StageError('the Amazon Linux image is not in the engine, and --offline forbids pulling it', {
+      hint: 'Run once without --offline.',
+    });
   }
   const answer = await askRegistry(options);
   if (answer.answers) {
@@ -53,7 +50,7 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
     };
   }
   if (forced === undefined) return debian(answer.reason, options);
-  throw new StageError(`the Amazon Linux toolchain cannot be had: ${answer.reason}`, {
+  throw new StageError(`the Amazon Linux toolchain is not available: ${answer.reason}`, {
     hint: 'Give --registry a mirror that answers, or use --toolchain debian.',
   });
 }

@@ -10,6 +10,7 @@ import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Package } from './image-packages.js';
+import { hasMmdebstrap } from './install-mmdebstrap.js';
 import { listRootFileSystem, withoutHost } from './root-file-system.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
@@ -26,7 +27,6 @@ export interface DebianOptions {
   readonly tmpDir: string;
   /** Throws a LayersmithError where the host knows no Debian mirror. */
   readonly mirrors: () => Promise<DebianMirrors>;
-  readonly isRoot: boolean;
   readonly report: (line: string) => void;
   readonly offline: boolean;
   /** The versions that the lock file has: taken where the mirror still has them. */
@@ -100,12 +100,13 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   const knownDigest = known?.labels[DIGEST_LABEL];
   if (known !== undefined && knownDigest !== undefined) return { id: known.id, digest: knownDigest };
   if (options.offline) {
-    throw new StageError(`the engine does not have the ${name} image yet, and --offline forbids to make it`, {
-      hint: 'Run once without --offline.',
-    });
+    throw new StageError(
+      `the engine has no ${name} image for ${platform.architecture} yet, and --offline forbids making it`,
+      { hint: 'Run once without --offline.' },
+    );
   }
   const mirrors = await options.mirrors();
-  await ensureMmdebstrap(options);
+  await requireMmdebstrap(options);
   const folder = await writingTo(options.tmpDir, () => makeFolder(options.tmpDir));
   try {
     const rootfs = join(folder, 'rootfs.tar');
@@ -183,7 +184,7 @@ async function bootstrap(input: Bootstrap): Promise<void> {
     details: { 'last lines': lastLines },
     hint:
       options.platform.architecture === 'arm64'
-        ? `Foreign architectures need the packages qemu-user-static and arch-test; else check ${MIRROR}.`
+        ? `On an x86_64 machine arm64 needs the Debian packages qemu-user-static and arch-test: install them, or check ${MIRROR}.`
         : `Check that ${MIRROR} answers and has bullseye.`,
   });
 }
@@ -229,25 +230,9 @@ function watchSpace(folder: string): Disposable & { readonly least: () => Promis
   };
 }
 
-async function ensureMmdebstrap({ isRoot, report, proxies, signal }: DebianOptions): Promise<void> {
-  const found = await runCommand(['mmdebstrap', '--version'], { env: proxies, signal });
-  if (found.status === 0) return;
-  const advice =
-    'Install the package mmdebstrap (Debian or Ubuntu), or use --toolchain amazonlinux where its registry answers.';
-  if (!isRoot)
-    throw new StageError('mmdebstrap is not installed, and only root can install it', { hint: advice });
-  report('installing mmdebstrap with apt-get');
-  const env = { ...proxies, DEBIAN_FRONTEND: 'noninteractive' };
-  // Another vendor's list may not answer while Debian's does: what counts is the installation.
-  await runCommand(['apt-get', 'update', '-qq'], { env, signal });
-  const installed = await runCommand(
-    ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'mmdebstrap'],
-    { env, signal },
-  );
-  if (installed.status !== 0) {
-    throw new StageError('mmdebstrap is not installed, and apt-get could not install it', {
-      details: { 'last lines': installed.lastLines },
-      hint: advice,
-    });
-  }
+async function requireMmdebstrap({ proxies, signal }: DebianOptions): Promise<void> {
+  if (await hasMmdebstrap({ env: proxies, signal })) return;
+  throw new StageError('mmdebstrap, which makes the embedded Debian toolchain, is not installed', {
+    hint: 'Run `layersmith doctor --fix` as root (Debian or Ubuntu), or use --toolchain amazonlinux where its registry answers.',
+  });
 }

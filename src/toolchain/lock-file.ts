@@ -115,14 +115,14 @@ function fileDifferences(
 }
 
 /** A warning names this many differences. */
-const SHOWN = 5;
+const SHOWN = 3;
 
 /**
- * Compares a toolchain with its entry of the lock file. Returns a warning that names what differs, or undefined when
- * nothing does or when the lock has no entry for it. With `locked` both are an IntegrityError instead.
+ * Compares a toolchain with its entry of the lock file. Returns a message that names what differs, or undefined when nothing does
+ * or when the lock has no entry for it. With `locked` both are an IntegrityError instead. `own` is the project's part of the lock.
  */
 export async function checkLock(
-  { lock, path }: { readonly lock: LockFile; readonly path: string },
+  { lock, path, own = lock }: { readonly lock: LockFile; readonly path: string; readonly own?: LockFile },
   {
     platform,
     toolchain,
@@ -154,7 +154,8 @@ export async function checkLock(
     });
   }
   const more = differences.length - SHOWN;
-  return `the toolchain differs from ${path}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
+  const which = own.has(key) ? path : 'the lock that comes with layersmith';
+  return `the toolchain differs from ${which}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
 }
 
 /** `gcc-10 10.2.1-6 → 10.2.1-7`, one for each package that differs. */

@@ -8,38 +8,40 @@ import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
 /** `layersmith advisories`: which known vulnerabilities apply to what is inside. */
-export function advisoriesCommand(io: Io, outcome: { exitCode: number }) {
+export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'advisories <target>',
-    describe: 'Say which advisories of a folder (OSV, CVE records) apply to a recipe or a layer',
     builder: (yargs: Argv) =>
       yargs
         .positional('target', {
           type: 'string',
           demandOption: true,
-          describe: 'A recipe, or a layer of layersmith: a zip or a folder',
+          describe: 'Recipe, or a layer that layersmith built: zip or folder',
         })
         .options({
           from: {
             type: 'string',
             requiresArg: true,
             demandOption: true,
-            describe: 'A folder of OSV or CVE JSON files, read with all folders in it; or one file',
+            describe: 'Folder of OSV or CVE JSON files, searched recursively; or one file',
           },
           ignore: {
             type: 'string',
             requiresArg: true,
             array: true,
             default: [] as string[],
-            describe: 'The id or alias of an advisory that is known not to matter; repeatable',
+            describe: 'Id or alias of an advisory to ignore; repeatable',
           },
-          strict: { type: 'boolean', default: false, describe: 'Fail for those that cannot be decided, too' },
+          strict: {
+            type: 'boolean',
+            default: false,
+            describe: 'Also fail for advisories that cannot be decided',
+          },
           ...recipesOption,
           ...jsonOption,
         })

@@ -16,7 +16,8 @@ import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { readPlatformFile } from '../../platform/platform.js';
-import { command } from '../command.js';
+import { paintFor, type Paint } from '../color.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
 import { platformFolders, warnTo } from '../session.js';
@@ -28,44 +29,45 @@ const DEFAULT_PLATFORM = 'provided.al2023';
 const SHOWN_REASONS = 3;
 
 /** `layersmith audit`: checks any layer, without an engine. */
-export function auditCommand(io: Io, outcome: { exitCode: number }) {
+export function auditCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'audit <layer>',
-    describe: 'Check a layer, a zip or a folder, against what Lambda has and what is safe',
     builder: (yargs: Argv) =>
       yargs
         .positional('layer', {
           type: 'string',
           demandOption: true,
-          describe: 'A zip, or a folder that stands for /opt',
+          describe: 'Layer zip, or a folder with the content of /opt',
         })
         .options({
           ...platformOfLayerOptions,
           arch: {
             ...platformOfLayerOptions.arch,
-            describe: "The architecture [default: the manifest's, or that of its programs]",
+            describe: "Architecture [default: the manifest's, or that of the layer's programs]",
           },
           'no-bootstrap': {
             type: 'boolean',
             default: false,
-            describe: 'It only brings files: it need not have a bootstrap',
+            describe: 'Accept a layer without a bootstrap: it only adds files',
           },
           'build-path': {
             type: 'string',
             requiresArg: true,
             array: true,
             default: [] as string[],
-            describe: 'A path that must be in no file; repeatable',
+            describe: 'Path that no file may contain; repeatable',
           },
           sarif: {
             type: 'string',
             requiresArg: true,
-            describe: 'Write the findings to this file too, as SARIF 2.1.0',
+            describe: 'Also write the findings to this file, as SARIF 2.1.0',
           },
           ...jsonOption,
         })
         .example('$0 audit dist/php-8.4.24-provided.al2023-x86_64.zip', 'For the platform of its manifest')
-        .example('$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif', 'A layer of others'),
+        .example(
+          '$0 audit their-layer.zip --platform provided.al2 --sarif audit.sarif',
+          'A third-party layer',
+        ),
     handler: async (args) => {
       const layer = resolve(io.cwd, args.layer);
       await using tree = await readTree(layer, {
@@ -90,29 +92,33 @@ export function auditCommand(io: Io, outcome: { exitCode: number }) {
         const file = resolve(io.cwd, args.sarif);
         await writeFileAtomically(file, `${JSON.stringify(log, undefined, 2)}\n`);
       }
-      io.out(args.json ? `${JSON.stringify({ layer, ...report })}\n` : describe(report));
+      io.out(
+        args.json
+          ? `${JSON.stringify({ layer, ...report })}\n`
+          : describe(report, paintFor({ isTerminal: io.outIsTerminal, env: io.env })),
+      );
       if (errorsOf(report).length > 0) outcome.exitCode = EXIT_CODES.layer;
     },
   });
 }
 
 /** The findings, the verdict, and where the layer would run. */
-function describe(report: AuditReport): string {
+function describe(report: AuditReport, paint: Paint): string {
   const { findings, platform, architecture, elfFiles, unzippedBytes } = report;
-  const lines = groupFindings(findings).flatMap(describeGroup);
+  const lines = groupFindings(findings).flatMap((group) => describeGroup(group, paint));
   const errors = errorsOf(report).length;
   const warnings = findings.length - errors;
   const counts = [
     ...(errors > 0 ? [plural(errors, 'error')] : []),
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
   ].join(' and ');
-  const verdict = `${errors > 0 ? 'refused' : 'passed'} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
+  const verdict = `${errors > 0 ? paint('bad', 'refused') : paint('good', 'passed')} for ${platform} ${architecture}${counts === '' ? '' : ` with ${counts}`}: ${plural(elfFiles, 'ELF file')}, ${size(unzippedBytes)} unzipped`;
   return `${[...lines, verdict, ...whereItRuns(report)].join('\n')}\n`;
 }
 
 /** A line for the finding, one for each file when there are several, and what to do. */
-function describeGroup({ finding, paths }: FindingGroup): readonly string[] {
-  const severity = finding.severity.padEnd(7);
+function describeGroup({ finding, paths }: FindingGroup, paint: Paint): readonly string[] {
+  const severity = paint(finding.severity === 'error' ? 'bad' : 'warning', finding.severity.padEnd(7));
   const indent = ' '.repeat(9);
   const remedy = `${indent}→ ${finding.remedy}`;
   if (paths.length === 1) return [`${severity}  ${describeFinding(finding)}`, remedy];

@@ -6,7 +6,7 @@ import { layerParts } from '../../pipeline/build/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -21,10 +21,8 @@ import { openBuild, openLibrary, platformFor, reporterFor } from '../session.js'
 import { duration, size } from '../words.js';
 
 /** `layersmith build`: the main job. */
-export function buildCommand(io: Io) {
+export function buildCommand(io: Io): Command {
   return command({
-    command: 'build [recipe]',
-    describe: 'Compile a recipe and its libraries, and make a tested layer zip',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })
@@ -34,13 +32,13 @@ export function buildCommand(io: Io) {
             type: 'string',
             requiresArg: true,
             default: 'dist',
-            describe: 'Folder for the zip and its metadata',
+            describe: 'Folder for the zip, its manifest, SBOM and provenance',
           },
           'builder-id': {
             type: 'string',
             requiresArg: true,
             default: 'urn:layersmith:builder',
-            describe: 'A URI that names who builds, for the provenance',
+            describe: 'URI that identifies the builder in the provenance',
           },
           ...platformOptions,
           ...sourceOptions,
@@ -52,7 +50,7 @@ export function buildCommand(io: Io) {
         })
         .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')
         .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
-        .example('$0 build lua/5.4 --offline', 'From what is in the store already'),
+        .example('$0 build lua/5.4 --offline', 'Use only what is in the store'),
     handler: async (args) => {
       const started = io.now();
       const builderId = builderIdOf(args['builder-id']);
@@ -87,7 +85,7 @@ export function buildCommand(io: Io) {
 /** Throws UsageError for what is no URI: SLSA wants one. */
 function builderIdOf(text: string): string {
   if (URL.canParse(text)) return text;
-  throw new UsageError(`--builder-id ${text} is no URI`, {
+  throw new UsageError(`--builder-id: '${text}' is not a valid URI`, {
     hint: 'For example: --builder-id https://github.com/me/layers/actions.',
   });
 }

@@ -5,45 +5,47 @@ import { findEngine } from '../../engine/find-engine.js';
 import { sweepContainers } from '../../engine/owned-containers.js';
 import { cleanStore } from '../../pipeline/build/clean-store.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, storeOption } from '../options.js';
 import { openStoreFor, reporterFor } from '../session.js';
 import { parseAge, parseSize, size } from '../words.js';
 
 /** `layersmith clean`: containers that runs left, images of ours, and the store by age or size. */
-export function cleanCommand(io: Io) {
+export function cleanCommand(io: Io): Command {
   return command({
-    command: 'clean',
-    describe: 'Remove left-over containers, images, and store entries by age or size',
     builder: (yargs: Argv) =>
       yargs
         .options({
           containers: {
             type: 'boolean',
             default: false,
-            describe: 'Containers that ended runs left, kept ones too',
+            describe: 'Remove containers of runs that have ended, kept ones too',
           },
           images: {
             type: 'boolean',
             default: false,
-            describe: 'Toolchain and runtime images that layersmith made',
+            describe: 'Remove toolchain and runtime images that layersmith made',
           },
           'older-than': {
             type: 'string',
             requiresArg: true,
-            describe: 'Store entries that no run has used for so long: 12h, 30d, 4w',
+            describe: 'Remove store entries unused for this long: 12h, 30d, 4w',
           },
           'max-size': {
             type: 'string',
             requiresArg: true,
-            describe: 'Store entries, the longest unused first, until it is that small: 5G',
+            describe: 'Remove the least recently used store entries until the store is this small: 5G',
           },
-          'dry-run': { type: 'boolean', default: false, describe: 'Say what would go, and remove nothing' },
+          'dry-run': {
+            type: 'boolean',
+            default: false,
+            describe: 'Print what would be removed, and remove nothing',
+          },
           ...storeOption,
           ...jsonOption,
         })
-        .example('$0 clean --containers', 'After a --keep-container')
+        .example('$0 clean --containers', 'After a build with --keep-container')
         .example('$0 clean --older-than 30d --max-size 5G', 'Keep the store small'),
     handler: async (args) => {
       const olderThanMs = parsed('--older-than', args.olderThan, parseAge, '12h, 30d or 4w');

@@ -7,16 +7,14 @@ import { checkDeployment, deployFunction } from '../../publish/deploy-function.j
 import { bucketOf } from '../../publish/regions.js';
 import { readZipFile } from '../../tree/zip-file.js';
 import { awsAccessOf } from '../aws-session.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import { variableOf } from '../function-session.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, jsonOption, regionOption } from '../options.js';
 
 /** `layersmith deploy`: a function zip as a function that can be invoked. */
-export function deployCommand(io: Io) {
+export function deployCommand(io: Io): Command {
   return command({
-    command: 'deploy <zip>',
-    describe: 'Create a function from its zip, or bring the one that is there up to date',
     builder: (yargs: Argv) =>
       yargs
         .positional('zip', {

@@ -14,21 +14,23 @@ import {
   type LayerDiff,
   type VersionChange,
 } from '../../pipeline/verify/diff-layers.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { warnTo } from '../session.js';
 import { jsonOption } from '../options.js';
 import { size } from '../words.js';
 
 /** `layersmith diff`: what changed from one layer to another. */
-export function diffCommand(io: Io) {
+export function diffCommand(io: Io): Command {
   return command({
-    command: 'diff <before> <after>',
-    describe: 'Show what changed between two layers: packages, files, sizes, symbols',
     builder: (yargs: Argv) =>
       yargs
-        .positional('before', { type: 'string', demandOption: true, describe: 'A zip or a folder' })
-        .positional('after', { type: 'string', demandOption: true, describe: 'Another' })
+        .positional('before', { type: 'string', demandOption: true, describe: 'Layer zip or folder' })
+        .positional('after', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Layer zip or folder to compare with it',
+        })
         .options(jsonOption)
         .example('$0 diff published.zip dist/php-8.4.24-provided.al2023-x86_64.zip', 'Before publishing'),
     handler: async (args) => {

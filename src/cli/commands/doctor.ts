@@ -1,16 +1,16 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { EXIT_CODES, LayersmithError } from '../../core/errors.js';
-import { runCommand } from '../../core/run-command.js';
+import { EXIT_CODES, LayersmithError, UsageError } from '../../core/errors.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
-import { EngineNotFoundError, findEngine } from '../../engine/find-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
+import { hasMmdebstrap } from '../../toolchain/install-mmdebstrap.js';
 import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
+import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { platformFor, storeFolder } from '../session.js';
+import { engineFor, platformFor, storeFolder } from '../session.js';
 import { size } from '../words.js';
 
 interface Finding {
@@ -26,24 +26,50 @@ const DISK_BYTES = 6e9;
 const MEMORY_BYTES = 2e9;
 const REGISTRY_TIMEOUT_MS = 8_000;
 
-/** `layersmith doctor`: what a build would find, each with its remedy. Changes nothing. */
-export function doctorCommand(io: Io, outcome: { exitCode: number }) {
+/** `layersmith doctor`: what a build would find, each with its remedy. Changes nothing unless `--fix` is given. */
+export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'doctor',
-    describe: 'Check engine, disk, memory, registry, toolchain and store; say what to do',
     builder: (yargs: Argv) =>
       yargs
-        .options({ ...platformOptions, ...storeOption, ...jsonOption })
-        .example('$0 doctor', 'Before the first build'),
+        .options({
+          fix: {
+            type: 'boolean',
+            default: false,
+            describe:
+              'Install what is missing: a container engine and mmdebstrap (Debian or Ubuntu, as root)',
+          },
+          quiet: {
+            type: 'boolean',
+            default: false,
+            describe: 'With --fix: report only what is installed, and skip the checks',
+          },
+          ...platformOptions,
+          ...storeOption,
+          ...jsonOption,
+        })
+        .example('$0 doctor', 'Before the first build')
+        .example('sudo $0 doctor --fix', 'Install and start what is missing'),
     handler: async (args) => {
+      if (args.quiet && !args.fix) throw new UsageError('--quiet is for --fix');
       const platform = await platformFor(io, args);
+      const image = platform.toolchain.base;
+      const report = (line: string): void => {
+        io.err(`${line}\n`);
+      };
+      if (args.fix)
+        await installMissing(thisHost(io, report), {
+          ...{ toolchain: args.toolchain, report, signal: io.signal },
+          registryAnswers: async (engine) =>
+            (await checkRegistry(engine, { image, signal: io.signal })).state === 'ok',
+        });
+      if (args.quiet) return;
       const store = storeFolder(io, args.store);
       const found = await lookForEngine(io);
       const findings = [
         found.finding,
         await checkDisk(store),
         checkMemory(found.info),
-        await checkRegistry(found.engine, { image: platform.toolchain.base, signal: io.signal }),
+        await checkRegistry(found.engine, { image, signal: io.signal }),
         await checkToolchain(found.engine, io),
         await checkStore(store),
       ];
@@ -71,19 +97,14 @@ interface FoundEngine {
 
 async function lookForEngine(io: Io): Promise<FoundEngine> {
   try {
-    const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
+    const engine = await engineFor(io);
     const info = await engine.info(io.signal);
     const message = `${info.name} ${info.version} at ${engine.endpoint}, ${info.cpus} cores, ${info.architecture}`;
     return { finding: { name: 'engine', state: 'ok', message }, engine, info };
   } catch (error) {
     if (!(error instanceof LayersmithError)) throw error;
-    const mayStart =
-      error instanceof EngineNotFoundError && error.configuredBy === undefined && io.os === 'linux';
-    const remedy = mayStart
-      ? 'On Debian or Ubuntu, `layersmith build` as root installs and starts one (scripts/start-engine.sh).'
-      : error.hint;
     return {
-      finding: { name: 'engine', state: 'problem', message: error.message, remedy },
+      finding: { name: 'engine', state: 'problem', message: error.message, remedy: error.hint },
       engine: undefined,
       info: undefined,
     };
@@ -144,19 +165,19 @@ async function checkRegistry(
 
 async function checkToolchain(engine: ContainerEngine | undefined, io: Io): Promise<Finding> {
   const name = 'toolchain';
-  const images = engine === undefined ? [] : await engine.listImages({ key: IMAGE_LABEL }, io.signal);
+  if (engine === undefined)
+    return { name, state: 'warning', message: 'not known without an engine', remedy: 'See engine.' };
+  const images = await engine.listImages({ key: IMAGE_LABEL }, io.signal);
   const names = [...new Set(images.map(({ labels }) => labels[IMAGE_LABEL] ?? ''))].sort();
   if (names.some((image) => image.endsWith('-toolchain')))
     return { name, state: 'ok', message: `in the engine: ${names.join(', ')}` };
-  const { status } = await runCommand(['mmdebstrap', '--version'], { env: {}, signal: io.signal });
-  if (status === 0)
+  if (await hasMmdebstrap({ env: {}, signal: io.signal }))
     return { name, state: 'ok', message: 'none in the engine yet; the first build makes one' };
   return {
     name,
     state: 'warning',
     message: 'none in the engine yet, and mmdebstrap is not installed',
-    remedy:
-      'On Debian or Ubuntu a build as root installs it; else install mmdebstrap, or use a registry that answers.',
+    remedy: 'Run `layersmith doctor --fix` as root (Debian or Ubuntu), or build where the registry answers.',
   };
 }
 

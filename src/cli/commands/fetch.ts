@@ -2,25 +2,24 @@ import type { Argv } from 'yargs';
 import { fetchPlan } from '../../pipeline/build/fetch-plan.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
-import { fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
+import { checkSources, fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
 
 /** `layersmith fetch`: every source of a recipe into the store; nothing is built. */
-export function fetchCommand(io: Io) {
+export function fetchCommand(io: Io): Command {
   return command({
-    command: 'fetch <recipe>',
-    describe: 'Fetch all sources of a recipe and its libraries into the store; build nothing',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'PACKAGE/LINE, or PACKAGE' })
         .options({ ...sourceOptions, ...recipesOption, ...storeOption, ...jsonOption })
         .example('$0 fetch php/8.4', 'Then `build --offline` needs no network')
-        .example('$0 fetch php/7.3 --sources ~/tarballs', 'Files are taken by their sha256'),
+        .example('$0 fetch php/7.3 --sources ~/tarballs', 'Use files found by their sha256'),
     handler: async (args) => {
       const reporter = reporterFor(io);
       try {
+        await checkSources(io, args.sources);
         const library = await openLibrary(io, args.recipes);
         const plan = await planFor(parseRecipeName(args.recipe), library);
         const store = await openStoreFor(io, args.store, reporter);

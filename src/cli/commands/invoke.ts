@@ -3,12 +3,14 @@ import { UsageError } from '../../core/errors.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
 import type { Sandbox } from '../../lambda/sandbox.js';
 import { openLocalFunction } from '../../pipeline/local-function.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
+import { entrypointHint } from '../entrypoint-hint.js';
 import { checkJson, readEvent } from '../event-input.js';
 import { payloadOf } from '../payload.js';
 import { invokeRemotely } from '../remote-invoke.js';
 import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
+import { logFilter } from '../log-filter.js';
 import { latencyMeter, latencyText, type Latency } from '../latency.js';
 import {
   awsOptions,
@@ -25,10 +27,8 @@ import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
 
 /** `layersmith invoke`: a function on its layers, once or more often. Its exit code is 1 when the function fails. */
-export function invokeCommand(io: Io, outcome: { exitCode: number }) {
+export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'invoke [layers..]',
-    describe: 'Run a function locally on a built layer and further ones, or on Lambda with --remote',
     builder: (yargs: Argv) =>
       yargs
         .positional('layers', {
@@ -44,7 +44,7 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
           remote: {
             type: 'string',
             requiresArg: true,
-            describe: 'In place of layers: the name or ARN of a function on Lambda',
+            describe: 'Name or ARN of a function on Lambda, instead of layers',
           },
           ...regionOption,
           ...awsOptions,
@@ -52,18 +52,18 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
             type: 'string',
             requiresArg: true,
             default: '{}',
-            describe: 'JSON, @FILE, or - for stdin',
+            describe: 'Event: JSON, @FILE, or - for stdin',
           },
           'client-context': {
             type: 'string',
             requiresArg: true,
-            describe: 'JSON that the function gets as client context',
+            describe: 'Client context for the function, as JSON',
           },
           repeat: {
             type: 'number',
             requiresArg: true,
             default: 1,
-            describe: 'How many times; above 1 with a summary of how long they took',
+            describe: 'Number of invocations; above 1 prints a summary of their durations',
           },
           ...platformOptions,
           ...platformOfLayerOptions,
@@ -88,8 +88,9 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
       const repeat = numberFrom('--repeat', { value: args.repeat, least: 1, most: 1_000_000 });
       const { clientContext } = args;
       if (clientContext !== undefined) checkJson('--client-context', clientContext);
+      const isShown = logFilter({ repeat, onTerminal: io.terminal !== undefined && io.outIsTerminal });
       const fn = await localFunctionOf(io, args, (line) => {
-        if (repeat === 1 || !ROUTINE.test(line)) io.err(`${line}\n`);
+        if (isShown(line)) io.err(`${line}\n`);
       });
       const request: InvocationRequest = { event: await readEvent(io, args.event), clientContext };
       const reporter = quietReporter(reporterFor(io));
@@ -104,6 +105,8 @@ export function invokeCommand(io: Io, outcome: { exitCode: number }) {
             : { outcome: await sandbox.invoke(request, args.json ? undefined : sinkTo(io)) };
         if (args.json) io.out(`${JSON.stringify(jsonOf(result))}\n`);
         else await print(io, result);
+        const hint = entrypointHint(result.outcome.error);
+        if (hint !== undefined) io.err(`  → ${hint}\n`);
         if (result.outcome.status !== 'success') outcome.exitCode = 1;
       } finally {
         reporter.close();
@@ -132,9 +135,6 @@ function locally<
     hint: 'Name the layers, --function and --handler of a function that runs here, or --remote for one on Lambda.',
   });
 }
-
-/** What Lambda logs of each invocation; with many of them the summary stands for it. */
-const ROUTINE = /^(START|END|REPORT) RequestId: /;
 
 interface Result {
   /** Of many the first that failed, else the last. */
@@ -175,6 +175,16 @@ async function print(io: Io, { outcome, latency }: Result): Promise<void> {
 const NEWLINE = 0x0a;
 
 function jsonOf({ outcome, latency }: Result): Readonly<Record<string, unknown>> {
-  const { payload, logTail: _logTail, ...rest } = outcome;
-  return { ...rest, ...payloadOf(payload), latency };
+  const { payload, logTail: _logTail, report, ...rest } = outcome;
+  return { ...rest, report: rounded(report), ...payloadOf(payload), latency: rounded(latency) };
+}
+
+/** Times of measurements (`…Ms`) to hundredths of a millisecond, as Lambda's REPORT has them. */
+function rounded<T>(value: T): T {
+  const parse = (text: string | undefined): T => (text === undefined ? value : (JSON.parse(text) as T));
+  return parse(
+    JSON.stringify(value, (key, part: unknown) =>
+      typeof part === 'number' && key.endsWith('Ms') ? Math.round(part * 100) / 100 : part,
+    ),
+  );
 }

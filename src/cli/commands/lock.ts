@@ -5,16 +5,14 @@ import type { ContainerEngine } from '../../engine/container-engine.js';
 import { describeToolchain, prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import { lockDifferences, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
 import type { Toolchain } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { engineFor, openLock, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
 
 /** `layersmith lock`: takes the toolchain that the mirror or the registry has today into the lock file. */
-export function lockCommand(io: Io, outcome: { exitCode: number }) {
+export function lockCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'lock',
-    describe: 'Make the toolchain anew, and write its digests, packages and files into layersmith.lock',
     builder: (yargs: Argv) =>
       yargs
         .options({
@@ -22,7 +20,7 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
           check: {
             type: 'boolean',
             default: false,
-            describe: 'Write nothing; fail when the toolchain of today is another',
+            describe: "Write nothing; fail when today's toolchain differs",
           },
           ...storeOption,
           ...jsonOption,
@@ -35,7 +33,7 @@ export function lockCommand(io: Io, outcome: { exitCode: number }) {
         const { path, lock } = await openLock(io);
         const platform = await platformFor(io, args);
         const store = await openStoreFor(io, args.store, reporter);
-        const engine = await engineFor(io, { offline: false, reporter });
+        const engine = await engineFor(io);
         const options = { ...args, offline: false };
         const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
         const { toolchain } = await prepareToolchain(

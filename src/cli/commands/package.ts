@@ -8,7 +8,7 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
 import { packagedRuntime } from '../../pipeline/bundle/packaged-runtime.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -22,18 +22,20 @@ import { openBuild, openLibrary, reporterFor, type BuildArgs } from '../session.
 import { size } from '../words.js';
 
 /** `layersmith package`: a function, or a Composer project's libraries, as a zip for Lambda. */
-export function packageCommand(io: Io) {
+export function packageCommand(io: Io): Command {
   return command({
-    command: 'package <kind> <folder>',
-    describe: 'Pack a function, or the vendor/ of a Composer project as a layer, with its PHP compiled',
     builder: (yargs: Argv) =>
       yargs
         .positional('kind', {
           choices: ['function', 'vendor'] as const,
           demandOption: true,
-          describe: 'What the folder is: a function, or a Composer project whose vendor/ becomes a layer',
+          describe: 'function, or vendor for a Composer project whose vendor/ becomes a layer',
         })
-        .positional('folder', { type: 'string', demandOption: true, describe: 'Its folder' })
+        .positional('folder', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Folder of the function or project',
+        })
         .options({
           layer: {
             alias: 'l',

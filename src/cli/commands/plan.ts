@@ -10,10 +10,11 @@ import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import { lockKey, type LockFile } from '../../toolchain/lock-file.js';
 import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../../toolchain/toolchain.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import {
+  checkSources,
   openLibrary,
   openLock,
   openStoreFor,
@@ -23,10 +24,8 @@ import {
 } from '../session.js';
 
 /** `layersmith plan`: the graph, each stage's key, and whether it is in the store. Builds, pulls and bootstraps nothing. */
-export function planCommand(io: Io) {
+export function planCommand(io: Io): Command {
   return command({
-    command: 'plan [recipe]',
-    describe: 'Show the stages of a recipe, their keys, and which are in the store',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })
@@ -34,6 +33,7 @@ export function planCommand(io: Io) {
         .example('$0 plan php/8.4', 'What `build php/8.4` would compile'),
     handler: async (args) => {
       const reporter = reporterFor(io);
+      await checkSources(io, args.sources);
       const library = await openLibrary(io, args.recipes);
       const plan = await planFor(parseRecipeName(args.recipe), library);
       const platform = await platformFor(io, args);

@@ -5,15 +5,13 @@ import { checkLayerName } from '../../publish/names.js';
 import { checkKeep, pruneLayer } from '../../publish/prune-layer.js';
 import { inRegions } from '../../publish/regions.js';
 import { awsAccessOf, describeFailures } from '../aws-session.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { awsOptions, jsonOption, regionsOption } from '../options.js';
 
 /** `layersmith prune`: deletes old versions of a layer. Exit code 77 when a region failed. */
-export function pruneCommand(io: Io, outcome: { exitCode: number }) {
+export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'prune',
-    describe: 'Delete the old versions of a published layer; functions that have them go on',
     builder: (yargs: Argv) =>
       yargs
         .options({

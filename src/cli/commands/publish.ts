@@ -10,15 +10,13 @@ import { publishLayer } from '../../publish/publish-layer.js';
 import { bucketOf, inRegions } from '../../publish/regions.js';
 import { readZipFile } from '../../tree/zip-file.js';
 import { awsAccessOf, describeFailures } from '../aws-session.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, jsonOption, regionsOption } from '../options.js';
 
 /** `layersmith publish`: a tested layer, as a layer version in one or many regions. Exit code 77 when one failed. */
-export function publishCommand(io: Io, outcome: { exitCode: number }) {
+export function publishCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'publish <zip>',
-    describe: 'Publish a tested layer in one or many regions, and print its ARNs',
     builder: (yargs: Argv) =>
       yargs
         .positional('zip', {

@@ -2,16 +2,14 @@ import type { Argv } from 'yargs';
 import { RecipeError, type Problem } from '../../core/errors.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
 /** `layersmith recipes`: the list, or one recipe. */
-export function recipesCommand(io: Io) {
+export function recipesCommand(io: Io): Command {
   return command({
-    command: 'recipes [recipe]',
-    describe: 'List the recipes, or show one',
     builder: (yargs: Argv) =>
       yargs
         .positional('recipe', { type: 'string', describe: 'PACKAGE/LINE, or PACKAGE' })

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Argv } from 'yargs';
 import { openInvocationEndpoint } from '../../lambda/invocation-endpoint.js';
 import { openWatchedFunction } from '../../pipeline/watched-function.js';
-import { command } from '../command.js';
+import { command, type Command } from '../command.js';
 import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
 import {
@@ -19,10 +19,8 @@ import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
 
 /** `layersmith serve`: a function that stays warm behind Lambda's Invoke API, until it is interrupted. */
-export function serveCommand(io: Io) {
+export function serveCommand(io: Io): Command {
   return command({
-    command: 'serve <layers..>',
-    describe: "Keep a function warm behind Lambda's Invoke API on 127.0.0.1",
     builder: (yargs: Argv) =>
       yargs
         .positional('layers', {
@@ -37,7 +35,7 @@ export function serveCommand(io: Io) {
             type: 'number',
             requiresArg: true,
             default: 9000,
-            describe: 'On 127.0.0.1; 0 takes one that is free',
+            describe: 'Port on 127.0.0.1; 0 chooses a free one',
           },
           ...platformOptions,
           ...platformOfLayerOptions,

@@ -6,7 +6,8 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { paintFor } from '../color.js';
+import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -21,18 +22,16 @@ import {
 import { openBuild, openLibrary, reporterFor } from '../session.js';
 
 /** `layersmith test`: the smoke tests of a layer zip. */
-export function testCommand(io: Io) {
+export function testCommand(io: Io): Command {
   return command({
-    command: 'test <zip>',
-    describe: 'Run the smoke tests of a layer zip in the runtime image',
     builder: (yargs: Argv) =>
       yargs
-        .positional('zip', { type: 'string', demandOption: true, describe: 'The layer' })
+        .positional('zip', { type: 'string', demandOption: true, describe: 'Layer zip' })
         .options({
           recipe: {
             type: 'string',
             requiresArg: true,
-            describe: 'Whose smoke tests [default: as the manifest in the zip says]',
+            describe: "Recipe whose smoke tests run [default: the one in the zip's manifest]",
           },
           ...platformOptions,
           ...platformOfLayerOptions,
@@ -75,8 +74,12 @@ export function testCommand(io: Io) {
         const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
         const report = await smokeTestLayer(zip, { plan, context });
         reporter.close();
+        const paint = paintFor({ isTerminal: io.outIsTerminal, env: io.env });
         if (args.json) io.out(`${JSON.stringify({ recipe, platform, arch, ...report })}\n`);
-        else io.out(`passed: ${report.programs} programs, ${report.invocations} invocations\n`);
+        else
+          io.out(
+            `${paint('good', 'passed')}: ${report.programs} programs, ${report.invocations} invocations\n`,
+          );
       } finally {
         reporter.close();
       }

@@ -9,7 +9,7 @@ import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
 import { verifyPlans, type Verified } from '../../pipeline/verify/verify-recipes.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
-import { command } from '../command.js';
+import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
@@ -23,17 +23,15 @@ import {
 import { openBuild, openLibrary, reporterFor } from '../session.js';
 
 /** `layersmith verify`: the proof that the bytes are the same each time. */
-export function verifyCommand(io: Io, outcome: { exitCode: number }) {
+export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
-    command: 'verify <targets..>',
-    describe: 'Build twice under changed conditions, or a layer once more, and compare the bytes',
     builder: (yargs: Argv) =>
       yargs
         .positional('targets', {
           type: 'string',
           array: true,
           demandOption: true,
-          describe: 'Recipes (what they share is built once), or one layer zip',
+          describe: 'Recipes (shared stages are built once), or one layer zip',
         })
         .options({
           ...platformOptions,
@@ -44,8 +42,8 @@ export function verifyCommand(io: Io, outcome: { exitCode: number }) {
           ...lockedOption,
           ...jsonOption,
         })
-        .example('$0 verify php/8.4', 'Twice from nothing: the libraries, PHP, the layer')
-        .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Once more, as its manifest says'),
+        .example('$0 verify php/8.4', 'Build everything twice from nothing')
+        .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Rebuild it as its manifest says'),
     handler: async (args) => {
       const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
       if (zips.includes(true) && args.targets.length > 1) {

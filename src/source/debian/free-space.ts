@@ -14,7 +14,7 @@ export async function freeBytes(folder: string): Promise<number> {
 /** The error for a folder whose disk is full, or too full for the next step. */
 export function diskFullError(folder: string, detail = ''): StorageError {
   return new StorageError(`cannot write to ${folder}: the disk is full${detail}`, {
-    hint: 'Free some space there (`layersmith clean`), or choose another folder with --store.',
+    hint: 'Free some space there (`layersmith clean --older-than 30d`), or choose another folder with --store.',
   });
 }
 

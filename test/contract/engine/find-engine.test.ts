@@ -11,6 +11,7 @@ import { EngineUnavailableError, UsageError } from '../../../src/core/errors.js'
 import type { ContainerEngine } from '../../../src/engine/container-engine.js';
 import { parseEngineAddress } from '../../../src/engine/engine-address.js';
 import { EngineNotFoundError, findEngine, usualSockets } from '../../../src/engine/find-engine.js';
+import { asNobody } from '../../support/as-nobody.js';
 import { containerSpec } from '../../support/container-spec.js';
 import { failure } from '../../support/failure.js';
 import { END, ScriptedEngine, UPGRADED, answer, frame, play } from '../../support/scripted-engine.js';
@@ -138,6 +139,21 @@ describe('the usual sockets', () => {
       [`unix://${home}/run/podman.sock`]: 'there is no such socket',
     });
   });
+
+  test(
+    'that this user may not open are named, with how to be allowed; no other engine is looked for',
+    { tags: 'system' },
+    async () => {
+      await engineAt(machineSockets().docker);
+      await chmod(machineSockets().docker, 0o600);
+      await chmod(home, 0o755);
+      const error = await asNobody(() => failure(find(), EngineNotFoundError));
+      expect(error.message).toContain(`unix://${machineSockets().docker}`);
+      expect(error.details[`unix://${machineSockets().docker}`]).toBe('permission denied');
+      expect(error.hint).toMatch(/group .*docker.*sudo/s);
+      expect(error.configuredBy).toBeDefined();
+    },
+  );
 
   test('that accept and never answer cost ten seconds together, not each', async () => {
     await silentAt(machineSockets().docker);

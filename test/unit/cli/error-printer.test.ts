@@ -4,7 +4,7 @@ import { InternalError, StageError, UsageError } from '../../../src/core/errors.
 
 function printed(error: unknown): string {
   let text = '';
-  printError(error, (part) => (text += part));
+  printError(error, { print: (part) => (text += part) });
   return text;
 }
 
@@ -57,4 +57,12 @@ test('only a defect has its stack printed', () => {
 
 test('what was thrown and is no error is printed too', () => {
   expect(printed('a text')).toContain('internal error: a text\n');
+});
+
+test('a hint to clean names the store that the command was given', () => {
+  const error = new UsageError('full', { hint: 'Free some space (`layersmith clean --older-than 30d`).' });
+  let text = '';
+  printError(error, { print: (part) => (text += part), store: '/mnt/store' });
+  expect(text).toContain('`layersmith clean --older-than 30d --store /mnt/store`');
+  expect(printed(error)).toContain('`layersmith clean --older-than 30d`');
 });

@@ -28,7 +28,8 @@ async function layersmith(
 test.each([
   ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke lacks a layer'],
   ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke lacks --function'],
-  ['no handler', ['serve', 'layer', '--function', 'app'], 'Missing required argument: handler'],
+  ['no handler', ['serve', 'layer', '--function', 'app'], 'serve needs --handler'],
+  ['an empty handler', ['invoke', 'layer', '--function', 'app', '--handler='], '--handler is empty'],
   ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'there is no layer HOME/none.zip'],
   ['a layer that is a text', ['serve', 'text.txt', ...GOOD], 'text.txt is neither a folder nor a zip'],
   [
@@ -54,8 +55,8 @@ test.each([
   ],
   ['time in words', ['invoke', ...GOOD, '--timeout', '3s'], '--timeout must be a whole number from 1 to 900'],
   ['no repetition', ['invoke', ...GOOD, '--repeat', '0'], '--repeat must be a whole number from 1'],
-  ['a variable without a value', ['invoke', ...GOOD, '--env', 'X'], '--env X is no variable'],
-  ['a variable without a name', ['invoke', ...GOOD, '--env', '=1'], '--env =1 is no variable'],
+  ['a variable without a value', ['invoke', ...GOOD, '--env', 'X'], "--env: 'X' lacks '=VALUE'"],
+  ['a variable without a name', ['invoke', ...GOOD, '--env', '=1'], "--env: '=1' lacks"],
   [
     'a port that is none',
     ['serve', ...GOOD, '--port', '65536'],

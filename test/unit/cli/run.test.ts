@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands.js';
 import type { Io } from '../../../src/cli/io.js';
 import { run } from '../../../src/cli/run.js';
 import { InterruptedError } from '../../../src/core/errors.js';
@@ -41,18 +42,16 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     ['an unknown flag', ['build', '--jbos', '3'], 'Unknown argument: jbos'],
     ['a flag of another command', ['recipes', '--jobs', '3'], 'Unknown argument: jobs'],
     ['too many words', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
-    ['too few words', ['fetch'], 'Not enough non-option arguments: got 0, need at least 1'],
+    ['a required flag that is missing', ['advisories', 'php'], 'advisories needs --from'],
+    ['one word of two', ['package', 'function'], 'package needs <folder>'],
+    ['too few words', ['fetch'], 'fetch needs <recipe>'],
     ['jobs that are no number', ['build', '--jobs', 'many'], '--jobs must be a whole number above 0'],
     ['no jobs', ['build', '--jobs', '0'], '--jobs must be a whole number above 0'],
     ['fewer than no jobs', ['build', '--jobs=-2'], '--jobs must be a whole number above 0'],
     ['half a job', ['build', '--jobs', '1.5'], '--jobs must be a whole number above 0'],
     ['memory that is no number', ['build', '--memory', '2G'], '--memory must be a whole number above 0'],
-    ['a flag without its value', ['build', '--jobs'], 'Not enough arguments following: jobs'],
-    [
-      'a flag where its value should be',
-      ['plan', '--store', '--json'],
-      'Not enough arguments following: store',
-    ],
+    ['a flag without its value', ['build', '--jobs'], '--jobs needs a value'],
+    ['a flag where its value should be', ['plan', '--store', '--json'], '--store needs a value'],
     ['a flag that is denied', ['plan', '--no-store'], 'Unknown arguments: no-store, noStore'],
     ['an unknown architecture', ['build', '--arch', 'mips'], 'Choices: "x86_64", "arm64"'],
     ['an unknown toolchain', ['build', '--toolchain', 'gentoo'], 'Choices: "amazonlinux", "debian"'],
@@ -73,6 +72,10 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
       'cannot read the recipe folder HOME/none (ENOENT)',
     ],
     ['a zip without a manifest', ['test', import.meta.filename], 'there is no manifest in'],
+    ['sources that are not there, to build', ['build', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that are not there, to plan', ['plan', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that are not there, to fetch', ['fetch', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['quiet checks', ['doctor', '--quiet'], '--quiet is for --fix'],
     ['nothing to clean', ['clean'], 'say what to clean'],
     ['an age that is none', ['clean', '--older-than', 'long'], '--older-than long is not understood'],
     ['a size that is none', ['clean', '--max-size', 'big'], '--max-size big is not understood'],
@@ -84,6 +87,11 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     expect(stderr).not.toContain('    at ');
     expect(stdout).toBe('');
     expect(left).toEqual([]);
+  });
+
+  test('the hint names the command that was typed', async () => {
+    expect((await layersmith(['plan', '--jbos', '3'])).stderr).toContain('`layersmith plan --help`');
+    expect((await layersmith(['biuld'])).stderr).toContain('`layersmith --help`');
   });
 
   test('a zip that is not there cannot be tested', async () => {
@@ -209,6 +217,13 @@ describe('without an engine', () => {
     expect(stderr).toContain('toolchain: debian (as locked)');
   });
 
+  test('doctor --fix replaces no engine that was chosen', async () => {
+    const { exitCode, stderr } = await layersmith(['doctor', '--fix', '--quiet'], {}, { isRoot: true });
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain('DOCKER_HOST');
+    expect(stderr).not.toContain('installing');
+  });
+
   test('plan shows the graph without keys where no toolchain is locked, and says why', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'lua', '--arch', 'arm64']);
     expect(exitCode).toBe(0);
@@ -252,6 +267,8 @@ describe('without an engine', () => {
       'store',
     ]);
     for (const { state, remedy } of findings) expect(state === 'ok' || remedy !== undefined).toBe(true);
+    const ok = findings.filter(({ state }) => state === 'ok').map(({ name }) => name);
+    expect(ok).not.toContain('toolchain');
   });
 
   test('the store is in $XDG_CACHE_HOME, else in ~/.cache', async () => {
@@ -289,22 +306,24 @@ describe('without an engine', () => {
 });
 
 describe('help', () => {
-  test.each(['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean'])(
-    'of %s has an example',
-    async (name) => {
-      const { exitCode, stdout, stderr } = await layersmith([name, '--help']);
-      expect(exitCode).toBe(0);
-      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}layersmith ${name}\\b`, 'm'));
-      expect(stdout).toContain('--json');
-      expect(stderr).toBe('');
-    },
-  );
+  test.each(COMMANDS.map(({ name }) => name))('of %s describes it, with an example', async (name) => {
+    const { exitCode, stdout, stderr } = await layersmith([name, '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}layersmith ${name}\\b`, 'm'));
+    expect(stdout).toContain('--json');
+    expect(stderr).toBe('');
+  });
 
-  test('names every command', async () => {
+  test('names every command on a line of its own', async () => {
     const { exitCode, stdout } = await layersmith(['--help']);
     expect(exitCode).toBe(0);
-    for (const name of ['build', 'plan', 'fetch', 'test', 'recipes', 'doctor', 'clean', 'completion'])
-      expect(stdout).toMatch(new RegExp(`^ {2}layersmith ${name} `, 'm'));
+    const listed = [...stdout.matchAll(/^ {2}layersmith ([a-z]+) .*\S$/gm)].map(([, name]) => name);
+    expect(listed).toEqual([...COMMANDS.map(({ name }) => name), 'completion']);
+  });
+
+  test('knows every file with a command', async () => {
+    const files = await readdir(join(import.meta.dirname, '../../../src/cli/commands'));
+    expect(COMMANDS.map(({ name }) => `${name}.ts`).sort()).toEqual(files.sort());
   });
 
   test('the version is a result', async () => {

@@ -168,6 +168,45 @@ test('requests that Lambda refuses are refused in its form, and invoke nothing',
   expect(endpoint.requests).toEqual([]);
 });
 
+/** The status of an invocation with these headers; `fetch` would not send them all. */
+function statusWith(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${url}${PATH}`, { method: 'POST', headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on('error', reject).end('{}');
+  });
+}
+
+test('what a web page could send is refused, and invokes nothing', async () => {
+  await using endpoint = await endpointOf();
+  const { port } = new URL(endpoint.url);
+  for (const headers of [
+    { host: 'evil.example.com' },
+    { host: `evil.example.com:${port}` },
+    { host: '127.0.0.1:1' },
+    { origin: 'http://evil.example.com' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+  ])
+    expect(await statusWith(endpoint.url, headers), JSON.stringify(headers)).toBe(403);
+  expect(endpoint.requests).toEqual([]);
+});
+
+test('what a program on this machine sends is not', async () => {
+  await using endpoint = await endpointOf();
+  const { port } = new URL(endpoint.url);
+  for (const headers of [
+    { host: `localhost:${port}` },
+    { host: `[::1]:${port}` },
+    { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' },
+    { 'sec-fetch-site': 'none' },
+  ])
+    expect(await statusWith(endpoint.url, headers), JSON.stringify(headers)).toBe(200);
+});
+
 test('an event may have 6 MiB, one that nobody waits for 1 MiB, and no byte more', async () => {
   await using endpoint = await endpointOf();
   const { post } = endpoint;

@@ -1,0 +1,120 @@
+import type { CommandFactory } from './command.js';
+
+/** One command of the command line: what help and completion say of it, and where its code is. */
+export interface CommandEntry {
+  readonly name: string;
+  /** The arguments after the name, as yargs writes them: `<zip>`, `[layers..]`. */
+  readonly args?: string;
+  /** One line of `layersmith --help`. */
+  readonly describe: string;
+  /** Imports the command. Only the command that is run is loaded: help and completion start faster without the others. */
+  readonly load: () => Promise<CommandFactory>;
+}
+
+/** Every command, in the order of `layersmith --help`. The parser, help and completion derive from this list. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'build',
+    args: '[recipe]',
+    describe: 'Compile a recipe and its libraries into a tested layer zip',
+    load: async () => (await import('./commands/build.js')).buildCommand,
+  },
+  {
+    name: 'plan',
+    args: '[recipe]',
+    describe: 'Show the stages of a recipe, their keys, and which are in the store',
+    load: async () => (await import('./commands/plan.js')).planCommand,
+  },
+  {
+    name: 'fetch',
+    args: '<recipe>',
+    describe: 'Download all sources of a recipe and its libraries into the store; build nothing',
+    load: async () => (await import('./commands/fetch.js')).fetchCommand,
+  },
+  {
+    name: 'test',
+    args: '<zip>',
+    describe: 'Run the smoke tests of a layer zip in the runtime image',
+    load: async () => (await import('./commands/test.js')).testCommand,
+  },
+  {
+    name: 'verify',
+    args: '<targets..>',
+    describe: 'Build recipes twice under changed conditions, or rebuild a layer zip, and compare the bytes',
+    load: async () => (await import('./commands/verify.js')).verifyCommand,
+  },
+  {
+    name: 'audit',
+    args: '<layer>',
+    describe: 'Check a layer (zip or folder) against the Lambda platform and for unsafe files',
+    load: async () => (await import('./commands/audit.js')).auditCommand,
+  },
+  {
+    name: 'advisories',
+    args: '<target>',
+    describe: 'Report which security advisories (OSV, CVE records) apply to a recipe or a layer',
+    load: async () => (await import('./commands/advisories.js')).advisoriesCommand,
+  },
+  {
+    name: 'diff',
+    args: '<before> <after>',
+    describe: 'Show what changed between two layers: packages, files, sizes, symbols',
+    load: async () => (await import('./commands/diff.js')).diffCommand,
+  },
+  {
+    name: 'package',
+    args: '<kind> <folder>',
+    describe: "Zip a function, or a Composer project's vendor/ as a layer, with its PHP compiled",
+    load: async () => (await import('./commands/package.js')).packageCommand,
+  },
+  {
+    name: 'invoke',
+    args: '[layers..]',
+    describe: 'Run a function locally on its layers, or on Lambda with --remote',
+    load: async () => (await import('./commands/invoke.js')).invokeCommand,
+  },
+  {
+    name: 'serve',
+    args: '<layers..>',
+    describe: "Keep a function warm behind Lambda's Invoke API on 127.0.0.1",
+    load: async () => (await import('./commands/serve.js')).serveCommand,
+  },
+  {
+    name: 'publish',
+    args: '<zip>',
+    describe: 'Publish a tested layer in one or more regions, and print its ARNs',
+    load: async () => (await import('./commands/publish.js')).publishCommand,
+  },
+  {
+    name: 'prune',
+    describe: 'Delete old versions of a published layer; functions that use them keep working',
+    load: async () => (await import('./commands/prune.js')).pruneCommand,
+  },
+  {
+    name: 'deploy',
+    args: '<zip>',
+    describe: 'Create a Lambda function from its zip, or update it',
+    load: async () => (await import('./commands/deploy.js')).deployCommand,
+  },
+  {
+    name: 'recipes',
+    args: '[recipe]',
+    describe: 'List the recipes, or show one',
+    load: async () => (await import('./commands/recipes.js')).recipesCommand,
+  },
+  {
+    name: 'lock',
+    describe: "Pin today's toolchain (digests, packages, files) in layersmith.lock",
+    load: async () => (await import('./commands/lock.js')).lockCommand,
+  },
+  {
+    name: 'doctor',
+    describe: 'Check engine, disk, memory, registry, toolchain and store; --fix installs what is missing',
+    load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
+  {
+    name: 'clean',
+    describe: 'Remove leftover containers, images, and store entries by age or size',
+    load: async () => (await import('./commands/clean.js')).cleanCommand,
+  },
+];

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
+import { EngineNotFoundError } from '../engine/find-engine.js';
+import { startEngine } from '../engine/start-engine.js';
+import { hasMmdebstrap, installMmdebstrap } from '../toolchain/install-mmdebstrap.js';
+import { IMAGE_LABEL, type ToolchainKind } from '../toolchain/toolchain.js';
+import type { Io } from './io.js';
+import { engineFor, proxiesOf } from './session.js';
+
+/** What can be looked at and installed on a machine. */
+export interface Host {
+  readonly canInstall: { readonly os: string; readonly isRoot: boolean };
+  /** Throws EngineNotFoundError. */
+  readonly findEngine: () => Promise<ContainerEngine>;
+  readonly startEngine: () => Promise<void>;
+  readonly hasMmdebstrap: () => Promise<boolean>;
+  readonly installMmdebstrap: () => Promise<void>;
+}
+
+/** This machine. `report` receives the lines of scripts/start-engine.sh. */
+export function thisHost(io: Io, report: (line: string) => void): Host {
+  const { signal } = io;
+  const env = proxiesOf(io);
+  const script = join(io.packageRoot, 'scripts', 'start-engine.sh');
+  return {
+    canInstall: io,
+    findEngine: () => engineFor(io),
+    startEngine: () => startEngine({ script, env: { ...env, HOME: io.homeDir }, report, signal }),
+    hasMmdebstrap: () => hasMmdebstrap({ env, signal }),
+    installMmdebstrap: () => installMmdebstrap({ env, signal }),
+  };
+}
+
+export interface MissingOptions {
+  /** `--toolchain`: `debian` wants mmdebstrap in any case. */
+  readonly toolchain: ToolchainKind | undefined;
+  /** Whether the registry of Amazon's images answers, so that nothing is bootstrapped. */
+  readonly registryAnswers: (engine: ContainerEngine) => Promise<boolean>;
+  /** Says what is installed, before it is. */
+  readonly report: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Installs what a build on this machine needs and lacks: a container engine, and mmdebstrap where the embedded toolchain will be
+ * bootstrapped. Only on Linux, as root. Does nothing where nothing is missing. Throws EngineNotFoundError or
+ * EngineUnavailableError where there is no engine afterwards, StageError where mmdebstrap cannot be installed, UsageError where
+ * somebody who is not root asks for either.
+ */
+export async function installMissing(host: Host, options: MissingOptions): Promise<void> {
+  const { report } = options;
+  const engine = await host.findEngine().catch(async (error: unknown) => {
+    const mayInstall = error instanceof EngineNotFoundError && error.configuredBy === undefined;
+    if (!mayInstall || host.canInstall.os !== 'linux') throw error;
+    requireRoot(host, 'a container engine');
+    report(
+      "no container engine answers: installing Debian's docker.io where it is missing, and starting it (scripts/start-engine.sh)",
+    );
+    await host.startEngine();
+    return host.findEngine();
+  });
+  if (host.canInstall.os !== 'linux' || (await host.hasMmdebstrap())) return;
+  if (!(await wantsMmdebstrap(engine, options))) return;
+  requireRoot(host, 'mmdebstrap');
+  report('mmdebstrap, which makes the embedded toolchain, is missing: installing it with apt-get');
+  await host.installMmdebstrap();
+}
+
+async function wantsMmdebstrap(
+  engine: ContainerEngine,
+  { toolchain, registryAnswers, signal }: MissingOptions,
+): Promise<boolean> {
+  if (toolchain !== undefined) return toolchain === 'debian';
+  const images = await engine.listImages({ key: IMAGE_LABEL }, signal);
+  if (images.some(({ labels }) => labels[IMAGE_LABEL]?.endsWith('-toolchain') === true)) return false;
+  return !(await registryAnswers(engine));
+}
+
+function requireRoot({ canInstall }: Host, what: string): void {
+  if (canInstall.isRoot) return;
+  throw new UsageError(`${what} is missing, and only root can install it`, {
+    hint: 'Run `layersmith doctor --fix` as root, for example with sudo, or install it yourself.',
+  });
+}

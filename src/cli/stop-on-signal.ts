@@ -1,0 +1,28 @@
+import { InterruptedError } from '../core/errors.js';
+
+type Signal = 'SIGINT' | 'SIGTERM';
+
+/** A second signal this soon is the same request once more: make passes on the SIGTERM that its process group receives too. */
+const SAME_REQUEST_MS = 1_000;
+
+/**
+ * What a signal does: the first aborts `interrupted` with an InterruptedError, so that containers are removed; a later one calls
+ * `exit` at once. `now` is in milliseconds.
+ */
+export function stopOnSignal(options: {
+  readonly interrupted: AbortController;
+  readonly print: (text: string) => void;
+  readonly exit: (code: number) => void;
+  readonly now: () => number;
+}): (name: Signal) => void {
+  const { interrupted, print, exit, now } = options;
+  let since: number | undefined;
+  return (name) => {
+    const error = new InterruptedError(name);
+    if (since === undefined) {
+      since = now();
+      print(`\n${error.message}: removing containers (again to stop at once)\n`);
+      interrupted.abort(error);
+    } else if (now() - since >= SAME_REQUEST_MS) exit(error.exitCode);
+  };
+}
