@@ -7,6 +7,7 @@ import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
+import { runContextOf } from '../src/pipeline/build/build-context.js';
 import type { BenchContext } from './bench-context.js';
 import { debianComposer } from './debian-composer.js';
 import { openMeasuringContainer, type MeasuringContainer } from './measuring-container.js';
@@ -52,7 +53,7 @@ export async function benchPrecompiled(
   await using scope = openScope();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest }, context: bench.build, scope },
+    { layer: { tree: opt, manifest }, context: runContextOf(bench.build), scope },
   );
   const settings = fileEntry(
     'empty/php.ini',

@@ -20,9 +20,13 @@ export const recipesOption = {
   },
 } as const;
 
+export const offlineOption = {
+  offline: { type: 'boolean', default: false, describe: 'Never touch the network' },
+} as const;
+
 export const sourceOptions = {
   sources: { type: 'string', requiresArg: true, describe: 'A folder whose files are taken by their sha256' },
-  offline: { type: 'boolean', default: false, describe: 'Never touch the network' },
+  ...offlineOption,
 } as const;
 
 export const platformOptions = {
@@ -99,6 +103,11 @@ export const stageOptions = {
     type: 'number',
     requiresArg: true,
     describe: "Make jobs, shared by the stages that run at once [default: the engine's cores]",
+  },
+  'stage-timeout': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Stop a stage that runs longer: 45m, 3h [default: 3h]',
   },
   memory: {
     type: 'number',

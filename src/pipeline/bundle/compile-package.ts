@@ -15,7 +15,7 @@ import {
   WORK_FOLDER,
   type PackageKind,
 } from '../../runtime/php/compiled-code.js';
-import { runLayerProgram } from '../layer-program.js';
+import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { PackageRuntime } from './package-request.js';
 
 const reportSchema = z.object({
@@ -34,7 +34,7 @@ const reportSchema = z.object({
  */
 export async function compilePackage(
   { kind, tree }: { readonly kind: PackageKind; readonly tree: readonly TreeEntry[] },
-  { layer, context, scope }: PackageRuntime & { readonly scope: DisposalScope },
+  { layer, context, scope }: Pick<PackageRuntime, 'layer' | 'context'> & { readonly scope: DisposalScope },
 ): Promise<readonly TreeEntry[]> {
   if (phpFiles(tree).length === 0) return [];
   const { reporter, store } = context;
