@@ -8,6 +8,7 @@ import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { phpRuntime } from '../src/runtime/php/php-runtime.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
+import { runContextOf } from '../src/pipeline/build/build-context.js';
 import type { BenchContext } from './bench-context.js';
 import { debianComposer } from './debian-composer.js';
 import { openMeasuringContainer, type MeasuringContainer } from './measuring-container.js';
@@ -53,7 +54,7 @@ export async function benchPrecompiled(
   await using scope = openScope();
   const compiled = await compilePackage(
     { kind: 'function', tree: code },
-    { layer: { tree: opt, manifest, runtime: phpRuntime }, context: bench.build, scope },
+    { layer: { tree: opt, manifest, runtime: phpRuntime }, context: runContextOf(bench.build), scope },
   );
   const settings = fileEntry(
     'empty/php.ini',

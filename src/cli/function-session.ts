@@ -2,18 +2,14 @@ import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { kindOfCode } from '../tree/code-tree.js';
-import { findManifest } from '../layer/find-manifest.js';
-import type { BuildContext } from '../pipeline/build/build-context.js';
-import type { LocalFunction } from '../pipeline/local-function.js';
 import type { Architecture } from '../platform/platform.js';
+import type { LocalFunction } from '../sandbox/local-function.js';
+import type { RunContext } from '../sandbox/run-context.js';
 import type { Io } from './io.js';
-import { openBuild, openLibrary, type BuildArgs } from './session.js';
+import { openRun, platformOfLayers, type RunArgs } from './run-session.js';
 
 /** The flags of a command that runs a function. */
-export interface FunctionArgs extends Pick<
-  BuildArgs,
-  'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry'
-> {
+export interface FunctionArgs extends Pick<RunArgs, 'store' | 'offline' | 'toolchain' | 'registry'> {
   readonly layers: readonly string[];
   readonly function: string;
   readonly handler: string;
@@ -43,23 +39,13 @@ export async function localFunctionOf(
   return { layers, functionPath, handler: args.handler, env, memoryMb, timeoutMs: timeout * 1000, onLog };
 }
 
-/** What running a function needs, for the platform of its first layer unless another is asked for. */
+/** Opens what running a function needs, for the platform of its layers unless another is asked for. */
 export async function openFunctionContext(
   io: Io,
   args: FunctionArgs,
   { fn, reporter }: { readonly fn: LocalFunction; readonly reporter: Reporter },
-): Promise<BuildContext> {
-  const manifest = await findManifest(fn.layers[0] ?? '');
-  const build: BuildArgs = {
-    ...args,
-    platform: args.platform ?? manifest?.platform ?? 'provided.al2023',
-    arch: args.arch ?? manifest?.architecture ?? 'x86_64',
-    // Of stages: the function's memory is another.
-    memory: undefined,
-    jobs: undefined,
-    keepContainer: false,
-  };
-  return openBuild(io, build, { library: await openLibrary(io, args.recipes), reporter });
+): Promise<RunContext> {
+  return openRun(io, { ...args, ...(await platformOfLayers(fn.layers, args)) }, reporter);
 }
 
 /** A flag's value as it is, when it is a whole number within the limits. Throws UsageError. */

@@ -20,13 +20,17 @@ export const recipesOption = {
   },
 } as const;
 
+export const offlineOption = {
+  offline: { type: 'boolean', default: false, describe: 'Do not use the network' },
+} as const;
+
 export const sourceOptions = {
   sources: {
     type: 'string',
     requiresArg: true,
     describe: 'Folder with source files, found by their sha256 whatever their names',
   },
-  offline: { type: 'boolean', default: false, describe: 'Do not use the network' },
+  ...offlineOption,
 } as const;
 
 export const platformOptions = {
@@ -103,6 +107,11 @@ export const stageOptions = {
     type: 'number',
     requiresArg: true,
     describe: "Parallel make jobs, shared by the stages that run at once [default: the engine's cores]",
+  },
+  'stage-timeout': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Stop a stage that runs longer: 45m, 3h [default: 3h]',
   },
   memory: {
     type: 'number',

@@ -1,12 +1,17 @@
 import type { Reporter, StageOutcome, StageReporter } from '../core/reporter.js';
 import { duration } from './words.js';
 
-/** One line for each thing that happens: for CI and for files. */
+const HEARTBEAT_MS = 60_000;
+/** A longer line of a stage's output is cut in a heartbeat. */
+const SHOWN_LENGTH = 120;
+
+/** One line for each event, for CI and for files; and one a minute for each stage that runs, so that none looks stuck. */
 export function plainReporter(options: {
   readonly print: (text: string) => void;
   readonly now: () => number;
 }): Reporter {
   const { print, now } = options;
+  const heartbeats = new Set<NodeJS.Timeout>();
   return {
     info: (line) => {
       print(`${line}\n`);
@@ -25,16 +30,34 @@ export function plainReporter(options: {
           `${name}: started${lastSeconds === undefined ? '' : ` (last time ${duration(lastSeconds)})`}\n`,
         );
       };
+      let lastLine = 'no output yet';
+      const heartbeat = setInterval(() => {
+        announce();
+        print(`${name}: still running after ${elapsed()}: ${lastLine.slice(0, SHOWN_LENGTH)}\n`);
+      }, HEARTBEAT_MS).unref();
+      heartbeats.add(heartbeat);
+      const stop = (): void => {
+        clearInterval(heartbeat);
+        heartbeats.delete(heartbeat);
+      };
       return {
-        doing: announce,
+        doing: (line) => {
+          announce();
+          lastLine = line.trim();
+        },
         finished: (outcome: StageOutcome) => {
+          stop();
           print(outcome === 'reused' ? `${name}: in the store\n` : `${name}: done in ${elapsed()}\n`);
         },
         failed: () => {
+          stop();
           print(`${name}: failed after ${elapsed()}\n`);
         },
       };
     },
-    close: () => undefined,
+    close: () => {
+      for (const heartbeat of heartbeats) clearInterval(heartbeat);
+      heartbeats.clear();
+    },
   };
 }

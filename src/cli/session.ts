@@ -27,6 +27,7 @@ import type { DebianMirrors } from '../toolchain/debian.js';
 import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
 import { paintFor } from './color.js';
 import type { Io } from './io.js';
+import { stageLimits } from './stage-limits.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
 
@@ -146,6 +147,14 @@ export function engineFor(io: Io): Promise<ContainerEngine> {
   return findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
 }
 
+/** The engine, without the containers that killed runs left. */
+export async function openEngine(io: Io, reporter: Reporter): Promise<ContainerEngine> {
+  const engine = await engineFor(io);
+  const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
+  if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
+  return engine;
+}
+
 export interface BuildArgs extends FetcherArgs {
   readonly recipes: readonly string[];
   readonly store: string | undefined;
@@ -156,6 +165,8 @@ export interface BuildArgs extends FetcherArgs {
   readonly jobs: number | undefined;
   readonly memory: number | undefined;
   readonly keepContainer: boolean;
+  /** How long a stage may run: `90m`. */
+  readonly stageTimeout?: string | undefined;
   /** Refuses a toolchain that is not the one of the lock file. */
   readonly locked?: boolean;
 }
@@ -168,12 +179,9 @@ export async function openBuild(
 ): Promise<BuildContext> {
   await checkSources(io, args.sources);
   const platform = await platformFor(io, args);
-  const jobs = wholeNumber('--jobs', args.jobs);
-  const memory = wholeNumber('--memory', args.memory);
+  const { jobs, memory, stageTimeoutMs } = stageLimits(args);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await engineFor(io);
-  const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
-  if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
+  const engine = await openEngine(io, reporter);
   const labels = ownerLabels();
   const options = { engine, stateDir: store.stateDir, labels, signal: io.signal };
   const { toolchain, packages: toolchainPackages } = await prepareToolchain(
@@ -203,6 +211,7 @@ export async function openBuild(
     fetcher: fetcherFor(io, args, { store, report: reporter.info }),
     reporter,
     jobs: sharedJobs,
+    stageTimeoutMs,
     memoryBytes: memory === undefined ? fairMemory(info.memoryBytes, sharedJobs) : memory * 1024 ** 2,
     variation: undefined,
     keepContainer: args.keepContainer,
@@ -263,7 +272,12 @@ export async function openLock(io: Io): Promise<{
   return { path, own, lock: new Map([...builtIn, ...own]) };
 }
 
-function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter): void {
+/** Says which images are used, and why. */
+export function announce(
+  toolchain: Pick<Toolchain, 'kind' | 'reason'>,
+  platform: Platform,
+  reporter: Reporter,
+): void {
   const name = toolchain.kind === 'debian' ? 'embedded Debian 11' : platform.toolchain.base;
   reporter.info(`toolchain: ${name} (${toolchain.reason})`);
 }
@@ -272,11 +286,6 @@ function announce(toolchain: Toolchain, platform: Platform, reporter: Reporter):
 function fairMemory(total: number, jobs: number): number {
   const least = 1024 ** 3;
   return Math.max(least, Math.floor((total * 0.8) / Math.min(jobs, 8)));
-}
-
-function wholeNumber(flag: string, value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
-  throw new UsageError(`${flag} must be a whole number above 0`, { hint: `For example: ${flag} 2048.` });
 }
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';

@@ -27,6 +27,14 @@ export function parseSize(text: string): number | undefined {
   return Math.floor(Number(digits) * 1000 ** power);
 }
 
+/** Milliseconds of `90s`, `45m`, `3h`, `1d`; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+)\s*([smhd])$/i.exec(text.trim()) ?? [];
+  if (digits === undefined || unit === undefined) return undefined;
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit.toLowerCase()] ?? 0;
+  return Number(digits) * seconds * 1000;
+}
+
 /** Milliseconds of `12h`, `30d`, `4w`; undefined for anything else. */
 export function parseAge(text: string): number | undefined {
   const [, digits, unit] = /^(\d+)\s*([hdw])$/i.exec(text.trim()) ?? [];

@@ -90,6 +90,9 @@ export interface ImageInfo {
   readonly createdAt: Date;
 }
 
+/** The smallest memory limit that engines take: Docker refuses less than 6 MiB. */
+export const MIN_MEMORY_BYTES = 6 * 1024 ** 2;
+
 export interface ContainerSpec {
   readonly image: string;
   readonly command: readonly string[];
@@ -100,6 +103,7 @@ export interface ContainerSpec {
   /** `layersmith` by default. */
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** At least MIN_MEMORY_BYTES. */
   readonly memoryBytes: number;
   readonly pids: number;
   /** Mounts the root file system read-only. */

@@ -1,9 +1,7 @@
+import { BOOTSTRAP_PATH, TASK_ROOT } from '../platform/sandbox-layout.js';
+
 /** The port on the container's loopback at which the relay listens for the Runtime API. */
 export const RUNTIME_API_PORT = 9001;
-
-/** Where Lambda puts things. */
-export const TASK_ROOT = '/var/task';
-export const BOOTSTRAP_PATH = '/opt/bootstrap';
 
 /** How long Lambda lets a bootstrap take until it asks for its first event (facts §1). */
 export const INIT_TIMEOUT_MS = 10_000;

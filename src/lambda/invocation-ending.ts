@@ -9,18 +9,18 @@ import { exitError } from './runtime-exit.js';
 export interface InvocationEnding {
   readonly answer: RuntimeAnswer;
   readonly status: InvocationOutcome['status'];
-  /** What REPORT tells of it: nothing about an error that the function reported itself. */
+  /** What the REPORT line adds; undefined for an error that the function reported itself. */
   readonly failure: ReportedFailure | undefined;
   /** What the log says about it. */
   readonly lines: readonly string[];
 }
 
-/** Why a bootstrap did not start, or ended. */
+/** Why a bootstrap did not start, or exited. */
 export interface RuntimeFailure {
   readonly error: FunctionError;
   /** The error's JSON, for the invoker. */
   readonly payload: Buffer;
-  /** Did the bootstrap say so itself? */
+  /** Whether the bootstrap reported it itself. */
   readonly reported: boolean;
 }
 
@@ -29,14 +29,14 @@ export function errorText(requestId: string | undefined, message: string): strin
   return requestId === undefined ? `Error: ${message}` : `RequestId: ${requestId} Error: ${message}`;
 }
 
-/** A bootstrap that ended without a word. */
+/** The failure of a bootstrap that exited without an answer. */
 export function exitFailure(exit: ProgramExit, requestId: string | undefined): RuntimeFailure {
   const { errorType, errorMessage } = exitError(exit);
   const error = { errorType, errorMessage: errorText(requestId, errorMessage), stackTrace: [] };
   return { error, payload: errorPayload(error), reported: false };
 }
 
-/** The log's lines about it; what a bootstrap says about itself it has printed, if it wants it printed. */
+/** The log lines of a failure; none for one that the bootstrap reported, which it prints itself. */
 export function failureLines({ error, reported }: RuntimeFailure): readonly string[] {
   return reported ? [] : [error.errorMessage, error.errorType];
 }

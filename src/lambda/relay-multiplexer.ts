@@ -14,11 +14,11 @@ export interface RelayMultiplexerOptions {
   readonly stdout: Readable;
   /** The container's standard input. Ending it makes the relay kill its program. */
   readonly stdin: Writable;
-  /** Gets each connection that is made inside the container. */
+  /** Receives each connection that is opened inside the container. */
   readonly onConnection: (connection: Duplex) => void;
-  /** Gets what the program writes to its stdout and stderr, before anything that it sends afterwards. */
+  /** Receives what the program writes to stdout and stderr, in order with its connections. */
   readonly onLog: (bytes: Buffer) => void;
-  /** The program ended, its left-overs are killed, and all that it sent has been received. */
+  /** Called when the program has exited, its children are killed, and everything that it sent was received. */
   readonly onExit: (exit: ProgramExit) => void;
 }
 
@@ -28,11 +28,11 @@ export interface RelayMultiplexer {
    * bytes that are not frames, and with the stream's own error when that breaks. No connection outlives it.
    */
   readonly closed: Promise<void>;
-  /** Starts the program, which must not be running: never before `onExit` told of the last one. */
+  /** Starts the program, which must not be running: `onExit` comes before the next start. */
   start(): void;
   /** Kills the program and all that it started, and drops its connections; `onExit` follows if it was running. */
   kill(): void;
-  /** The most memory, in bytes, that the container used until the program's last word; undefined when unknown. */
+  /** The most memory, in bytes, that the container used until the program exited; undefined when unknown. */
   readonly peakMemory: number | undefined;
   /** Ends the relay's input and drops every connection. */
   close(): void;
@@ -69,7 +69,7 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
   };
 
   /** Frames that are about the program, and not about one of its connections. */
-  const obeyProgram = (frame: Exclude<Frame, { readonly connection: number }>): void => {
+  const handleProgramFrame = (frame: Exclude<Frame, { readonly connection: number }>): void => {
     switch (frame.type) {
       case 'log':
         options.onLog(frame.payload);
@@ -78,20 +78,19 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
         peakMemory = frame.bytes;
         break;
       case 'exited':
-        if (!running)
-          throw new EngineError('the relay told of the end of a program that it was not to start');
+        if (!running) throw new EngineError('the relay reported the exit of a program that was not started');
         running = false;
         options.onExit(frame.exit);
         break;
       case 'start':
       case 'kill':
-        throw new EngineError(`the relay sent "${frame.type}", which is for it to obey`);
+        throw new EngineError(`the relay sent "${frame.type}", which only the host may send`);
     }
   };
 
-  const obey = (frame: Frame): void => {
+  const handleFrame = (frame: Frame): void => {
     if (!('connection' in frame)) {
-      obeyProgram(frame);
+      handleProgramFrame(frame);
       return;
     }
     if (frame.type === 'open') {
@@ -126,7 +125,7 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
   const closed = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // Whoever is interested awaits it; nobody has to.
+  // Awaiting it is optional.
   closed.catch(() => undefined);
 
   const finish = (error?: unknown): void => {
@@ -144,7 +143,7 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
   stdout.on('data', (chunk: Buffer) => {
     if (over) return;
     try {
-      for (const frame of reader.read(chunk)) obey(frame);
+      for (const frame of reader.read(chunk)) handleFrame(frame);
     } catch (error) {
       finish(error);
     }

@@ -21,13 +21,13 @@ export class RelayedConnection extends Duplex {
   /** Received and not yet taken by the reader. */
   readonly #received: Buffer[] = [];
   #receivedBytes = 0;
-  #owed = 0;
+  #uncredited = 0;
   #wanted = false;
   #endReceived = false;
   #credit = RELAY_WINDOW;
   #waiting: WaitingWrite | undefined;
   #endSent = false;
-  #gone = false;
+  #abandoned = false;
 
   constructor(id: number, send: (frame: Frame) => void) {
     super({ allowHalfOpen: true });
@@ -41,20 +41,20 @@ export class RelayedConnection extends Duplex {
   receive(payload: Buffer): void {
     if (this.#endReceived)
       throw new EngineError(`the relay sent data after the end of connection ${this.id}`);
-    if (this.#receivedBytes + this.#owed + payload.length > RELAY_WINDOW) {
+    if (this.#receivedBytes + this.#uncredited + payload.length > RELAY_WINDOW) {
       throw new EngineError(
         `the relay sent more on connection ${this.id} than its window of ${RELAY_WINDOW} bytes`,
       );
     }
     this.#received.push(payload);
     this.#receivedBytes += payload.length;
-    this.#passOn();
+    this.#pushReceived();
   }
 
   /** The container's side sends no more. */
   receiveEnd(): void {
     this.#endReceived = true;
-    this.#passOn();
+    this.#pushReceived();
   }
 
   /** The connection is gone on the container's side. */
@@ -73,15 +73,15 @@ export class RelayedConnection extends Duplex {
     this.#sendWaiting();
   }
 
-  /** Destroys it without a word to the relay, which does not know it any more. */
+  /** Destroys it without a frame to the relay, which has closed it already. */
   abandon(error: Error): void {
-    this.#gone = true;
+    this.#abandoned = true;
     this.destroy(error);
   }
 
   override _read(): void {
     this.#wanted = true;
-    this.#passOn();
+    this.#pushReceived();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -96,7 +96,7 @@ export class RelayedConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (!this.#gone && !(this.#endSent && this.#endReceived)) {
+    if (!this.#abandoned && !(this.#endSent && this.#endReceived)) {
       this.#send({ type: 'reset', connection: this.id });
     }
     const waiting = this.#waiting;
@@ -106,13 +106,13 @@ export class RelayedConnection extends Duplex {
     done(error);
   }
 
-  #passOn(): void {
+  #pushReceived(): void {
     if (this.destroyed) return;
     while (this.#wanted) {
       const chunk = this.#received.shift();
       if (chunk === undefined) break;
       this.#receivedBytes -= chunk.length;
-      this.#owed += chunk.length;
+      this.#uncredited += chunk.length;
       // push() may call _read() before it returns, which asks for more: so the wish is taken back first.
       this.#wanted = false;
       if (this.push(chunk)) this.#wanted = true;
@@ -122,9 +122,9 @@ export class RelayedConnection extends Duplex {
         this.#wanted = false;
         this.push(null);
       }
-    } else if (this.#owed >= RELAY_WINDOW / 2) {
-      this.#send({ type: 'credit', connection: this.id, bytes: this.#owed });
-      this.#owed = 0;
+    } else if (this.#uncredited >= RELAY_WINDOW / 2) {
+      this.#send({ type: 'credit', connection: this.id, bytes: this.#uncredited });
+      this.#uncredited = 0;
     }
   }
 

@@ -20,11 +20,11 @@ import {
 const MAX_HEADER_BYTES = 1024 * 1024;
 
 export interface RuntimeApiOptions {
-  /** The bootstrap asks for an event, and has none: at first, and after each answer. */
-  readonly onAsked: () => void;
-  /** The event that was handed out is answered. */
+  /** Called when the bootstrap asks for an event: first after its init, then after each answer. */
+  readonly onReady: () => void;
+  /** Called with the answer to the current event. */
   readonly onAnswer: (answer: RuntimeAnswer) => void;
-  /** The bootstrap says that it cannot start. */
+  /** Called when the bootstrap reports that its init failed. */
   readonly onInitError: (failure: InitError) => void;
 }
 
@@ -35,22 +35,22 @@ export interface InitError {
 }
 
 /**
- * Lambda's Runtime API (2018-06-01) for one life of a bootstrap, in this process: an HTTP server that listens
- * nowhere and serves the connections that it is handed. It has no clock: who uses it decides how long to wait.
+ * Lambda's Runtime API (2018-06-01) for one run of a bootstrap: an HTTP server without a port, which serves the connections
+ * given to `connect`. It has no time limits; the caller sets them.
  */
 export interface RuntimeApi {
   /** Serves HTTP on the connection. Nothing that comes over it can throw or end anything but itself. */
   connect(connection: Duplex): void;
-  /** Does the bootstrap wait for an event? */
-  readonly asked: boolean;
-  /** Is the bootstrap in the middle of an answer? */
+  /** Whether the bootstrap waits for an event. */
+  readonly isReady: boolean;
+  /** Whether the bootstrap has begun an answer and not finished it. */
   readonly answering: boolean;
   /**
    * Hands the event to the bootstrap, which must have asked. `onAnswer` follows, unless the bootstrap ends.
    * The sink gets an answer that is streamed.
    */
   invoke(event: RuntimeEvent, sink: ResponseSink | undefined): void;
-  /** Drops every connection; nothing is called back any more. */
+  /** Drops every connection. No callback is called afterwards. */
   close(): void;
 }
 
@@ -82,12 +82,12 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
   /** The answer that each connection got last, or is to get. */
   const lastAnswers = new WeakMap<Duplex, ServerResponse>();
 
-  const sendEvent = (response: ServerResponse, handedOut: RuntimeEvent): void => {
-    response.writeHead(200, eventHeaders(handedOut));
-    response.end(handedOut.event);
+  const sendEvent = (response: ServerResponse, delivered: RuntimeEvent): void => {
+    response.writeHead(200, eventHeaders(delivered));
+    response.end(delivered.event);
   };
 
-  const handOut = (): void => {
+  const deliver = (): void => {
     if (state !== 'Ready' || event === undefined) return;
     // One that was refused meanwhile, for a broken request, is not waiting any more.
     const response = waiting.find(({ headersSent }) => !headersSent);
@@ -120,8 +120,8 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       socket.off('end', hungUp);
       waiting = waiting.filter((other) => other !== response);
     });
-    if (first) options.onAsked();
-    handOut();
+    if (first) options.onReady();
+    deliver();
   };
 
   const answer = (given: RuntimeAnswer, nextState: State = 'RuntimeResponseSentState'): void => {
@@ -271,7 +271,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       connection.on('error', () => undefined);
       server.emit('connection', connection);
     },
-    get asked() {
+    get isReady() {
       return state === 'Ready';
     },
     get answering() {
@@ -283,7 +283,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       event = given;
       sink = to;
       currentId = given.requestId;
-      handOut();
+      deliver();
     },
     close: () => {
       closed = true;

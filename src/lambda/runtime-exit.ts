@@ -1,5 +1,5 @@
 import type { FunctionError } from './function-error.js';
-import { BOOTSTRAP_PATH } from './function-environment.js';
+import { BOOTSTRAP_PATH } from '../platform/sandbox-layout.js';
 import type { ProgramExit } from './relay-frames.js';
 
 const SIGKILL = 9;

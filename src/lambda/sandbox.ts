@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../core/errors.js';
+import { createLineReader, type LineReader } from '../core/line-reader.js';
 import type { Attachment, Container } from '../engine/container-engine.js';
-import { createBootstrapLives, type BootstrapLives, type InitResult } from './bootstrap-life.js';
-import { createHappenings, type Happenings } from './happenings.js';
+import { createBootstrapEvents, type BootstrapEvents } from './bootstrap-events.js';
+import { superviseBootstrap, type BootstrapSupervisor, type InitResult } from './bootstrap-process.js';
 import {
   answeredEnding,
   exitFailure,
@@ -15,15 +16,14 @@ import {
 } from './invocation-ending.js';
 import { createInvocationLog, type InvocationLog } from './invocation-log.js';
 import type { InvocationOutcome, InvocationReport, InvocationRequest, ResponseSink } from './invocation.js';
-import { createLineReader, type LineReader } from './log-lines.js';
 import { multiplexRelay, type RelayMultiplexer } from './relay-multiplexer.js';
 import { endLine, initReportLine, reportLine, startLine, type ReportedFailure } from './report-lines.js';
 
-/** How long the end of the log is waited for when a function is stopped. */
+/** How long to wait for the end of the log when a function is stopped. */
 const LAST_LOGS_MS = 2_000;
 
 export interface SandboxOptions {
-  /** Created with `relayCommand` and `functionEnvironment`, filled, and not started. It stays the caller's to remove. */
+  /** Created with `relayCommand` and `functionEnvironment`, filled, and not started. The caller removes it. */
   readonly container: Container;
   readonly functionArn: string;
   /** What the REPORT line says; the limit itself is set on the container by its creator. */
@@ -38,19 +38,21 @@ export interface SandboxOptions {
   readonly newRequestId: () => string;
   /** Gets every line that the function and the bootstrap write, and START, END, REPORT and INIT_REPORT. */
   readonly onLog: (line: string) => void;
+  /** Called once when the container or the engine fails before the sandbox is disposed. Every later call rejects with the reason. */
+  readonly onFailure?: (reason: Error) => void;
   readonly signal: AbortSignal;
 }
 
-/** A function at work in a container, as one Lambda sandbox is. Leaving its scope ends it; the container is left to its owner. */
+/** A function that runs in a container, as in one Lambda sandbox. Disposing it stops the function; the container stays its owner's. */
 export interface Sandbox extends AsyncDisposable {
   /**
-   * Starts the bootstrap unless it was: fulfilled when it asks for its first event, or when its init failed
-   * (the first invocation then retries it, as Lambda does). Rejects for the engine's faults and the signal only.
+   * Starts the bootstrap, once. Resolves when it asks for its first event, or when its init failed (the first invocation
+   * then retries it, as Lambda does). Rejects only when the engine fails or the signal aborts.
    */
   init(): Promise<void>;
   /**
-   * One at a time: a second call waits for the first. Function failures are outcomes; rejects for the engine's
-   * faults and the signal only.
+   * Runs one invocation; a second call waits for the first. A function that fails is an outcome. Rejects only when the
+   * engine fails or the signal aborts.
    */
   invoke(request: InvocationRequest, sink?: ResponseSink): Promise<InvocationOutcome>;
 }
@@ -82,16 +84,16 @@ interface Invocation {
 class RelayedSandbox implements Sandbox {
   readonly #options: SandboxOptions;
   readonly #attachment: Attachment;
-  readonly #happenings: Happenings = createHappenings();
+  readonly #events: BootstrapEvents = createBootstrapEvents();
   readonly #relay: RelayMultiplexer;
-  readonly #lives: BootstrapLives;
+  readonly #bootstrap: BootstrapSupervisor;
   readonly #lines: LineReader;
   readonly #stderrEnded: Promise<void>;
   readonly #onAbort: () => void;
   #initTried = false;
   /** Of the init before the first invocation, until that has reported it. */
   #initMs: number | undefined;
-  #log: InvocationLog | undefined;
+  #invocationLog: InvocationLog | undefined;
   /** The invocation that was answered last, and the end of its time: it is over when the bootstrap asks again. */
   #last: { readonly requestId: string; readonly deadline: number } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -102,33 +104,31 @@ class RelayedSandbox implements Sandbox {
     this.#options = options;
     this.#attachment = attachment;
     this.#lines = createLineReader((line) => {
-      this.#say(line);
+      this.#logLine(line);
     });
-    this.#lives = createBootstrapLives({
+    this.#bootstrap = superviseBootstrap({
       relay: () => this.#relay,
-      happenings: this.#happenings,
+      events: this.#events,
       onIdleExit: () => {
-        this.#sayExit();
+        this.#logExit();
       },
     });
     this.#relay = multiplexRelay({
       stdout: attachment.stdout,
       stdin: attachment.stdin,
       onConnection: (connection) => {
-        this.#lives.connect(connection);
+        this.#bootstrap.connect(connection);
       },
       onLog: (bytes) => {
         this.#lines.write(bytes);
       },
       onExit: (exit) => {
-        this.#lives.exited(exit);
+        this.#bootstrap.exited(exit);
       },
     });
     this.#stderrEnded = this.#readRelayLog();
     this.#onAbort = () => {
-      this.#happenings.break(
-        signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)),
-      );
+      this.#events.fail(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
     };
     if (signal.aborted) this.#onAbort();
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -147,8 +147,8 @@ class RelayedSandbox implements Sandbox {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
-    this.#happenings.break(new EngineError('the function was stopped'));
-    this.#lives.current?.api.close();
+    this.#events.fail(new EngineError('the function was stopped'));
+    this.#bootstrap.current?.api.close();
     // The end of its input ends the relay, and that the log; an engine that hangs must not hold us.
     this.#relay.close();
     await Promise.race([this.#stderrEnded, delay(LAST_LOGS_MS, undefined, { ref: false })]);
@@ -163,16 +163,16 @@ class RelayedSandbox implements Sandbox {
     return result;
   }
 
-  #say(line: string): void {
-    this.#log?.add(line);
+  #logLine(line: string): void {
+    this.#invocationLog?.add(line);
     this.#options.onLog(line);
   }
 
-  /** The relay itself has something to say only when it is in trouble. */
+  /** The relay writes to its own stderr only when it fails. */
   async #readRelayLog(): Promise<void> {
     const { stderr } = this.#attachment;
     const lines = createLineReader((line) => {
-      this.#say(line);
+      this.#logLine(line);
     });
     await new Promise<void>((resolve) => {
       stderr.on('data', (bytes: Buffer) => {
@@ -186,7 +186,7 @@ class RelayedSandbox implements Sandbox {
     lines.flush();
   }
 
-  /** It ends before the sandbox does: then the container is gone, or the engine. */
+  /** A relay that ends before the sandbox is disposed means that the container has ended, or the engine is gone. */
   async #watchRelay(): Promise<void> {
     const { container, signal } = this.#options;
     try {
@@ -196,25 +196,27 @@ class RelayedSandbox implements Sandbox {
       const how = outOfMemory ? 'was killed for its memory limit' : `ended with status ${exitCode}`;
       throw new EngineError(`the container of the function ${how}`);
     } catch (error) {
-      this.#happenings.break(error instanceof Error ? error : new Error(String(error)));
+      const reason = error instanceof Error ? error : new Error(String(error));
+      this.#events.fail(reason);
+      if (!this.#disposed && !signal.aborted) this.#options.onFailure?.(reason);
     }
   }
 
   async #initOnce(): Promise<void> {
     if (this.#initTried) return;
     this.#initTried = true;
-    const result = await this.#lives.start(this.#options.initTimeoutMs, undefined);
+    const result = await this.#bootstrap.start(this.#options.initTimeoutMs, undefined);
     if (result.status === 'ready') this.#initMs = result.ms;
-    else this.#sayFailedInit('init', result);
+    else this.#logFailedInit('init', result);
   }
 
-  #sayFailedInit(phase: 'init' | 'invoke', result: Exclude<InitResult, { status: 'ready' }>): void {
+  #logFailedInit(phase: 'init' | 'invoke', result: Exclude<InitResult, { status: 'ready' }>): void {
     const failure: ReportedFailure =
       result.status === 'timeout'
         ? { status: 'timeout' }
         : { status: 'error', errorType: result.failure.error.errorType };
     this.#lines.flush();
-    this.#say(initReportLine({ phase, initMs: result.ms, failure }));
+    this.#logLine(initReportLine({ phase, initMs: result.ms, failure }));
   }
 
   async #invokeNext(request: InvocationRequest, sink: ResponseSink | undefined): Promise<InvocationOutcome> {
@@ -229,12 +231,12 @@ class RelayedSandbox implements Sandbox {
       request,
       sink,
     };
-    this.#log = invocation.log;
+    this.#invocationLog = invocation.log;
     try {
       const ending = await this.#run(invocation);
       return this.#report(invocation, ending);
     } finally {
-      this.#log = undefined;
+      this.#invocationLog = undefined;
     }
   }
 
@@ -243,26 +245,27 @@ class RelayedSandbox implements Sandbox {
    * the next invocation, and so is one that does not come back before that invocation's time is over.
    */
   async #finishLast(): Promise<void> {
-    const life = this.#lives.current;
-    if (life === undefined) return;
-    while (!life.api.asked && life.exit === undefined) {
-      const happening = await this.#happenings.next((this.#last?.deadline ?? 0) - performance.now());
-      if (happening !== undefined) continue;
-      await this.#lives.stop();
+    const bootstrap = this.#bootstrap.current;
+    if (bootstrap === undefined) return;
+    while (!bootstrap.api.isReady && bootstrap.exit === undefined) {
+      const event = await this.#events.next((this.#last?.deadline ?? 0) - performance.now());
+      if (event !== undefined) continue;
+      await this.#bootstrap.stop();
       const { now, timeoutMs } = this.#options;
-      if (this.#last !== undefined) this.#say(timeoutLine(this.#last.requestId, { now: now(), timeoutMs }));
+      if (this.#last !== undefined)
+        this.#logLine(timeoutLine(this.#last.requestId, { now: now(), timeoutMs }));
       return;
     }
-    this.#sayExit();
+    this.#logExit();
   }
 
-  /** The bootstrap ended between two invocations, if it did. */
-  #sayExit(): void {
-    const exit = this.#lives.current?.exit;
+  /** Logs that the bootstrap exited between two invocations, if it did. */
+  #logExit(): void {
+    const exit = this.#bootstrap.current?.exit;
     if (exit === undefined) return;
     this.#lines.flush();
-    for (const line of failureLines(exitFailure(exit, this.#last?.requestId))) this.#say(line);
-    this.#lives.forget();
+    for (const line of failureLines(exitFailure(exit, this.#last?.requestId))) this.#logLine(line);
+    this.#bootstrap.forget();
   }
 
   async #run(invocation: Invocation): Promise<InvocationEnding> {
@@ -270,21 +273,21 @@ class RelayedSandbox implements Sandbox {
     const { timeoutMs, functionArn, now } = this.#options;
     const left = (): number => timeoutMs - (performance.now() - begun);
     let failedInit: Exclude<InitResult, { status: 'ready' }> | undefined;
-    if (this.#lives.current === undefined) {
-      const init = await this.#lives.start(left(), requestId);
+    if (this.#bootstrap.current === undefined) {
+      const init = await this.#bootstrap.start(left(), requestId);
       if (init.status !== 'ready') {
         failedInit = init;
-        this.#sayFailedInit('invoke', init);
+        this.#logFailedInit('invoke', init);
       }
     }
     this.#lines.flush();
-    this.#say(startLine(requestId));
+    this.#logLine(startLine(requestId));
     if (failedInit?.status === 'timeout')
       return timeoutEnding(requestId, { now: now(), timeoutMs, streamed: false });
     if (failedInit?.status === 'error') return failedEnding(failedInit.failure, false);
 
-    const life = this.#lives.current;
-    if (life === undefined) throw new EngineError('the function was stopped');
+    const bootstrap = this.#bootstrap.current;
+    if (bootstrap === undefined) throw new EngineError('the function was stopped');
     let streaming = false;
     const watchedSink: ResponseSink | undefined = sink && {
       begin: (head) => {
@@ -294,21 +297,21 @@ class RelayedSandbox implements Sandbox {
       write: (bytes) => sink.write(bytes),
     };
     const deadline = startedAt + timeoutMs;
-    life.api.invoke({ ...request, requestId, functionArn, startedAt, deadline }, watchedSink);
+    bootstrap.api.invoke({ ...request, requestId, functionArn, startedAt, deadline }, watchedSink);
     for (;;) {
-      const happening = await this.#happenings.next(left());
-      if (happening === undefined) {
-        await this.#lives.stop();
+      const event = await this.#events.next(left());
+      if (event === undefined) {
+        await this.#bootstrap.stop();
         return timeoutEnding(requestId, { now: now(), timeoutMs, streamed: streaming });
       }
-      if (happening.kind === 'answered') {
+      if (event.kind === 'answered') {
         this.#last = { requestId, deadline: begun + timeoutMs };
-        return answeredEnding(happening.answer);
+        return answeredEnding(event.answer);
       }
-      // It sent its answer before it ended, and the answer is still being taken in.
-      if (life.exit === undefined || life.api.answering) continue;
-      this.#lives.forget();
-      return failedEnding(exitFailure(life.exit, requestId), streaming);
+      // It sent its answer before it exited, and the answer is still being read.
+      if (bootstrap.exit === undefined || bootstrap.api.answering) continue;
+      this.#bootstrap.forget();
+      return failedEnding(exitFailure(bootstrap.exit, requestId), streaming);
     }
   }
 
@@ -330,7 +333,7 @@ class RelayedSandbox implements Sandbox {
     this.#initMs = undefined;
     this.#lines.flush();
     for (const line of [...lines, endLine(requestId), reportLine(requestId, { report, failure })])
-      this.#say(line);
+      this.#logLine(line);
     return {
       requestId,
       status,

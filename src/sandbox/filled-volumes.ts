@@ -1,5 +1,6 @@
 import { packTree } from '../tree/pack-tree.js';
-import { type TreeEntry } from '../tree/tree-entry.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
+import { HELPER_FOLDER, RELAY_PATH, TMP } from '../platform/sandbox-layout.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 
 /**
@@ -29,10 +30,15 @@ export async function fillVolumes(
   }
 }
 
+/** The relay's file in a tree that is mounted at HELPER_FOLDER. */
+export function relayEntry(relay: Uint8Array): TreeEntry {
+  return fileEntry(RELAY_PATH.slice(HELPER_FOLDER.length + 1), relay, 0o755);
+}
+
 const STICKY_FOR_ALL = 0o1777;
 
 /** Lets everybody write to the container's volume at `/tmp`, which belongs to root at first. */
 export async function openTmp(container: Container, signal: AbortSignal): Promise<void> {
   const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
-  await container.putArchive('/tmp', packTree([tmp], { owner: 0 }), signal);
+  await container.putArchive(TMP, packTree([tmp], { owner: 0 }), signal);
 }

@@ -1,12 +1,21 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
-import { EngineError, SmokeError } from '../core/errors.js';
+import { SmokeError } from '../core/errors.js';
 import { inParallel } from '../core/in-parallel.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
-import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
-import { fillVolumes } from '../sandbox/filled-volumes.js';
+import {
+  FUNCTION_PIDS,
+  FUNCTION_USER,
+  HELPER_FOLDER,
+  OPT,
+  RELAY_PATH,
+  TASK_ROOT,
+  TMP,
+} from '../platform/sandbox-layout.js';
+import { fillVolumes, relayEntry } from '../sandbox/filled-volumes.js';
+import { readOutputText } from '../sandbox/program-output.js';
+import { programFailure, runProgram } from '../sandbox/run-program.js';
 import type { SmokeInvocation, SmokeProgram, SmokeSpec } from '../recipe/recipe.js';
 
 /** How an invocation ended, as far as smoke tests look at it. */
@@ -54,13 +63,8 @@ export interface SmokeReport {
   readonly invocations: number;
 }
 
-const TASK_ROOT = '/var/task';
-const RELAY_FOLDER = '/var/layersmith';
-/** Lambda's user has a number like these; what matters is that it is not root. */
-const USER = '993:990';
 const MEMORY_BYTES = 1024 ** 3;
 const TMP_BYTES = 512 * 1024 ** 2;
-const PIDS = 1024;
 /** A program that takes longer hangs. */
 const PROGRAM_LIMIT_MS = 60_000;
 
@@ -73,25 +77,30 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
   const common = {
     image: options.image,
     workingDir: TASK_ROOT,
-    user: USER,
+    user: FUNCTION_USER,
     labels: options.labels,
     memoryBytes: MEMORY_BYTES,
-    pids: PIDS,
+    pids: FUNCTION_PIDS,
     readOnlyRoot: true,
-    tmpfs: { '/tmp': TMP_BYTES },
+    tmpfs: { [TMP]: TMP_BYTES },
   };
   await using holder = await fillVolumes(engine, {
     spec: common,
     trees: {
-      '/opt': options.layer,
+      [OPT]: options.layer,
       [TASK_ROOT]: await treeOf(options.files),
-      [RELAY_FOLDER]: [fileEntry('relay', options.relay, 0o755)],
+      [HELPER_FOLDER]: [relayEntry(options.relay)],
     },
     signal,
   });
 
-  const create = (spec: Pick<ContainerSpec, 'command' | 'env'>): Promise<Container> =>
-    engine.createContainer({ ...common, ...spec, volumes: [], volumesFrom: holder.id }, signal);
+  const specOf: SpecOf = ({ command, env }) => ({
+    ...common,
+    command,
+    env,
+    volumes: [],
+    volumesFrom: holder.id,
+  });
   const failures: string[] = [];
   const attempt = async (name: string, test: () => Promise<string | undefined>): Promise<void> => {
     const failure = await test();
@@ -100,9 +109,9 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
   };
   const tests = [
     ...spec.programs.map(
-      (program) => () => attempt(program.name, () => runProgram(program, create, options)),
+      (program) => () => attempt(program.name, () => runProgramTest(program, specOf, options)),
     ),
-    ...spec.invocations.map((one) => () => attempt(one.name, () => runInvocation(one, create, options))),
+    ...spec.invocations.map((one) => () => attempt(one.name, () => runInvocation(one, specOf, options))),
   ];
   await inParallel(tests, { parallel: options.parallel });
   if (failures.length > 0) {
@@ -115,52 +124,47 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
   return { programs: spec.programs.length, invocations };
 }
 
-type Create = (spec: Pick<ContainerSpec, 'command' | 'env'>) => Promise<Container>;
+type SpecOf = (program: Pick<ContainerSpec, 'command' | 'env'>) => ContainerSpec;
 
-/** Undefined when it passed, else what was wrong. */
-async function runProgram(
+/** Returns what was wrong; undefined when the test passed. */
+async function runProgramTest(
   program: SmokeProgram,
-  create: Create,
+  specOf: SpecOf,
   options: SmokeOptions,
 ): Promise<string | undefined> {
-  const { signal } = options;
-  const env = options.runtime.environment('none');
-  let exitCode: number;
-  await using container = await create({ command: program.run, env });
-  const attachment = await container.attach(signal);
-  attachment.stdin.end();
-  const reading = Promise.all([textOf(attachment.stdout), textOf(attachment.stderr)]);
-  reading.catch(() => undefined);
-  try {
-    await container.start(signal);
-  } catch (error) {
-    if (!isMissingProgram(error)) throw error;
-    return `\`${program.run.join(' ')}\` cannot be started: ${error.message}`;
-  }
-  const limit = AbortSignal.timeout(PROGRAM_LIMIT_MS);
-  try {
-    exitCode = (await container.wait(AbortSignal.any([signal, limit]))).exitCode;
-  } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error;
-    return `\`${program.run.join(' ')}\` did not end within ${PROGRAM_LIMIT_MS / 1000} s`;
-  }
-  const [stdout, stderr] = await reading;
-  const said = lastLines(`${stdout}\n${stderr}`);
-  if (exitCode !== 0) return `\`${program.run.join(' ')}\` ended with status ${exitCode}: ${said}`;
-  const missing = program.stdout.map((text) => filled(text, options)).find((text) => !stdout.includes(text));
-  return missing === undefined
-    ? undefined
-    : `\`${program.run.join(' ')}\` did not print ${JSON.stringify(missing)}: ${said}`;
+  const spec = specOf({ command: program.run, env: options.runtime.environment('none') });
+  const [stdout, stderr] = [readOutputText(MAX_OUTPUT), readOutputText(MAX_OUTPUT)];
+  return runProgram(
+    {
+      engine: options.engine,
+      spec,
+      output: { stdout: stdout.follow, stderr: stderr.follow },
+      limitMs: PROGRAM_LIMIT_MS,
+      signal: options.signal,
+    },
+    ({ end }) => {
+      const command = `\`${program.run.join(' ')}\``;
+      const printed = lastLines(`${stdout.text()}\n${stderr.text()}`);
+      const failure = programFailure(end, spec);
+      if (failure !== undefined) return `${command} ${failure}: ${printed}`;
+      const missing = program.stdout
+        .map((text) => filled(text, options))
+        .find((text) => !stdout.text().includes(text));
+      return missing === undefined
+        ? undefined
+        : `${command} did not print ${JSON.stringify(missing)}: ${printed}`;
+    },
+  );
 }
 
 async function runInvocation(
   test: SmokeInvocation,
-  create: Create,
+  specOf: SpecOf,
   options: SmokeOptions,
 ): Promise<string | undefined> {
   const { runtime, signal } = options;
-  const command = runtime.command(`${RELAY_FOLDER}/relay`);
-  await using container = await create({ command, env: runtime.environment(test.handler) });
+  const spec = specOf({ command: runtime.command(RELAY_PATH), env: runtime.environment(test.handler) });
+  await using container = await options.engine.createContainer(spec, signal);
   await using running = await runtime.start(container, signal);
   const event = Buffer.from(JSON.stringify(test.event));
   for (let count = 1; count <= test.times; count++) {
@@ -169,15 +173,6 @@ async function runInvocation(
     if (failure !== undefined) return `invocation ${count} of ${test.times}: ${failure}`;
   }
   return undefined;
-}
-
-/** The engine is well: it is the layer that lacks what was to be run, or something that this needs. */
-function isMissingProgram(error: unknown): error is EngineError {
-  return (
-    error instanceof EngineError &&
-    error.statusCode !== undefined &&
-    /no such file|not found|permission denied|exec format/i.test(error.message)
-  );
 }
 
 function compare(answer: Answer, { expected }: SmokeInvocation, options: SmokeOptions): string | undefined {
@@ -231,15 +226,6 @@ async function treeOf(files: ReadonlyMap<string, string>): Promise<TreeEntry[]> 
 }
 
 const MAX_OUTPUT = 4 * 1024 ** 2;
-
-async function textOf(stream: Readable): Promise<string> {
-  const decoder = new StringDecoder('utf8');
-  let text = '';
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (text.length < MAX_OUTPUT) text += decoder.write(chunk);
-  }
-  return text;
-}
 
 function lastLines(text: string): string {
   const lines = stripVTControlCharacters(text)

@@ -1,18 +1,20 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { EngineError, LayerError, StageError } from '../core/errors.js';
+import { LayerError, StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
+import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
+import { KEPT_LABEL } from '../engine/owned-containers.js';
+import type { Platform } from '../platform/platform.js';
+import { BUILDER_PIDS, BUILDER_UID, OPT } from '../platform/sandbox-layout.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { programFailure, runProgram, type ProgramEnd } from '../sandbox/run-program.js';
 import { packTree } from '../tree/pack-tree.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
-import { KEPT_LABEL } from '../engine/owned-containers.js';
-import type { Attachment, Container, ContainerEngine } from '../engine/container-engine.js';
-import type { Platform } from '../platform/platform.js';
-import type { Recipe } from '../recipe/recipe.js';
 import type { JobLease } from './job-pool.js';
-import { normalizeTree } from '../tree/normalize-tree.js';
-import { StageLog } from './stage-log.js';
+import { openStageLog, type StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
 export interface StageRun {
@@ -29,128 +31,140 @@ export interface StageRun {
   readonly lease: JobLease;
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
+  /** How long its build script may run. */
+  readonly limitMs: number;
   /** Undefined for a build under the usual conditions. */
   readonly variation: Variation | undefined;
   readonly logPath: string;
   readonly onLine: (line: string) => void;
+  /** Receives what the user should know although the stage succeeded. */
+  readonly onWarning: (line: string) => void;
+  /** Whether the container of a failed stage stays. */
   readonly keepContainer: boolean;
-  /** Gets the id of a container that was kept. */
+  /** Receives the id of a container that was kept. */
   readonly onKept: (containerId: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Not root, and no user that the toolchain image knows. */
-const BUILDER = 1000;
-/** Enough for `make` with many jobs, too few for a fork bomb to hurt. */
-const PIDS = 4096;
-/** Where the build protocol leaves what goes to `/opt`. */
-const RESULT = '/build/out/opt';
+/** What build.sh installs, as its $DESTDIR. */
+const INSTALLED = '/build/out';
+/** A warning names this many paths. */
+const NAMED_PATHS = 5;
 
 /**
- * Compiles one package in a container of its own and writes what it installed below `/opt` as a normalised
+ * Compiles one package in a container of its own and writes what it installed below `/opt` as a normalized
  * tar to `output`. Throws StageError when the build script fails (with the command, its last lines and the
  * log's path), LayerError when what comes out is hostile, and the engine's and the disk's errors as they are.
  */
 export async function runStage(run: StageRun, output: string): Promise<void> {
-  const { engine, recipe, signal, variation } = run;
-  const builder = variation === undefined ? BUILDER : VARIED_BUILDER;
-  const container = await engine.createContainer(
-    {
-      image: run.image,
-      command: ['/bin/bash', '/build/stage.sh'],
-      env: stageEnvironment(run),
-      workingDir: '/build',
-      user: `${builder}:${builder}`,
-      ...(variation === undefined ? {} : { hostname: VARIED_HOSTNAME }),
-      labels: {
-        ...run.labels,
-        'io.layersmith.stage': recipe.name,
-        ...(run.keepContainer ? { [KEPT_LABEL]: 'yes' } : {}),
-      },
-      memoryBytes: run.memoryBytes,
-      pids: PIDS,
-      readOnlyRoot: false,
-      tmpfs: {},
-      volumes: [],
-    },
-    signal,
-  );
-  let isKept = false;
-  await using _removed = {
-    [Symbol.asyncDispose]: async () => {
-      if (!isKept) await container[Symbol.asyncDispose]();
-    },
-  };
-  try {
-    for (const need of run.needs) await container.putArchive('/opt', createReadStream(need.path), signal);
-    await container.putArchive('/', packTree(await buildTree(run), { owner: builder }), signal);
-    await compile(container, run);
-    await takeOut(container, run, output);
-  } catch (error) {
-    // It is kept for the sake of its own failure: when the run was stopped there is nothing to look at.
-    isKept = run.keepContainer && !signal.aborted;
-    if (isKept) run.onKept(container.id);
-    throw error;
-  }
-}
-
-async function takeOut(container: Container, { recipe, signal }: StageRun, output: string): Promise<void> {
-  const archive = await container.getArchive(RESULT, signal).catch((cause: unknown) => {
-    if (!(cause instanceof EngineError) || cause.statusCode !== 404) throw cause;
-    throw new LayerError(`${recipe.name} left nothing: there is no ${RESULT} in its container`, {
-      hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
-      cause,
-    });
-  });
-  // Beside the output, which lies on the store's file system, in a temporary folder of its own.
-  await using tree = await normalizeTree(archive, { tmpDir: dirname(output), signal });
-  await pipeline(packTree(tree.entries, { owner: 0 }), createWriteStream(output), { signal });
-}
-
-async function compile(container: Container, run: StageRun): Promise<void> {
   const { recipe, signal } = run;
-  await using log = new StageLog(run.logPath, run.onLine);
-  const attachment = await container.attach(signal);
-  shareJobs(attachment, run.lease);
-  const reading = Promise.all([log.follow(attachment.stdout), log.follow(attachment.stderr)]);
-  // Awaited below; until then its failure must not count as unhandled.
-  reading.catch(() => undefined);
-  await container.start(signal);
-  // Together: a log that cannot be written any more also stops the container, which would wait for its reader.
-  const [{ exitCode, outOfMemory }] = await Promise.all([container.wait(signal), reading]);
-  attachment.stdin.end();
-  if (exitCode === 0) return;
+  const spec = specOf(run);
+  await using log = openStageLog(run.logPath, run.onLine);
+  await runProgram(
+    {
+      engine: run.engine,
+      spec,
+      fill: async (container) => {
+        for (const need of run.needs) await container.putArchive(OPT, createReadStream(need.path), signal);
+        await container.putArchive('/', packTree(await buildTree(run), { owner: builderOf(run) }), signal);
+      },
+      feed: (stdin) => {
+        shareJobs(stdin, run.lease);
+      },
+      output: { stdout: log.follow, stderr: log.follow },
+      limitMs: run.limitMs,
+      keepFailed: run.keepContainer ? run.onKept : undefined,
+      signal,
+    },
+    async ({ end, takeFolder }) => {
+      const failure = programFailure(end, spec);
+      if (failure !== undefined) throw stageError(run, { log, end, failure });
+      const outside: string[] = [];
+      await using tree = await takeFolder(INSTALLED, {
+        // Beside the output, which lies on the store's file system, in a temporary folder of its own.
+        tmpDir: dirname(output),
+        only: OPT.slice(1),
+        onOutside: (path) => outside.push(path),
+      });
+      if (tree === undefined) {
+        throw new LayerError(`${recipe.name} left nothing: there is no ${INSTALLED} in its container`, {
+          hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
+        });
+      }
+      if (outside.length > 0) run.onWarning(outsideWarning(recipe, outside));
+      await pipeline(packTree(tree.entries, { owner: 0 }), createWriteStream(output), { signal });
+    },
+  );
+}
+
+/** Names what build.sh installed outside of /opt; a folder that has something in it is left out. */
+function outsideWarning(recipe: Recipe, paths: readonly string[]): string {
+  const deepest = paths.filter((path) => !paths.some((other) => other.startsWith(`${path}/`))).sort();
+  const named = deepest.slice(0, NAMED_PATHS).map((path) => `/${path}`);
+  const more = deepest.length - named.length;
+  return `${recipe.name} installed files outside of ${OPT}, which are left out: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function builderOf({ variation }: StageRun): number {
+  return variation === undefined ? BUILDER_UID : VARIED_BUILDER;
+}
+
+function specOf(run: StageRun): ContainerSpec {
+  const builder = builderOf(run);
+  return {
+    image: run.image,
+    command: ['/bin/bash', '/build/stage.sh'],
+    env: stageEnvironment(run),
+    workingDir: '/build',
+    user: `${builder}:${builder}`,
+    ...(run.variation === undefined ? {} : { hostname: VARIED_HOSTNAME }),
+    labels: {
+      ...run.labels,
+      'io.layersmith.stage': run.recipe.name,
+      ...(run.keepContainer ? { [KEPT_LABEL]: 'yes' } : {}),
+    },
+    memoryBytes: run.memoryBytes,
+    pids: BUILDER_PIDS,
+    readOnlyRoot: false,
+    tmpfs: {},
+    volumes: [],
+  };
+}
+
+function stageError(
+  run: StageRun,
+  { log, end, failure }: { readonly log: StageLog; readonly end: ProgramEnd; readonly failure: string },
+): StageError {
   const { failed } = log;
-  const reason = outOfMemory
-    ? `it used more than its ${Math.floor(run.memoryBytes / 1024 ** 2)} MiB of memory`
-    : '';
-  throw new StageError(`${recipe.name} did not compile: ${reason || describe(failed, exitCode)}`, {
+  const isScriptsOwn = end.status === 'exited' && !end.outOfMemory;
+  const reason =
+    isScriptsOwn && failed !== undefined ? `a command ended with status ${failed.status}` : `it ${failure}`;
+  return new StageError(`${run.recipe.name} did not compile: ${reason}`, {
     details: {
       ...(failed === undefined ? {} : { command: `${failed.command} (${failed.place})` }),
-      'last lines': [...log.lastLines],
+      'last lines': [...log.last],
       'full log': run.logPath,
     },
-    hint: outOfMemory
-      ? 'Give it more with --memory, or use fewer --jobs.'
-      : run.keepContainer
-        ? 'Read the full log; `docker cp` takes files out of the container that was kept.'
-        : 'Read the full log; --keep-container leaves the container for a look inside.',
+    hint: hintFor(end, run),
   });
 }
 
-function describe(failed: { readonly status: number } | undefined, exitCode: number): string {
-  return failed === undefined
-    ? `its container ended with status ${exitCode}`
-    : `a command ended with status ${failed.status}`;
+function hintFor(end: ProgramEnd, { keepContainer }: StageRun): string {
+  if (end.status === 'timed-out')
+    return 'Read the full log to see where it stopped; give it more time with --stage-timeout.';
+  if (end.status === 'exited' && end.outOfMemory) return 'Give it more with --memory, or use fewer --jobs.';
+  return keepContainer
+    ? 'Read the full log; `docker cp` takes files out of the container that was kept.'
+    : 'Read the full log; --keep-container leaves the container for a look inside.';
 }
 
 /** Bytes on stdin are tokens of make's jobserver; one job is make's own and needs none. */
-function shareJobs(attachment: Attachment, lease: JobLease): void {
+function shareJobs(stdin: Writable, lease: JobLease): void {
   // The container may end before it has read its tokens.
-  attachment.stdin.on('error', () => undefined);
-  attachment.stdin.write('+'.repeat(lease.jobs - 1));
+  stdin.on('error', () => undefined);
+  stdin.write('+'.repeat(lease.jobs - 1));
   lease.onMore(() => {
-    if (attachment.stdin.writable) attachment.stdin.write('+');
+    if (stdin.writable) stdin.write('+');
   });
 }
 

@@ -26,7 +26,7 @@ const RUNTIME_DOCKERFILE = 'ARG BASE\nFROM ${BASE}\n';
 const KEPT_LINES = 10;
 
 /** An image of ours that is made of one of Amazon's. */
-interface ImageRequest {
+export interface ImageRequest {
   readonly name: 'amazonlinux-toolchain' | 'amazonlinux-runtime';
   /** Amazon's image. */
   readonly reference: string;

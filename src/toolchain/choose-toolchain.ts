@@ -7,9 +7,10 @@ import {
   runtimeRequest,
   toolchainRequest,
   type AmazonOptions,
+  type ImageRequest,
 } from './amazonlinux.js';
-import { DEBIAN_GLIBC, debianImage, type DebianOptions } from './debian.js';
-import type { Toolchain, ToolchainKind } from './toolchain.js';
+import { DEBIAN_GLIBC, debianImage, knownDebianImage, type DebianOptions } from './debian.js';
+import type { Toolchain, ToolchainImage, ToolchainKind } from './toolchain.js';
 
 export type ChooseOptions = AmazonOptions &
   DebianOptions & {
@@ -19,17 +20,68 @@ export type ChooseOptions = AmazonOptions &
     readonly registryTimeoutMs: number;
   };
 
+/** What an image of a toolchain is for: compiling, or running. */
+type ImageRole = 'toolchain' | 'runtime';
+
+/** A chosen kind of toolchain, and how to get each of its images. */
+interface ChosenKind {
+  readonly kind: ToolchainKind;
+  readonly reason: string;
+  readonly image: (role: ImageRole) => Promise<ToolchainImage>;
+}
+
 /**
  * Chooses and prepares the images: Amazon Linux when its registry answers (or an earlier run built the image),
  * otherwise the embedded Debian 11, whose glibc must not be newer than the platform's. Throws StageError when
- * the one that is wanted cannot be had.
+ * the one that is wanted is not available.
  */
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
+  const { kind, reason, image } = await chooseKind(['toolchain', 'runtime'], options);
+  return { kind, reason, toolchain: await image('toolchain'), runtime: await image('runtime') };
+}
+
+/** The image that programs and functions run in, without the compilers beside it. */
+export interface RuntimeImage {
+  readonly kind: ToolchainKind;
+  /** Why this kind. */
+  readonly reason: string;
+  readonly runtime: ToolchainImage;
+  /** Prepares the image with the compilers, of the same kind: it has a shell. */
+  readonly toolchain: () => Promise<ToolchainImage>;
+}
+
+/**
+ * Chooses and prepares the runtime image alone, as `chooseToolchain` does; but an image that the engine has already is used
+ * without asking a registry. Throws StageError when the one that is wanted is not available.
+ */
+export async function chooseRuntimeImage(
+  options: ChooseOptions & {
+    /** Whether the user named a registry to take images from. */
+    readonly namesRegistry: boolean;
+  },
+): Promise<RuntimeImage> {
+  const { kind, reason, image } = await chooseKind(['runtime'], options);
+  return { kind, reason, runtime: await image('runtime'), toolchain: () => image('toolchain') };
+}
+
+async function chooseKind(
+  roles: readonly ImageRole[],
+  options: ChooseOptions & { readonly namesRegistry?: boolean },
+): Promise<ChosenKind> {
   const { platform, forced } = options;
   if (forced?.kind === 'debian') return debian(forced.reason, options);
   // Not asked again: what was pulled once for the same reference stays, until `clean --images`.
-  const earlier = options.fresh ? undefined : await amazonFromEarlier(options);
-  if (earlier !== undefined) return earlier;
+  const earlier = options.fresh ? undefined : await earlierAmazonImages(roles, options);
+  if (earlier !== undefined) {
+    return {
+      kind: 'amazonlinux',
+      reason: roles.length === 1 ? 'its image is in the engine' : 'its images are in the engine',
+      image: async (role) =>
+        earlier.get(role) ??
+        (await madeEarlier(await amazonRequest(role, options), options)) ??
+        pulledAmazonImage(role, options),
+    };
+  }
   if (options.offline) {
     if (forced === undefined)
       return debian('no Amazon Linux image is in the engine, and --offline forbids pulling it', options);
@@ -37,16 +89,14 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
       hint: 'Run once without --offline.',
     });
   }
+  if (options.namesRegistry === false && forced === undefined && (await canRunOnDebian(options)))
+    return debian('its image is in the engine', options);
   const answer = await askRegistry(options);
   if (answer.answers) {
     return {
       kind: 'amazonlinux',
       reason: forced?.reason ?? `${registryOf(platform.toolchain.base)} answers`,
-      toolchain: await amazonImage(await toolchainRequest(options), {
-        baseDigest: answer.baseDigest,
-        options,
-      }),
-      runtime: await amazonImage(runtimeRequest(options), { baseDigest: answer.runtimeDigest, options }),
+      image: (role) => pulledAmazonImage(role, options, answer),
     };
   }
   if (forced === undefined) return debian(answer.reason, options);
@@ -55,7 +105,7 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   });
 }
 
-async function debian(reason: string, options: ChooseOptions): Promise<Toolchain> {
+function debian(reason: string, options: ChooseOptions): ChosenKind {
   const { platform } = options;
   if (compareVersions(DEBIAN_GLIBC, platform.glibc) > 0) {
     throw new StageError(
@@ -65,19 +115,41 @@ async function debian(reason: string, options: ChooseOptions): Promise<Toolchain
       },
     );
   }
-  return {
-    kind: 'debian',
-    reason,
-    toolchain: await debianImage('debian-toolchain', options),
-    runtime: await debianImage('debian-runtime', options),
-  };
+  return { kind: 'debian', reason, image: (role) => debianImage(`debian-${role}`, options) };
 }
 
-async function amazonFromEarlier(options: ChooseOptions): Promise<Toolchain | undefined> {
-  const toolchain = await madeEarlier(await toolchainRequest(options), options);
-  const runtime = await madeEarlier(runtimeRequest(options), options);
-  if (toolchain === undefined || runtime === undefined) return undefined;
-  return { kind: 'amazonlinux', reason: 'its images are in the engine', toolchain, runtime };
+async function canRunOnDebian(options: ChooseOptions): Promise<boolean> {
+  return (
+    compareVersions(DEBIAN_GLIBC, options.platform.glibc) <= 0 &&
+    (await knownDebianImage('debian-runtime', options)) !== undefined
+  );
+}
+
+async function amazonRequest(role: ImageRole, options: ChooseOptions): Promise<ImageRequest> {
+  return role === 'toolchain' ? toolchainRequest(options) : runtimeRequest(options);
+}
+
+/** The images that earlier runs made; undefined unless the engine has all of them. */
+async function earlierAmazonImages(
+  roles: readonly ImageRole[],
+  options: ChooseOptions,
+): Promise<ReadonlyMap<ImageRole, ToolchainImage> | undefined> {
+  const found = new Map<ImageRole, ToolchainImage>();
+  for (const role of roles) {
+    const image = await madeEarlier(await amazonRequest(role, options), options);
+    if (image === undefined) return undefined;
+    found.set(role, image);
+  }
+  return found;
+}
+
+async function pulledAmazonImage(
+  role: ImageRole,
+  options: ChooseOptions,
+  answer?: RegistryAnswer & { readonly answers: true },
+): Promise<ToolchainImage> {
+  const baseDigest = role === 'toolchain' ? answer?.baseDigest : answer?.runtimeDigest;
+  return amazonImage(await amazonRequest(role, options), { baseDigest, options });
 }
 
 type RegistryAnswer =

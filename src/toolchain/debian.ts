@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../core/digest.js';
+import { sha256, type Sha256 } from '../core/digest.js';
 import { StageError, StorageError } from '../core/errors.js';
 import { writingTo } from '../core/file-system.js';
 import { processIdentity } from '../core/process-identity.js';
@@ -87,24 +87,16 @@ const IMAGES: Readonly<
  */
 export async function debianImage(name: ImageName, options: DebianOptions): Promise<ToolchainImage> {
   const { engine, platform, signal } = options;
-  const { variant, packages } = IMAGES[name];
-  const definition = sha256(
-    JSON.stringify([
-      ...[FORMAT, SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
-      ...(options.pins.length === 0 ? [] : [options.pins]),
-    ]),
-  );
-  const [known] = options.fresh
-    ? []
-    : await engine.listImages({ key: DEFINITION_LABEL, value: definition }, signal);
-  const knownDigest = known?.labels[DIGEST_LABEL];
-  if (known !== undefined && knownDigest !== undefined) return { id: known.id, digest: knownDigest };
+  const known = options.fresh ? undefined : await knownDebianImage(name, options);
+  if (known !== undefined) return known;
   if (options.offline) {
     throw new StageError(
       `the engine has no ${name} image for ${platform.architecture} yet, and --offline forbids making it`,
       { hint: 'Run once without --offline.' },
     );
   }
+  const { variant, packages } = IMAGES[name];
+  const definition = definitionOf(name, options);
   const mirrors = await options.mirrors();
   await requireMmdebstrap(options);
   const folder = await writingTo(options.tmpDir, () => makeFolder(options.tmpDir));
@@ -129,6 +121,28 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The image if the engine has it. */
+export async function knownDebianImage(
+  name: ImageName,
+  options: Pick<DebianOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
+): Promise<ToolchainImage | undefined> {
+  const value = definitionOf(name, options);
+  const [known] = await options.engine.listImages({ key: DEFINITION_LABEL, value }, options.signal);
+  const digest = known?.labels[DIGEST_LABEL];
+  return known === undefined || digest === undefined ? undefined : { id: known.id, digest };
+}
+
+/** Names what the image is made of. */
+function definitionOf(name: ImageName, { platform, pins }: Pick<DebianOptions, 'platform' | 'pins'>): Sha256 {
+  const { variant, packages } = IMAGES[name];
+  return sha256(
+    JSON.stringify([
+      ...[FORMAT, SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
+      ...(pins.length === 0 ? [] : [pins]),
+    ]),
+  );
 }
 
 /** Its name starts with the process's identity, so that a later run sweeps up what a killed one left. */

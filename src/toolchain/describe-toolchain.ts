@@ -1,5 +1,6 @@
 import { EngineError } from '../core/errors.js';
 import { sha256 } from '../core/digest.js';
+import { openImageReader } from '../sandbox/image-reader.js';
 import { chooseToolchain, type ChooseOptions } from './choose-toolchain.js';
 import { packagesOf, type Package, type PackageOptions } from './image-packages.js';
 import type { LockEntry } from './lock-file.js';
@@ -51,23 +52,7 @@ async function filesOf(
   image: ToolchainImage,
   { engine, labels, signal }: PackageOptions,
 ): Promise<ReadonlyMap<string, string>> {
-  // It never runs: its root file system is read as it is.
-  await using container = await engine.createContainer(
-    {
-      image: image.id,
-      command: ['/nothing'],
-      env: {},
-      workingDir: '/',
-      user: '65534:65534',
-      labels,
-      memoryBytes: 64 * 1024 ** 2,
-      pids: 16,
-      readOnlyRoot: true,
-      tmpfs: {},
-      volumes: [],
-    },
-    signal,
-  );
+  await using container = await openImageReader({ engine, image: image.id, labels, signal });
   const listing = await listRootFileSystem(await container.getArchive('/', signal));
   if (listing.digest !== image.digest)
     throw new EngineError(`the image ${image.id} does not have the content that its label names`, {

@@ -1,11 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { sha256 } from '../core/digest.js';
 import { EngineError, StageError } from '../core/errors.js';
-import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
+import { openImageReader, readerSpec } from '../sandbox/image-reader.js';
+import { readOutputLines, readOutputText } from '../sandbox/program-output.js';
+import { programFailure, runProgram } from '../sandbox/run-program.js';
 import { readTarFile } from '../tree/read-tar.js';
 import type { ToolchainImage } from './toolchain.js';
 
@@ -17,7 +19,7 @@ export interface Package {
 
 export interface PackageOptions {
   readonly engine: ContainerEngine;
-  /** Private state of ours: an image is asked once. */
+  /** Where the package list of each image is cached. */
   readonly stateDir: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -26,6 +28,9 @@ export interface PackageOptions {
 const packagesSchema = z.array(z.object({ name: z.string(), version: z.string() }));
 
 const DPKG_STATUS = '/var/lib/dpkg/status';
+/** Longer than any list of packages, in characters. */
+const MAX_LIST = 16 * 1024 ** 2;
+const RPM_LIMIT_MS = 5 * 60_000;
 const RPM_QUERY = ['rpm', '-qa', '--qf', '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\\n'];
 
 /**
@@ -53,33 +58,11 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Nobody's: it reads what everybody may, and needs no network and little else. */
-function readerOf(
-  image: ToolchainImage,
-  { labels }: PackageOptions,
-  command: readonly string[],
-): ContainerSpec {
-  return {
-    image: image.id,
-    command,
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-    workingDir: '/',
-    user: '65534:65534',
-    labels,
-    memoryBytes: 256 * 1024 ** 2,
-    pids: 64,
-    readOnlyRoot: true,
-    tmpfs: {},
-    volumes: [],
-  };
-}
-
 async function fromDpkg(
   image: ToolchainImage,
-  options: PackageOptions,
+  { engine, labels, signal }: PackageOptions,
 ): Promise<readonly Package[] | undefined> {
-  const { engine, signal } = options;
-  await using container = await engine.createContainer(readerOf(image, options, ['/nothing']), signal);
+  await using container = await openImageReader({ engine, image: image.id, labels, signal });
   try {
     const archive = await container.getArchive(DPKG_STATUS, signal);
     const status = await readTarFile(archive, () => true);
@@ -101,21 +84,28 @@ export function parseDpkgStatus(status: string): readonly Package[] {
   });
 }
 
-async function fromRpm(image: ToolchainImage, options: PackageOptions): Promise<readonly Package[]> {
-  const { engine, signal } = options;
-  await using container = await engine.createContainer(readerOf(image, options, RPM_QUERY), signal);
-  const attachment = await container.attach(signal);
-  const reading = Promise.all([text(attachment.stdout), text(attachment.stderr)]);
-  reading.catch(() => undefined);
-  await container.start(signal);
-  const { exitCode } = await container.wait(signal);
-  const [stdout, stderr] = await reading;
-  if (exitCode === 0) return parseRpmQuery(stdout);
-  throw new StageError(
-    `the packages of the toolchain image cannot be listed: rpm ended with status ${exitCode}`,
+async function fromRpm(
+  image: ToolchainImage,
+  { engine, labels, signal }: PackageOptions,
+): Promise<readonly Package[]> {
+  const spec = readerSpec({ image: image.id, labels }, RPM_QUERY);
+  const list = readOutputText(MAX_LIST);
+  const complaints = readOutputLines({ keep: 5, onLine: () => undefined });
+  return runProgram(
     {
-      details: { 'last lines': stderr.trim().split('\n').slice(-5) },
-      hint: 'Use an image that has dpkg or rpm.',
+      engine,
+      spec,
+      output: { stdout: list.follow, stderr: complaints.follow },
+      limitMs: RPM_LIMIT_MS,
+      signal,
+    },
+    ({ end }) => {
+      const failure = programFailure(end, spec);
+      if (failure === undefined) return parseRpmQuery(list.text());
+      throw new StageError(`rpm cannot list the packages of the toolchain image: it ${failure}`, {
+        details: { 'last lines': complaints.last },
+        hint: 'Use an image that has dpkg or rpm.',
+      });
     },
   );
 }

@@ -158,6 +158,20 @@ export async function checkLock(
   return `the toolchain differs from ${which}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
 }
 
+/** Throws IntegrityError when the lock file has another runtime image, or none, for the platform. */
+export function checkLockedRuntime(
+  { lock, path }: { readonly lock: LockFile; readonly path: string },
+  { platform, chosen }: { readonly platform: Platform; readonly chosen: Pick<Toolchain, 'kind' | 'runtime'> },
+): void {
+  const key = lockKey(platform, chosen.kind);
+  const locked = lock.get(key)?.runtime;
+  if (locked === chosen.runtime.digest) return;
+  throw new IntegrityError(`--locked: the runtime image for ${key} is not the one of ${path}`, {
+    details: { expected: locked ?? 'no entry', actual: chosen.runtime.digest },
+    hint: 'See what differs with `layersmith lock --check`, or accept the new one with `layersmith lock`.',
+  });
+}
+
 /** `gcc-10 10.2.1-6 → 10.2.1-7`, one for each package that differs. */
 export function packageDifferences(then: readonly Package[], here: readonly Package[]): readonly string[] {
   const [old, now] = [then, here].map((list) => new Map(list.map(({ name, version }) => [name, version])));

@@ -14,6 +14,14 @@ const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
 /** What tar-stream says of bytes that are no tar. */
 const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Header exceeds max size)/;
 
+export interface NormalizeOptions extends ScratchPlace {
+  /** Only this folder of the archive is read, and paths are relative to it. */
+  readonly only?: string;
+  /** Receives the path, relative to the archive's first component, of each entry outside of `only`. */
+  readonly onOutside?: (path: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Reads the archive that came out of a container as the hostile input it is, and gives its entries sorted,
  * with modes 0755 and 0644 and without owners or dates. Paths are relative to the archive's first component (`opt/`).
@@ -22,14 +30,11 @@ const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Head
  * links, never on disk), a circle of links, a file below a link, a device or any other special file, set-uid
  * and set-gid, a name that occurs twice, and for an archive that is cut off.
  */
-export function normalizeTree(
-  archive: Readable,
-  options: ScratchPlace & { readonly signal: AbortSignal },
-): Promise<Tree> {
+export function normalizeTree(archive: Readable, options: NormalizeOptions): Promise<Tree> {
   // It may fail before it is read; the reader looks for that.
   archive.on('error', () => undefined);
   return scratchTree(options, async (file) => {
-    const entries = await readEntries(archive, { file, signal: options.signal });
+    const entries = await readEntries(archive, { ...options, file });
     for (const entry of entries.values()) {
       refuseBelowLink(entry.path, entries);
       if (entry.type === 'symlink') refuseEscape(entry, entries);
@@ -40,7 +45,7 @@ export function normalizeTree(
 
 async function readEntries(
   archive: Readable,
-  { file, signal }: { readonly file: string; readonly signal: AbortSignal },
+  { file, signal, only, onOutside }: NormalizeOptions & { readonly file: string },
 ): Promise<ReadonlyMap<string, TreeEntry>> {
   const entries = new Map<string, TreeEntry>();
   let offset = 0;
@@ -48,15 +53,22 @@ async function readEntries(
     await using sink = await open(file, 'w');
     for await (const { header, content } of readTar(archive)) {
       signal.throwIfAborted();
-      const path = pathOf(header.name);
+      const whole = pathOf(header.name);
+      const path = only === undefined ? whole : below(only, whole);
+      if (path === undefined) {
+        if (whole !== '') onOutside?.(whole);
+        for await (const _chunk of content) signal.throwIfAborted();
+        continue;
+      }
+      const name = only === undefined ? header.name : whole;
       if (path !== '') {
-        if (entries.has(path)) throw hostile(header.name, 'its name occurs twice');
-        if (entries.size >= LIMITS.entries) throw hostile(header.name, `more than ${LIMITS.entries} entries`);
-        entries.set(path, toEntry({ header, path, entries, file, offset }));
+        if (entries.has(path)) throw hostile(name, 'its name occurs twice');
+        if (entries.size >= LIMITS.entries) throw hostile(name, `more than ${LIMITS.entries} entries`);
+        entries.set(path, toEntry({ header, name, path, entries, only, file, offset }));
       }
       for await (const chunk of content) {
         offset += chunk.length;
-        if (offset > LIMITS.bytes) throw hostile(header.name, `more than ${LIMITS.bytes} bytes`);
+        if (offset > LIMITS.bytes) throw hostile(name, `more than ${LIMITS.bytes} bytes`);
         await sink.writeFile(chunk);
       }
     }
@@ -75,31 +87,35 @@ async function readEntries(
 
 interface Found {
   readonly header: Header;
+  /** For messages. */
+  readonly name: string;
   readonly path: string;
   readonly entries: ReadonlyMap<string, TreeEntry>;
+  readonly only: string | undefined;
   readonly file: string;
   readonly offset: number;
 }
 
-function toEntry({ header, path, entries, file, offset }: Found): TreeEntry {
+function toEntry({ header, name, path, entries, only, file, offset }: Found): TreeEntry {
   const mode = header.mode;
   switch (header.type) {
     case 'directory':
       // tar-stream would wait for its content for ever.
-      if (header.size > 0) throw hostile(header.name, 'a folder with content');
+      if (header.size > 0) throw hostile(name, 'a folder with content');
       return { type: 'directory', path, mode: 0o755 };
     case 'symlink':
       return { type: 'symlink', path, target: orEmpty(header.linkname) };
     case 'link': {
       const linkName = orEmpty(header.linkname);
-      const target = entries.get(pathOf(linkName));
+      const whole = pathOf(linkName);
+      const target = entries.get((only === undefined ? whole : below(only, whole)) ?? '');
       if (target?.type !== 'file')
-        throw hostile(header.name, `a hard link to ${linkName}, which is no file before it`);
+        throw hostile(name, `a hard link to ${linkName}, which is no file before it`);
       return { ...target, path };
     }
     case 'file':
     case 'contiguous-file': {
-      if ((mode & 0o6000) !== 0) throw hostile(header.name, 'set-uid or set-gid');
+      if ((mode & 0o6000) !== 0) throw hostile(name, 'set-uid or set-gid');
       const executable = (mode & 0o111) !== 0;
       const sizeBytes = header.size;
       return {
@@ -111,10 +127,7 @@ function toEntry({ header, path, entries, file, offset }: Found): TreeEntry {
       };
     }
     default:
-      throw hostile(
-        header.name,
-        `a ${orEmpty(header.type) || 'thing of unknown type'} has no place in a layer`,
-      );
+      throw hostile(name, `a ${orEmpty(header.type) || 'thing of unknown type'} has no place in a layer`);
   }
 }
 
@@ -129,6 +142,12 @@ function pathOf(name: string): string {
   if (name.startsWith('/') || name.includes('\0') || parts.includes('..'))
     throw hostile(name, 'it leaves the tree');
   return parts.slice(1).join('/');
+}
+
+/** The path relative to the folder; '' for the folder itself, undefined for a path outside of it. */
+function below(folder: string, path: string): string | undefined {
+  if (path === folder) return '';
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
 }
 
 function refuseEscape(

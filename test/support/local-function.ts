@@ -3,8 +3,8 @@ import { homedir } from 'node:os';
 import { openBuild, openLibrary } from '../../src/cli/session.js';
 import type { Reporter } from '../../src/core/reporter.js';
 import type { Sandbox } from '../../src/lambda/sandbox.js';
-import type { BuildContext } from '../../src/pipeline/build/build-context.js';
-import { openLocalFunction } from '../../src/pipeline/local-function.js';
+import { runContextOf, type BuildContext } from '../../src/pipeline/build/build-context.js';
+import { openLocalFunction } from '../../src/sandbox/local-function.js';
 import { fakeIo } from './fake-io.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -41,7 +41,7 @@ export async function openTestFunction(options: TestFunctionOptions): Promise<Te
   };
   const sandbox = await openLocalFunction(
     { layers, functionPath: folder.path, handler, env, memoryMb, timeoutMs, onLog },
-    await testContext(),
+    runContextOf(await testContext()),
   );
   return {
     log,

@@ -4,7 +4,7 @@ import { fileEntry } from '../../src/tree/tree-entry.js';
 import type { Container } from '../../src/engine/container-engine.js';
 import { fillVolumes } from '../../src/sandbox/filled-volumes.js';
 import { functionEnvironment } from '../../src/lambda/function-environment.js';
-import { createLineReader } from '../../src/lambda/log-lines.js';
+import { createLineReader } from '../../src/core/line-reader.js';
 import { readCodeTree } from '../../src/tree/code-tree.js';
 import { withFolders, mergeLayers } from '../../src/tree/merge-layers.js';
 import type { BuildContext } from '../../src/pipeline/build/build-context.js';

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
 import type { Sandbox } from '../../lambda/sandbox.js';
-import { openLocalFunction } from '../../pipeline/local-function.js';
+import { openLocalFunction } from '../../sandbox/local-function.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import { entrypointHint } from '../entrypoint-hint.js';
 import { checkJson, readEvent } from '../event-input.js';
@@ -16,11 +16,10 @@ import {
   awsOptions,
   functionOptions,
   jsonOption,
+  offlineOption,
   platformOfLayerOptions,
   platformOptions,
-  recipesOption,
   regionOption,
-  sourceOptions,
   storeOption,
 } from '../options.js';
 import { quietReporter } from '../quiet-reporter.js';
@@ -67,8 +66,7 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
           },
           ...platformOptions,
           ...platformOfLayerOptions,
-          ...sourceOptions,
-          ...recipesOption,
+          ...offlineOption,
           ...storeOption,
           ...jsonOption,
         })

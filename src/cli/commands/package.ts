@@ -8,17 +8,12 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { packageCode } from '../../pipeline/bundle/package-code.js';
 import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
 import { packagedRuntime } from '../../pipeline/bundle/packaged-runtime.js';
+import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
-import {
-  jsonOption,
-  lockedOption,
-  platformOptions,
-  recipesOption,
-  sourceOptions,
-  storeOption,
-} from '../options.js';
-import { openBuild, openLibrary, reporterFor, type BuildArgs } from '../session.js';
+import { jsonOption, lockedOption, offlineOption, platformOptions, storeOption } from '../options.js';
+import { openRun, type RunArgs } from '../run-session.js';
+import { platformFolders, reporterFor } from '../session.js';
 import { size } from '../words.js';
 
 /** `layersmith package`: a function, or a Composer project's libraries, as a zip for Lambda. */
@@ -61,8 +56,7 @@ export function packageCommand(io: Io): Command {
           },
           toolchain: platformOptions.toolchain,
           registry: platformOptions.registry,
-          ...sourceOptions,
-          ...recipesOption,
+          ...offlineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,
@@ -114,10 +108,7 @@ export function packageCommand(io: Io): Command {
   });
 }
 
-type RuntimeArgs = Pick<
-  BuildArgs,
-  'recipes' | 'store' | 'sources' | 'offline' | 'toolchain' | 'registry' | 'locked'
-> & { readonly layer: string };
+type RuntimeArgs = Omit<RunArgs, 'platform' | 'arch'> & { readonly layer: string };
 
 /** The layer that the package is for, and the platform of its manifest. */
 async function runtimeOf(
@@ -134,10 +125,7 @@ async function runtimeOf(
     });
   const runtime = packagedRuntime(manifest, args.layer);
   const { platform, architecture: arch } = manifest;
-  const context = await openBuild(
-    io,
-    { ...args, platform, arch, jobs: undefined, memory: undefined, keepContainer: false },
-    { library: await openLibrary(io, args.recipes), reporter },
-  );
-  return { path: layer, manifest, runtime, context };
+  const abiProfiles = await loadAbiProfiles(await platformFolders(io), arch);
+  const context = await openRun(io, { ...args, platform, arch }, reporter);
+  return { path: layer, manifest, runtime, abiProfiles, context };
 }

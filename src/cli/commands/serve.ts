@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Argv } from 'yargs';
 import { openInvocationEndpoint } from '../../lambda/invocation-endpoint.js';
-import { openWatchedFunction } from '../../pipeline/watched-function.js';
+import { openWatchedFunction } from '../../sandbox/watched-function.js';
 import { command, type Command } from '../command.js';
 import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
 import {
   functionOptions,
   jsonOption,
+  offlineOption,
   platformOfLayerOptions,
   platformOptions,
-  recipesOption,
-  sourceOptions,
   storeOption,
 } from '../options.js';
 import { quietReporter } from '../quiet-reporter.js';
@@ -39,8 +38,7 @@ export function serveCommand(io: Io): Command {
           },
           ...platformOptions,
           ...platformOfLayerOptions,
-          ...sourceOptions,
-          ...recipesOption,
+          ...offlineOption,
           ...storeOption,
           ...jsonOption,
         })

@@ -12,14 +12,16 @@ import type { Io } from '../io.js';
 import {
   jsonOption,
   lockedOption,
+  offlineOption,
   platformOfLayerOptions,
   platformOptions,
   recipesOption,
-  sourceOptions,
   stageOptions,
   storeOption,
 } from '../options.js';
-import { openBuild, openLibrary, reporterFor } from '../session.js';
+import { openRun } from '../run-session.js';
+import { openLibrary, reporterFor } from '../session.js';
+import { stageLimits } from '../stage-limits.js';
 
 /** `layersmith test`: the smoke tests of a layer zip. */
 export function testCommand(io: Io): Command {
@@ -35,8 +37,8 @@ export function testCommand(io: Io): Command {
           },
           ...platformOptions,
           ...platformOfLayerOptions,
-          ...sourceOptions,
-          ...stageOptions,
+          ...offlineOption,
+          jobs: { ...stageOptions.jobs, describe: "Containers at once [default: the engine's cores]" },
           ...recipesOption,
           ...storeOption,
           ...lockedOption,
@@ -63,6 +65,7 @@ export function testCommand(io: Io): Command {
           hint: 'Name the recipe with --recipe.',
         });
       }
+      const { jobs } = stageLimits({ jobs: args.jobs, memory: undefined });
       const reporter = reporterFor(io);
       try {
         const library = await openLibrary(io, args.recipes);
@@ -71,8 +74,9 @@ export function testCommand(io: Io): Command {
           throw new UsageError(`${recipe} has no smoke tests: it makes no layer`);
         const platform = args.platform ?? manifest?.platform ?? 'provided.al2023';
         const arch = args.arch ?? manifest?.architecture ?? 'x86_64';
-        const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
-        const report = await smokeTestLayer(zip, { plan, context });
+        const context = await openRun(io, { ...args, platform, arch }, reporter);
+        const parallel = jobs ?? (await context.engine.info(io.signal)).cpus;
+        const report = await smokeTestLayer(zip, { plan, parallel, context });
         reporter.close();
         const paint = paintFor({ isTerminal: io.outIsTerminal, env: io.env });
         if (args.json) io.out(`${JSON.stringify({ recipe, platform, arch, ...report })}\n`);

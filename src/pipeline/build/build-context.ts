@@ -2,6 +2,7 @@ import type { Reporter } from '../../core/reporter.js';
 import type { ContainerEngine } from '../../engine/container-engine.js';
 import type { AbiProfile } from '../../platform/abi-profile.js';
 import type { Platform } from '../../platform/platform.js';
+import type { RunContext } from '../../sandbox/run-context.js';
 import type { RecipeLibrary } from '../../recipe/recipe-library.js';
 import type { SourceFetcher } from '../../source/source-fetcher.js';
 import type { Variation } from '../../stage/variation.js';
@@ -28,6 +29,8 @@ export interface BuildContext {
   readonly jobs: number;
   /** Memory limit of each stage container. */
   readonly memoryBytes: number;
+  /** How long each stage may run. */
+  readonly stageTimeoutMs: number;
   /** Undefined for a build under the usual conditions. */
   readonly variation: Variation | undefined;
   readonly keepContainer: boolean;
@@ -37,4 +40,14 @@ export interface BuildContext {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly signal: AbortSignal;
+}
+
+/** The part of a build's context that running programs and functions needs. */
+export function runContextOf(build: BuildContext): RunContext {
+  const { engine, packageRoot, platform, toolchain, store, reporter, labels, now, signal } = build;
+  return {
+    ...{ engine, packageRoot, platform, store, reporter, labels, now, signal },
+    runtimeImage: toolchain.runtime,
+    shellImage: () => Promise.resolve(toolchain.toolchain.id),
+  };
 }

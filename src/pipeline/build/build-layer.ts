@@ -10,7 +10,7 @@ import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
-import type { BuildContext } from './build-context.js';
+import { runContextOf, type BuildContext } from './build-context.js';
 import { buildPlan, resolveIn } from './build-stages.js';
 import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
@@ -128,7 +128,7 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
   });
   return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {
     report = await writeLayerZip(path, { recipe, artifact, manifest, context });
-    await smokeTestLayer(path, { plan, context });
+    await smokeTestLayer(path, { plan, parallel: context.jobs, context: runContextOf(context) });
   });
 }
 

@@ -240,11 +240,13 @@ async function compile(
             lease,
             labels: context.labels,
             memoryBytes: context.memoryBytes,
+            limitMs: context.stageTimeoutMs,
             variation: context.variation,
             logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
             onLine: (line) => {
               view.doing(line);
             },
+            onWarning: context.reporter.warn,
             keepContainer: context.keepContainer,
             onKept: (id) => {
               context.reporter.info(

@@ -4,11 +4,13 @@ import { InternalError } from '../../core/errors.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
+import { LOCAL_REGION, localFunctionArn } from '../../platform/sandbox-layout.js';
+import type { RunContext } from '../../sandbox/run-context.js';
 import { readZip } from '../../tree/zip-reader.js';
 import type { Plan } from '../../recipe/plan.js';
 import { runSmokeTests, type SmokeReport } from '../../smoke/smoke-tests.js';
-import type { BuildContext } from './build-context.js';
 
+const FUNCTION_NAME = 'smoke-test';
 const FUNCTION_MEMORY_MB = 1024;
 const FUNCTION_TIMEOUT_MS = 30_000;
 
@@ -18,7 +20,16 @@ const FUNCTION_TIMEOUT_MS = 30_000;
  */
 export async function smokeTestLayer(
   zip: string,
-  { plan, context }: { readonly plan: Plan; readonly context: BuildContext },
+  {
+    plan,
+    parallel,
+    context,
+  }: {
+    readonly plan: Plan;
+    /** How many containers run at once. */
+    readonly parallel: number;
+    readonly context: RunContext;
+  },
 ): Promise<SmokeReport> {
   const { recipe } = plan.root;
   const { smoke } = recipe;
@@ -31,7 +42,7 @@ export async function smokeTestLayer(
     await using layer = await readZip(zip, { tmpDir: store.tmpDir });
     const report = await runSmokeTests({
       engine: context.engine,
-      image: context.toolchain.runtime.id,
+      image: context.runtimeImage.id,
       layer: layer.entries,
       spec: smoke,
       files: recipe.smokeFiles,
@@ -45,9 +56,9 @@ export async function smokeTestLayer(
         environment: (handler) =>
           functionEnvironment({
             handler,
-            functionName: 'smoke-test',
+            functionName: FUNCTION_NAME,
             memoryMb: FUNCTION_MEMORY_MB,
-            region: 'us-east-1',
+            region: LOCAL_REGION,
           }),
         start: (container) =>
           startSandbox({
@@ -56,7 +67,7 @@ export async function smokeTestLayer(
             signal,
             now: context.now,
             newRequestId: randomUUID,
-            functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:smoke-test',
+            functionArn: localFunctionArn(FUNCTION_NAME),
             timeoutMs: FUNCTION_TIMEOUT_MS,
             initTimeoutMs: INIT_TIMEOUT_MS,
             onLog: (line) => {
@@ -65,7 +76,7 @@ export async function smokeTestLayer(
           }),
       },
       labels: context.labels,
-      parallel: context.jobs,
+      parallel,
       onPassed: (name) => {
         view.doing(`passed: ${name}`);
       },

@@ -5,7 +5,7 @@ import { byPath, openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
 import { PACKAGE_ROOT, type PackageKind } from '../../runtime/runtime.js';
 import { runtimesFolder } from '../../runtime/runtimes.js';
-import { runLayerProgram } from '../layer-program.js';
+import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { PackageRuntime } from './package-request.js';
 
 /**
@@ -17,7 +17,7 @@ import type { PackageRuntime } from './package-request.js';
  */
 export async function compilePackage(
   { kind, tree }: { readonly kind: PackageKind; readonly tree: readonly TreeEntry[] },
-  { layer, context, scope }: PackageRuntime & { readonly scope: DisposalScope },
+  { layer, context, scope }: Pick<PackageRuntime, 'layer' | 'context'> & { readonly scope: DisposalScope },
 ): Promise<readonly TreeEntry[]> {
   const { compiler, language } = layer.runtime;
   if (compiler === undefined || compiler.sources(tree).length === 0) return [];

@@ -83,11 +83,11 @@ async function runtimeOf(
   scope: DisposalScope,
 ): Promise<PackageRuntime | undefined> {
   if (runtime === undefined) return undefined;
-  const { path, manifest, context } = runtime;
+  const { path, manifest, abiProfiles, context } = runtime;
   const layer = scope.own(
     await readCodeTree(path, { what: 'layer', root: '/opt', tmpDir, warn: reporter.warn }),
   );
-  return { layer: { tree: mergeLayers([layer]), manifest, runtime: runtime.runtime }, context };
+  return { layer: { tree: mergeLayers([layer]), manifest, runtime: runtime.runtime }, abiProfiles, context };
 }
 
 async function functionFiles(

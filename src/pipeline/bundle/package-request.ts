@@ -3,7 +3,8 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { ScratchPlace } from '../../tree/tree.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { PackageKind, Runtime } from '../../runtime/runtime.js';
-import type { BuildContext } from '../build/build-context.js';
+import type { AbiProfile } from '../../platform/abi-profile.js';
+import type { RunContext } from '../../sandbox/run-context.js';
 
 export interface PackageRequest extends ScratchPlace {
   readonly kind: PackageKind;
@@ -18,7 +19,9 @@ export interface PackageRequest extends ScratchPlace {
     readonly path: string;
     readonly manifest: Manifest;
     readonly runtime: Runtime;
-    readonly context: BuildContext;
+    /** Of all platforms, the oldest first, for the layer's architecture: a vendor layer is audited too. */
+    readonly abiProfiles: readonly AbiProfile[];
+    readonly context: RunContext;
   };
   readonly reporter: Reporter;
 }
@@ -33,5 +36,6 @@ export interface RuntimeLayer {
 /** That layer, and what running something on it needs. */
 export interface PackageRuntime {
   readonly layer: RuntimeLayer;
-  readonly context: BuildContext;
+  readonly abiProfiles: readonly AbiProfile[];
+  readonly context: RunContext;
 }

@@ -18,7 +18,7 @@ import {
   PROJECT_FOLDER,
 } from '../../runtime/php/composer.js';
 import { withoutIgnored } from './ignored-files.js';
-import { runLayerProgram } from '../layer-program.js';
+import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 
 export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer' | 'tmpDir' | 'reporter'> {

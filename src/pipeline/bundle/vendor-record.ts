@@ -8,7 +8,7 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import { VERSION } from '../../core/version.js';
 import type { VendorRecord } from '../../layer/layer-record.js';
 import { mergeLayers } from '../../tree/merge-layers.js';
-import { runLayerProgram } from '../layer-program.js';
+import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { PackageRequest, PackageRuntime } from './package-request.js';
 
 /** What was checked of a vendor layer: the audit always, and with a runtime layer that its autoloader loads. */
@@ -32,10 +32,10 @@ export async function vendorRecord(
     );
     return record;
   }
-  const { layer: runtimeLayer, context } = runtime;
+  const { layer: runtimeLayer, abiProfiles, context } = runtime;
   const { platform, architecture, recipe, version } = runtimeLayer.manifest;
   const report = await auditLayer(await readLayerFacts(tree), {
-    profiles: context.abiProfiles,
+    profiles: abiProfiles,
     platform,
     needsBootstrap: false,
     zipBytes: zip.sizeBytes,
@@ -53,12 +53,15 @@ export async function vendorRecord(
     architecture,
     runtime: { recipe, version },
     audit: { platform, oldestPlatform: report.oldestPlatform },
-    smokeTests: { runtimeDigest: context.toolchain.runtime.digest, programs: 1, invocations: 0 },
+    smokeTests: { runtimeDigest: context.runtimeImage.digest, programs: 1, invocations: 0 },
   };
 }
 
 /** Loads the libraries once, on the runtime layer. Throws StageError where they do not load. */
-async function loadLibraries(tree: readonly TreeEntry[], { layer, context }: PackageRuntime): Promise<void> {
+async function loadLibraries(
+  tree: readonly TreeEntry[],
+  { layer, context }: Pick<PackageRuntime, 'layer' | 'context'>,
+): Promise<void> {
   const { vendor } = layer.runtime;
   if (vendor === undefined) throw new InternalError(`${layer.runtime.language} has no vendor folders`);
   const result = '/tmp/work/result';

@@ -54,6 +54,25 @@ compile`;
   });
 });
 
+test('a stage that hangs is stopped by its time limit, and leaves no container', async () => {
+  const script = 'echo before it hangs; sleep 1000';
+  await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
+  const ended = await workplace.build('tiny', ['--stage-timeout', '3s']);
+  const error = expectError(ended, 72);
+  expect(error).toContain('tiny/1 did not compile: it did not end within 3 s\n');
+  expect(error).toContain('    before it hangs\n');
+  expect(error).toMatch(/→ .*--stage-timeout/);
+  await expectTidy(workplace, ended);
+});
+
+test('what a build installs outside of /opt is left out with a warning that names it', async () => {
+  const script = 'mkdir -p "$DESTDIR/etc" "$DESTDIR/usr/bin"; echo x >"$DESTDIR/etc/passwd"';
+  await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
+  const ended = await workplace.build('tiny');
+  expect(ended.exitCode, ended.stderr).toBe(0);
+  expect(ended.stderr).toMatch(/^warning: tiny\/1 .*outside of \/opt.*: \/etc\/passwd, \/usr\/bin$/m);
+});
+
 test('a stage that uses more memory than it may is told from one that fails by itself', async () => {
   const script = 'head -c 400M /dev/zero | tail -n 1 >/dev/null';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));

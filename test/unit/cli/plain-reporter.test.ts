@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { plainReporter } from '../../../src/cli/plain-reporter.js';
 import type { Reporter } from '../../../src/core/reporter.js';
 
@@ -65,4 +65,48 @@ test('news and warnings are lines', () => {
     reporter.warn('openssl is old');
   });
   expect(lines).toEqual(['toolchain: Debian', 'warning: openssl is old']);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('a stage that runs prints a line a minute, with its last output, until it ends', () => {
+  vi.useFakeTimers();
+  const lines = printedBy((reporter, clock) => {
+    const pass = (ms: number): void => {
+      clock.ms += ms;
+      vi.advanceTimersByTime(ms);
+    };
+    const silent = reporter.stage('zlib/1.3', undefined);
+    const stage = reporter.stage('php/8.4', undefined);
+    stage.doing('configure: checking for gcc');
+    pass(59_000);
+    silent.failed();
+    pass(1_000);
+    stage.doing('  gcc -c zend.c');
+    pass(60_000);
+    stage.finished('built');
+    pass(600_000);
+  });
+  expect(lines).toEqual([
+    'php/8.4: started',
+    'zlib/1.3: failed after 59.0 s',
+    'php/8.4: still running after 1 min 00 s: configure: checking for gcc',
+    'php/8.4: still running after 2 min 00 s: gcc -c zend.c',
+    'php/8.4: done in 2 min 00 s',
+  ]);
+});
+
+test('a stage that prints nothing is still reported, and a closed reporter is silent', () => {
+  vi.useFakeTimers();
+  let text = '';
+  const reporter = plainReporter({ print: (part) => (text += part), now: Date.now });
+  reporter.stage('zlib/1.3', undefined);
+  vi.advanceTimersByTime(60_000);
+  expect(text).toContain('zlib/1.3: still running after 1 min 00 s');
+  const before = text;
+  reporter.close();
+  vi.advanceTimersByTime(600_000);
+  expect(text).toBe(before);
 });

@@ -99,7 +99,7 @@ export interface TestedApi {
   readonly api: RuntimeApi;
   readonly answers: readonly RuntimeAnswer[];
   readonly initErrors: readonly InitError[];
-  readonly askedTimes: () => number;
+  readonly readyTimes: () => number;
   /** Hands out an event with the given id. */
   readonly invoke: (
     event: string,
@@ -115,7 +115,7 @@ export function createTestedApi(): TestedApi {
   const initErrors: InitError[] = [];
   let asked = 0;
   const api = createRuntimeApi({
-    onAsked: () => {
+    onReady: () => {
       asked += 1;
     },
     onAnswer: (answer) => answers.push(answer),
@@ -125,7 +125,7 @@ export function createTestedApi(): TestedApi {
     api,
     answers,
     initErrors,
-    askedTimes: () => asked,
+    readyTimes: () => asked,
     invoke: (event, { requestId = ID, sink, ...request } = {}) => {
       api.invoke(
         {

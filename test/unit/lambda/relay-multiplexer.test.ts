@@ -176,9 +176,9 @@ describe('the program of the relay', () => {
   });
 
   test.each<readonly [string, Frame, RegExp]>([
-    ['ends without a start', { type: 'exited', exit: EXIT }, /not to start/],
-    ['gives orders', { type: 'start' }, /for it to obey/],
-    ['gives orders', { type: 'kill' }, /for it to obey/],
+    ['ends without a start', { type: 'exited', exit: EXIT }, /not started/],
+    ['gives orders', { type: 'start' }, /only the host/],
+    ['gives orders', { type: 'kill' }, /only the host/],
   ])('that %s is an EngineError', async (_what, frame, message) => {
     const { peer, relay } = start();
     peer.send(frame);

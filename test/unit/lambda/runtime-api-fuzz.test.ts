@@ -38,7 +38,7 @@ test(`ten thousand hostile requests end nothing, and each event is answered at m
   for (let n = 0; n < 10_000; n += 1) {
     const tested = createTestedApi();
     const next = ask(tested.api, 'GET', 'invocation/next');
-    await until(() => tested.api.asked);
+    await until(() => tested.api.isReady);
     tested.invoke('{}');
     await next;
     const bytes = hostile(random);

@@ -16,7 +16,7 @@ import {
 async function running(event = '{}'): Promise<TestedApi & { readonly next: Answer }> {
   const tested = createTestedApi();
   const next = ask(tested.api, 'GET', 'invocation/next');
-  await until(() => tested.api.asked);
+  await until(() => tested.api.isReady);
   tested.invoke(event);
   return { ...tested, next: await next };
 }
@@ -68,7 +68,7 @@ describe('the Runtime API', () => {
   test('hands on what the invoker sent along, whatever characters it has', async () => {
     const tested = createTestedApi();
     const next = ask(tested.api, 'GET', 'invocation/next');
-    await until(() => tested.api.asked);
+    await until(() => tested.api.isReady);
     tested.invoke('{}', {
       clientContext: '{"name":"Zoë\r\nX-Evil: 1"}',
       cognitoIdentity: '{"cognitoIdentityId":"a"}',
@@ -87,13 +87,13 @@ describe('the Runtime API', () => {
   });
 
   test('tells when it is asked, once for each event', async () => {
-    const { api, askedTimes, invoke } = await running();
-    expect(askedTimes()).toBe(1);
+    const { api, readyTimes, invoke } = await running();
+    expect(readyTimes()).toBe(1);
     await ask(api, 'POST', `invocation/${ID}/response`, { body: '1' });
-    expect(api.asked).toBe(false);
+    expect(api.isReady).toBe(false);
     const next = ask(api, 'GET', 'invocation/next');
-    await until(() => api.asked);
-    expect(askedTimes()).toBe(2);
+    await until(() => api.isReady);
+    expect(readyTimes()).toBe(2);
     invoke('2', { requestId: 'b' });
     expect((await next).headers['lambda-runtime-aws-request-id']).toBe('b');
   });
@@ -148,7 +148,7 @@ describe('the Runtime API', () => {
     const { api, invoke } = createTestedApi();
     const gone = connectRaw(api);
     gone.end.write('GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n');
-    await until(() => api.asked);
+    await until(() => api.isReady);
     gone.end.end();
     const next = ask(api, 'GET', 'invocation/next');
     await until(() => gone.end.readableEnded);
@@ -161,7 +161,7 @@ describe('the Runtime API', () => {
     const { api, answers, invoke } = createTestedApi();
     for (let n = 0; n < 500; n += 1) {
       const next = ask(api, 'GET', 'invocation/next');
-      await until(() => api.asked);
+      await until(() => api.isReady);
       invoke(String(n), { requestId: `id-${n}` });
       const { body, headers } = await next;
       const id = String(headers['lambda-runtime-aws-request-id']);
@@ -187,7 +187,7 @@ describe('the Runtime API', () => {
       `POST /2018-06-01/runtime/invocation/${ID}/response HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi` +
         'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n',
     );
-    await until(() => api.asked);
+    await until(() => api.isReady);
     expect(received()).toMatch(/^HTTP\/1\.1 202 /);
     expect(answers).toMatchObject([{ payload: Buffer.from('hi') }]);
   });
@@ -243,7 +243,7 @@ describe('the Runtime API refuses', () => {
       transition('RuntimeResponseSentState', 'InvocationErrorResponse'),
     );
     void ask(api, 'GET', 'invocation/next').catch(() => undefined);
-    await until(() => api.asked);
+    await until(() => api.isReady);
     expect(refusal(await post('response'))).toEqual(WRONG_ID);
     expect(answers).toHaveLength(1);
   });
@@ -288,7 +288,7 @@ describe('the Runtime API refuses', () => {
       },
     ]);
     void ask(api, 'GET', 'invocation/next').catch(() => undefined);
-    await until(() => api.asked);
+    await until(() => api.isReady);
   });
 
   test('takes a response of exactly the limit', async () => {
@@ -385,7 +385,7 @@ describe('a request that is cut off', () => {
     const errorType = 'Runtime.TruncatedResponse';
     expect(answers).toMatchObject([{ error: { errorType }, reported: false, streamed: false }]);
     void ask(api, 'GET', 'invocation/next').catch(() => undefined);
-    await until(() => api.asked);
+    await until(() => api.isReady);
   });
 
   test('by a connection that breaks is an answer too', async () => {

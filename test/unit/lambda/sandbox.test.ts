@@ -363,6 +363,29 @@ describe('a sandbox', () => {
     await expect(tested.sandbox.invoke(EVENT)).rejects.toThrow(/ended with status 3/);
   });
 
+  test('whose container ends while it is idle reports that once', async () => {
+    const reasons: Error[] = [];
+    const tested = await startReady({ onFailure: (reason) => reasons.push(reason) });
+    tested.end({ exitCode: 137, outOfMemory: false });
+    await until(() => reasons.length > 0);
+    await tested.sandbox[Symbol.asyncDispose]();
+    expect(reasons.map(({ message }) => message)).toEqual([expect.stringContaining('status 137')]);
+  });
+
+  test('that is disposed, or whose run is stopped, reports no failure', async () => {
+    const reasons: Error[] = [];
+    const controller = new AbortController();
+    const options = { onFailure: (reason: Error) => reasons.push(reason) };
+    const disposed = await startReady(options);
+    await disposed.sandbox[Symbol.asyncDispose]();
+    disposed.end({ exitCode: 0, outOfMemory: false });
+    const stopped = await startReady({ ...options, signal: controller.signal });
+    controller.abort(new Error('Ctrl-C'));
+    stopped.end({ exitCode: 0, outOfMemory: false });
+    await delay(20);
+    expect(reasons).toEqual([]);
+  });
+
   test('rejects with the reason of its signal', async () => {
     const controller = new AbortController();
     const tested = await startReady({ signal: controller.signal });

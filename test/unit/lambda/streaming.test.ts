@@ -8,9 +8,9 @@ const STREAMING = { 'Lambda-Runtime-Function-Response-Mode': 'streaming' };
 async function running(sink?: ResponseSink): Promise<TestedApi> {
   const tested = createTestedApi();
   void ask(tested.api, 'GET', 'invocation/next');
-  await until(() => tested.api.asked);
+  await until(() => tested.api.isReady);
   tested.invoke('{}', sink === undefined ? {} : { sink });
-  await until(() => !tested.api.asked);
+  await until(() => !tested.api.isReady);
   return tested;
 }
 

@@ -3,10 +3,10 @@ import { StringDecoder } from 'node:string_decoder';
 /** A line longer than this is cut into several. */
 const LONGEST_LINE = 64 * 1024;
 
-/** Makes lines of bytes that may be cut anywhere, also within a character. */
+/** Splits bytes into lines; chunks may end anywhere, also within a character. */
 export interface LineReader {
   write(bytes: Buffer): void;
-  /** What has no newline yet is a line as well. */
+  /** Passes on what has no newline yet as a line. */
   flush(): void;
 }
 

@@ -1,23 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { openScope, type DisposalScope } from '../core/disposal-scope.js';
 import { LayersmithError, UsageError } from '../core/errors.js';
-import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
+import type { TreeEntry } from '../tree/tree-entry.js';
 import type { Container } from '../engine/container-engine.js';
-import { fillVolumes, openTmp } from '../sandbox/filled-volumes.js';
-import {
-  functionEnvironment,
-  INIT_TIMEOUT_MS,
-  relayCommand,
-  TASK_ROOT,
-} from '../lambda/function-environment.js';
+import { fillVolumes, openTmp, relayEntry } from './filled-volumes.js';
+import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../lambda/function-environment.js';
 import { relayProgram } from '../lambda/relay-program.js';
 import { startSandbox, type Sandbox } from '../lambda/sandbox.js';
 import { readCodeTree, unreadablePaths } from '../tree/code-tree.js';
 import type { ScratchPlace } from '../tree/tree.js';
 import { checkBootstrap, checkUnzippedSize, withFolders, mergeLayers } from '../tree/merge-layers.js';
-import type { BuildContext } from './build/build-context.js';
+import {
+  FUNCTION_PIDS,
+  FUNCTION_USER,
+  HELPER_FOLDER,
+  LOCAL_REGION,
+  localFunctionArn,
+  OPT,
+  RELAY_PATH,
+  TASK_ROOT,
+  TMP,
+} from '../platform/sandbox-layout.js';
+import type { RunContext } from './run-context.js';
 
-/** A function with its layers, as Lambda would be told about it. */
+/** A function with its layers, as in its configuration on Lambda. */
 export interface LocalFunction {
   /** Zips or folders, merged in their order at `/opt`, as Lambda does: later ones replace earlier ones. */
   readonly layers: readonly string[];
@@ -26,21 +32,17 @@ export interface LocalFunction {
   readonly handler: string;
   /** The function's own variables. */
   readonly env: Readonly<Record<string, string>>;
-  /** The container's limit, and what the function is told that it has. */
+  /** The container's memory limit, which the function also sees in its environment. */
   readonly memoryMb: number;
   /** How long one invocation may take. */
   readonly timeoutMs: number;
-  /** Gets every line of the function's log, with START, END and REPORT. */
+  /** Receives every line of the function's log, with START, END and REPORT. */
   readonly onLog: (line: string) => void;
+  /** Called when the container or the engine fails. The sandbox is of no use then. */
+  readonly onFailure?: (reason: Error) => void;
 }
 
-const OPT = '/opt';
-const RELAY_FOLDER = '/var/layersmith';
 const FUNCTION_NAME = 'function';
-const REGION = 'us-east-1';
-const PIDS = 1024;
-/** Lambda's user has a number like these; what matters is that it is not root. */
-const USER = '993:990';
 
 /**
  * Puts a function and its layers into a container of the runtime image: no network, a read-only root, the code
@@ -50,16 +52,16 @@ const USER = '993:990';
  * Throws UsageError for code that cannot be read and for variables that Lambda sets itself, LayerError for
  * layers that Lambda would refuse or that have no bootstrap, and the engine's errors.
  */
-export async function openLocalFunction(fn: LocalFunction, context: BuildContext): Promise<Sandbox> {
+export async function openLocalFunction(fn: LocalFunction, context: RunContext): Promise<Sandbox> {
   const { engine, signal } = context;
   const env = environmentOf(fn);
   const spec = {
-    image: context.toolchain.runtime.id,
+    image: context.runtimeImage.id,
     workingDir: TASK_ROOT,
-    user: USER,
+    user: FUNCTION_USER,
     labels: context.labels,
     memoryBytes: fn.memoryMb * 1024 ** 2,
-    pids: PIDS,
+    pids: FUNCTION_PIDS,
     readOnlyRoot: true,
     tmpfs: {},
   };
@@ -73,7 +75,7 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
     const relay = await relayProgram(context.platform);
     const holder = await fillVolumes(engine, {
       spec,
-      trees: { ...trees, [RELAY_FOLDER]: [fileEntry('relay', relay, 0o755)] },
+      trees: { ...trees, [HELPER_FOLDER]: [relayEntry(relay)] },
       signal,
     }).catch((error: unknown) => {
       throw error instanceof LayersmithError || signal.aborted ? error : changedMeanwhile(error);
@@ -83,9 +85,9 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
       // A volume, not a file system in memory, which would count against the function's limit.
       {
         ...spec,
-        command: relayCommand(`${RELAY_FOLDER}/relay`),
+        command: relayCommand(RELAY_PATH),
         env,
-        volumes: ['/tmp'],
+        volumes: [TMP],
         volumesFrom: holder.id,
       },
       signal,
@@ -94,13 +96,14 @@ export async function openLocalFunction(fn: LocalFunction, context: BuildContext
     await openTmp(container, signal);
     const sandbox = await startSandbox({
       container,
-      functionArn: `arn:aws:lambda:${REGION}:123456789012:function:${FUNCTION_NAME}`,
+      functionArn: localFunctionArn(FUNCTION_NAME),
       memoryMb: fn.memoryMb,
       timeoutMs: fn.timeoutMs,
       initTimeoutMs: INIT_TIMEOUT_MS,
       now: context.now,
       newRequestId: randomUUID,
       onLog: fn.onLog,
+      ...(fn.onFailure === undefined ? {} : { onFailure: fn.onFailure }),
       signal,
     });
     return {
@@ -135,7 +138,7 @@ function environmentOf(fn: LocalFunction): Readonly<Record<string, string>> {
     handler,
     functionName: FUNCTION_NAME,
     memoryMb,
-    region: REGION,
+    region: LOCAL_REGION,
     env,
   });
   const reserved = Object.keys(env).filter((name) => environment[name] !== env[name]);

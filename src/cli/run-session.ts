@@ -1,0 +1,71 @@
+import { findManifest } from '../layer/find-manifest.js';
+import { ownerLabels } from '../engine/owned-containers.js';
+import type { Reporter } from '../core/reporter.js';
+import type { Architecture } from '../platform/platform.js';
+import type { RunContext } from '../sandbox/run-context.js';
+import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
+import { checkLockedRuntime } from '../toolchain/lock-file.js';
+import type { Io } from './io.js';
+import {
+  announce,
+  openEngine,
+  openLock,
+  openStoreFor,
+  platformFor,
+  toolchainOptions,
+  type BuildArgs,
+} from './session.js';
+
+/** The flags of a command that runs something on a layer. */
+export interface RunArgs extends Pick<
+  BuildArgs,
+  'store' | 'offline' | 'toolchain' | 'registry' | 'platform' | 'arch'
+> {
+  /** Refuses a runtime image that is not the one of the lock file. */
+  readonly locked?: boolean;
+}
+
+/** Opens what running programs and functions on a layer needs: an engine and the runtime image, and no compilers. */
+export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promise<RunContext> {
+  const platform = await platformFor(io, args);
+  const store = await openStoreFor(io, args.store, reporter);
+  const engine = await openEngine(io, reporter);
+  const chosen = await chooseRuntimeImage({
+    ...(await toolchainOptions(io, args, { engine, platform, store, reporter })),
+    namesRegistry: args.registry !== undefined,
+  });
+  announce(chosen, platform, reporter);
+  if (args.locked === true) checkLockedRuntime(await openLock(io), { platform, chosen });
+  return {
+    engine,
+    packageRoot: io.packageRoot,
+    platform,
+    runtimeImage: chosen.runtime,
+    shellImage: async () => (await chosen.toolchain()).id,
+    store,
+    reporter,
+    labels: ownerLabels(),
+    now: io.now,
+    signal: io.signal,
+  };
+}
+
+/** The platform that layers are run for: the flags' own, else that of the first layer with a manifest, else the default. */
+export async function platformOfLayers(
+  layers: readonly string[],
+  args: { readonly platform: string | undefined; readonly arch: Architecture | undefined },
+): Promise<{ readonly platform: string; readonly arch: Architecture }> {
+  const manifest = await firstManifest(layers);
+  return {
+    platform: args.platform ?? manifest?.platform ?? 'provided.al2023',
+    arch: args.arch ?? manifest?.architecture ?? 'x86_64',
+  };
+}
+
+async function firstManifest(layers: readonly string[]): ReturnType<typeof findManifest> {
+  for (const layer of layers) {
+    const manifest = await findManifest(layer);
+    if (manifest !== undefined) return manifest;
+  }
+  return undefined;
+}

@@ -1,0 +1,104 @@
+import { StageError } from '../core/errors.js';
+import type { ContainerSpec } from '../engine/container-engine.js';
+import { FUNCTION_PIDS, FUNCTION_UID, TMP } from '../platform/sandbox-layout.js';
+import { packTree } from '../tree/pack-tree.js';
+import type { Tree } from '../tree/tree.js';
+import type { TreeEntry } from '../tree/tree-entry.js';
+import { fillVolumes, openTmp } from './filled-volumes.js';
+import { readOutputLines } from './program-output.js';
+import type { RunContext } from './run-context.js';
+import { programFailure, runProgram } from './run-program.js';
+
+/** A program that runs on a layer and leaves a folder. */
+export interface LayerProgram {
+  /** For messages: `composer install`. */
+  readonly what: string;
+  /** Read-only trees, by the paths where they are mounted. */
+  readonly trees: Readonly<Record<string, Iterable<TreeEntry>>>;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The working directory, a folder below `/tmp` that the program may write to, and its content at the start. */
+  readonly work: { readonly path: string; readonly tree: Iterable<TreeEntry> };
+  /** The folder that is taken out when the program has ended. */
+  readonly result: string;
+  readonly hasNetwork: boolean;
+  /** Whether the program starts others through a shell. The runtime image may have none, so it runs in `shellImage`. */
+  readonly needsShell?: boolean;
+  /** What to do when it fails. */
+  readonly hint: string;
+}
+
+const MEMORY_BYTES = 2 * 1024 ** 3;
+/** A program that takes longer hangs. */
+const LIMIT_MS = 15 * 60_000;
+const SHOWN_LINES = 15;
+
+/**
+ * Runs a program on a layer in a container with a read-only root, and returns the folder that it left. `onLine` receives its
+ * output.
+ *
+ * Throws StageError with the last lines when it fails or takes more than 15 minutes, LayerError for entries that must not
+ * leave a container, and the engine's errors.
+ */
+export async function runLayerProgram(
+  program: LayerProgram,
+  { context, onLine }: { readonly context: RunContext; readonly onLine: (line: string) => void },
+): Promise<Tree> {
+  const { engine, labels, signal } = context;
+  const { what, hint, work } = program;
+  const spec: Omit<ContainerSpec, 'command' | 'env' | 'volumes' | 'volumesFrom'> = {
+    image: program.needsShell === true ? await context.shellImage() : context.runtimeImage.id,
+    workingDir: work.path,
+    // Not the owner of the code, which is root.
+    user: `${FUNCTION_UID}:${FUNCTION_UID}`,
+    labels,
+    memoryBytes: MEMORY_BYTES,
+    pids: FUNCTION_PIDS,
+    readOnlyRoot: true,
+    tmpfs: {},
+    hasNetwork: program.hasNetwork,
+  };
+  await using holder = await fillVolumes(engine, {
+    // The working directory does not exist there; the holder never runs.
+    spec: { ...spec, workingDir: '/', hasNetwork: false },
+    trees: program.trees,
+    signal,
+  });
+  const lines = readOutputLines({ keep: SHOWN_LINES, onLine });
+  return await runProgram(
+    {
+      engine,
+      spec: {
+        ...spec,
+        command: program.command,
+        env: program.env,
+        volumes: [TMP],
+        volumesFrom: holder.id,
+      },
+      fill: async (container) => {
+        const folder: TreeEntry = {
+          type: 'directory',
+          path: work.path.slice(TMP.length + 1),
+          mode: 0o755,
+        };
+        await openTmp(container, signal);
+        await container.putArchive(TMP, packTree([folder], { owner: FUNCTION_UID }), signal);
+        await container.putArchive(work.path, packTree(work.tree, { owner: FUNCTION_UID }), signal);
+      },
+      output: { stdout: lines.follow, stderr: lines.follow },
+      limitMs: LIMIT_MS,
+      signal,
+    },
+    async ({ end, takeFolder }) => {
+      const failure = programFailure(end, spec);
+      if (failure !== undefined)
+        throw new StageError(`${what} failed: it ${failure}`, {
+          details: { 'last lines': lines.last },
+          hint,
+        });
+      const result = await takeFolder(program.result, { tmpDir: context.store.tmpDir });
+      if (result === undefined) throw new StageError(`${what} left no ${program.result}`, { hint });
+      return result;
+    },
+  );
+}

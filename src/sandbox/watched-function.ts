@@ -1,0 +1,101 @@
+import type { Sandbox } from '../lambda/sandbox.js';
+import { treeSignature } from '../tree/tree-signature.js';
+import { openLocalFunction, type LocalFunction } from './local-function.js';
+import type { RunContext } from './run-context.js';
+
+/** A sandbox, and whether its container or engine has failed. */
+interface Opened {
+  sandbox: Sandbox | undefined;
+  failed: boolean;
+}
+
+/**
+ * Opens a local function that follows its files. An invocation that finds the function or a layer changed runs in a new
+ * sandbox. So does the next invocation after the engine failed; when the container ends while the function is idle, the new
+ * sandbox starts at once. A function that cannot be opened any more rejects the invocation, and the next one tries again.
+ */
+export async function openWatchedFunction(fn: LocalFunction, context: RunContext): Promise<Sandbox> {
+  const signatureOf = (): string => [fn.functionPath, ...fn.layers].map(treeSignature).join(' ');
+  let signature = signatureOf();
+  let current: Opened | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let pending = 0;
+  /** A container that ends again before it was used is not replaced until the next invocation. */
+  let mayRestart = true;
+  let isDisposed = false;
+
+  const open = async (): Promise<Sandbox> => {
+    const opened: Opened = { sandbox: undefined, failed: false };
+    const onFailure = (reason: Error): void => {
+      opened.failed = true;
+      if (current === opened && pending === 0) restart(reason);
+    };
+    const sandbox = await openLocalFunction({ ...fn, onFailure }, context);
+    opened.sandbox = sandbox;
+    current = opened;
+    return sandbox;
+  };
+  const close = async (): Promise<void> => {
+    const old = current;
+    current = undefined;
+    await old?.sandbox?.[Symbol.asyncDispose]();
+  };
+  /** The sandbox of the files as they are now. */
+  const fresh = async (): Promise<Sandbox> => {
+    context.signal.throwIfAborted();
+    const now = signatureOf();
+    const isChanged = now !== signature;
+    if (current?.sandbox !== undefined && !current.failed && !isChanged) return current.sandbox;
+    fn.onLog(
+      isChanged
+        ? 'layersmith: files of the function changed: it runs in a new sandbox'
+        : 'layersmith: a new sandbox for the function',
+    );
+    await close();
+    signature = now;
+    return open();
+  };
+  const enqueue = <T>(task: (sandbox: Sandbox) => Promise<T>): Promise<T> => {
+    pending += 1;
+    const result = queue.then(async () => {
+      try {
+        return await task(await fresh());
+      } catch (error) {
+        await close();
+        throw error;
+      } finally {
+        pending -= 1;
+      }
+    });
+    queue = result.catch(() => undefined);
+    return result;
+  };
+  const restart = (reason: Error): void => {
+    fn.onLog(`layersmith: ${reason.message}`);
+    if (!mayRestart || isDisposed) return;
+    mayRestart = false;
+    enqueue((sandbox) => sandbox.init()).catch((error: unknown) => {
+      if (context.signal.aborted || isDisposed) return;
+      const why = error instanceof Error ? error.message : String(error);
+      fn.onLog(`layersmith: no new sandbox until the next invocation: ${why}`);
+    });
+  };
+
+  await open();
+  return {
+    init: () => enqueue((sandbox) => sandbox.init()),
+    invoke: (request, sink) =>
+      enqueue(async (sandbox) => {
+        const outcome = await sandbox.invoke(request, sink);
+        mayRestart = true;
+        return outcome;
+      }),
+    [Symbol.asyncDispose]: async () => {
+      isDisposed = true;
+      await close();
+      // A restart may still be opening one.
+      await queue;
+      await close();
+    },
+  };
+}
