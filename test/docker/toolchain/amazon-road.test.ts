@@ -174,7 +174,7 @@ test('a registry that takes connections and says nothing is given up after eight
   );
   const error = expectError(forced, 72);
   expect(error).toContain(
-    `the Amazon Linux toolchain cannot be had: ${silent.host} does not answer (not within 8 s)`,
+    `the Amazon Linux toolchain is not available: ${silent.host} does not answer (not within 8 s)`,
   );
   expect(error).toMatch(/^ {2}→ .*--registry/m);
   expect(doctor.exitCode).toBe(0);
