@@ -36,7 +36,7 @@ async function serialBuild(
     for (const [path, file] of recipe.buildFiles) await cp(file, join(folder, 'recipe', path));
     for (const source of recipe.sources) {
       const { file, path } = await fetcher.fetch(source, new AbortController().signal);
-      await cp(path, join(folder, 'sources', source.name, file.file));
+      await cp(path, join(folder, 'sources', source.name, file.name));
     }
     await mkdir(join(folder, 'sources'), { recursive: true });
     const sources = recipe.sources.map(({ name }) => name).join(' ');

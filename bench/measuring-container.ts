@@ -85,7 +85,7 @@ export async function openMeasuringContainer(
   const tool = await loopbackApi(context);
   const container = await engine.createContainer(
     {
-      image: context.toolchain.runtime.id,
+      image: context.toolchain.runtimeImage.id,
       command: [LOOPBACK_API],
       env: functionEnvironment({
         handler: 'hello',

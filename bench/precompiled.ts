@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openScope } from '../src/core/disposal-scope.js';
 import { byPath, fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
-import { compilePackage } from '../src/pipeline/bundle/compile-package.js';
+import { compileBundle } from '../src/pipeline/bundle/compile-bundle.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
@@ -52,7 +52,7 @@ export async function benchPrecompiled(
   const manifest = await manifestOf(built.resolved, { result: built.result, context: bench.build });
   const code = await functionFiles();
   await using scope = openScope();
-  const compiled = await compilePackage(
+  const compiled = await compileBundle(
     { kind: 'function', tree: code },
     { layer: { tree: opt, manifest, runtime: phpRuntime }, context: runContextOf(bench.build), scope },
   );

@@ -1,30 +1,30 @@
 import { createLogUpdate } from 'log-update';
-import type { Reporter, StageReporter } from '../core/reporter.js';
+import type { Reporter, ActivityReporter } from '../core/reporter.js';
 import { noPaint, type Paint } from './color.js';
 import { duration } from './words.js';
 
 const REFRESH_MS = 150;
 const NAME_WIDTH = 18;
 
-interface RunningStage {
+interface RunningActivity {
   readonly name: string;
   readonly started: number;
   readonly lastSeconds: number | undefined;
   doing: string;
 }
 
-/** A view that is redrawn in place: a line for each stage that runs, and finished ones scroll up above it. */
+/** A view that is redrawn in place: a line for each activity that runs, and finished ones scroll up above it. */
 export function liveReporter(options: {
   readonly terminal: NodeJS.WriteStream;
   readonly now: () => number;
   readonly paint?: Paint;
 }): Reporter {
   const { terminal, now, paint = noPaint } = options;
-  const running = new Set<RunningStage>();
+  const running = new Set<RunningActivity>();
   const view = createLogUpdate(terminal);
   const draw = (): void => {
     const width = (terminal.columns || 80) - 1;
-    view([...running].map((stage) => lineOf(stage, now()).slice(0, width)).join('\n'));
+    view([...running].map((activity) => lineOf(activity, now()).slice(0, width)).join('\n'));
   };
   let timer: NodeJS.Timeout | undefined;
   const above = (line: string): void => {
@@ -32,8 +32,8 @@ export function liveReporter(options: {
     terminal.write(`${line}\n`);
     if (running.size > 0) draw();
   };
-  const leave = (stage: RunningStage, line: string): void => {
-    running.delete(stage);
+  const leave = (activity: RunningActivity, line: string): void => {
+    running.delete(activity);
     above(line);
     if (running.size > 0) return;
     clearInterval(timer);
@@ -44,23 +44,23 @@ export function liveReporter(options: {
     warn: (line) => {
       above(`${paint('warning', 'warning:')} ${line}`);
     },
-    stage(name, lastSeconds): StageReporter {
-      const stage: RunningStage = { name, started: now(), lastSeconds, doing: '' };
-      running.add(stage);
+    activity(name, lastSeconds): ActivityReporter {
+      const activity: RunningActivity = { name, started: now(), lastSeconds, doing: '' };
+      running.add(activity);
       timer ??= setInterval(draw, REFRESH_MS).unref();
-      const elapsed = (): string => duration((now() - stage.started) / 1000);
+      const elapsed = (): string => duration((now() - activity.started) / 1000);
       return {
         doing: (line) => {
-          stage.doing = line;
+          activity.doing = line;
         },
         finished: (outcome) => {
           leave(
-            stage,
+            activity,
             `${paint('good', '✔')} ${name.padEnd(NAME_WIDTH)} ${outcome === 'reused' ? 'in the store' : elapsed()}`,
           );
         },
         failed: () => {
-          leave(stage, `${paint('bad', '✘')} ${name.padEnd(NAME_WIDTH)} failed after ${elapsed()}`);
+          leave(activity, `${paint('bad', '✘')} ${name.padEnd(NAME_WIDTH)} failed after ${elapsed()}`);
         },
       };
     },
@@ -72,7 +72,7 @@ export function liveReporter(options: {
   };
 }
 
-function lineOf({ name, started, lastSeconds, doing }: RunningStage, now: number): string {
+function lineOf({ name, started, lastSeconds, doing }: RunningActivity, now: number): string {
   const elapsed = duration((now - started) / 1000);
   const last = lastSeconds === undefined ? '' : ` of about ${duration(lastSeconds)}`;
   return `• ${name.padEnd(NAME_WIDTH)} ${elapsed}${last}  ${doing.replace(/\s+/g, ' ')}`;

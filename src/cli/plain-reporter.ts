@@ -1,11 +1,11 @@
-import type { Reporter, StageOutcome, StageReporter } from '../core/reporter.js';
+import type { Reporter, ActivityOutcome, ActivityReporter } from '../core/reporter.js';
 import { duration } from './words.js';
 
 const HEARTBEAT_MS = 60_000;
-/** A longer line of a stage's output is cut in a heartbeat. */
+/** A longer line of its output is cut in a heartbeat. */
 const SHOWN_LENGTH = 120;
 
-/** One line for each event, for CI and for files; and one a minute for each stage that runs, so that none looks stuck. */
+/** One line for each event, for CI and for files; and one a minute for each activity that runs, so that none looks stuck. */
 export function plainReporter(options: {
   readonly print: (text: string) => void;
   readonly now: () => number;
@@ -19,7 +19,7 @@ export function plainReporter(options: {
     warn: (line) => {
       print(`warning: ${line}\n`);
     },
-    stage(name, lastSeconds): StageReporter {
+    activity(name, lastSeconds): ActivityReporter {
       const started = now();
       const elapsed = (): string => duration((now() - started) / 1000);
       let announced = false;
@@ -45,7 +45,7 @@ export function plainReporter(options: {
           announce();
           lastLine = line.trim();
         },
-        finished: (outcome: StageOutcome) => {
+        finished: (outcome: ActivityOutcome) => {
           stop();
           print(outcome === 'reused' ? `${name}: in the store\n` : `${name}: done in ${elapsed()}\n`);
         },

@@ -1,4 +1,4 @@
-import type { Reporter, StageReporter } from '../core/reporter.js';
+import type { Reporter, ActivityReporter } from '../core/reporter.js';
 
 /** So long a start may take before it is told what takes so long. */
 const PATIENCE_MS = 3_000;
@@ -29,10 +29,10 @@ export function quietReporter(loud: Reporter): Reporter {
       });
     },
     warn: loud.warn,
-    stage(name, lastSeconds): StageReporter {
-      let view: StageReporter | undefined;
+    activity(name, lastSeconds): ActivityReporter {
+      let view: ActivityReporter | undefined;
       later(() => {
-        view = loud.stage(name, lastSeconds);
+        view = loud.activity(name, lastSeconds);
       });
       return {
         doing: (line) => {

@@ -177,7 +177,10 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     endOfLife: value.endOfLife,
     needs,
     options: value.options,
-    sources: Object.entries(value.sources).map(([name, alternatives]) => ({ name, alternatives })),
+    sources: Object.entries(value.sources).map(([name, files]) => ({
+      name,
+      alternatives: files.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
+    })),
     layer: layer && {
       ...layer,
       files: value.layer?.files ?? layer.files,

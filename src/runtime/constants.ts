@@ -1,5 +1,5 @@
 import { RUNTIME_API_HEADERS, RUNTIME_API_PATH } from '../core/runtime-api.js';
-import { PACKAGE_ROOT } from './runtime.js';
+import { BUNDLE_ROOT } from './runtime.js';
 
 /** Names and values that a generated program shares with the TypeScript side. */
 export type Constants = Readonly<Record<string, string | number>>;
@@ -20,8 +20,8 @@ export const BOOTSTRAP_CONSTANTS = {
   RESPONSE_MODE_HEADER: RUNTIME_API_HEADERS.responseMode,
   ERROR_TYPE_HEADER: RUNTIME_API_HEADERS.errorType,
   ERROR_BODY_HEADER: RUNTIME_API_HEADERS.errorBody,
-  LAYER_ROOT: PACKAGE_ROOT.vendor,
-  TASK_ROOT: PACKAGE_ROOT.function,
+  LAYER_ROOT: BUNDLE_ROOT.vendor,
+  TASK_ROOT: BUNDLE_ROOT.function,
   /** Deeper JSON is refused, in events and in results. */
   MAX_JSON_DEPTH: 2048,
   /** A longer message of an error is cut. */

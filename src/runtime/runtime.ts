@@ -1,10 +1,10 @@
 import type { TreeEntry } from '../tree/tree-entry.js';
 
 /** What `layersmith package` makes: a function, or a layer with the libraries of a project. */
-export type PackageKind = 'function' | 'vendor';
+export type BundleKind = 'function' | 'vendor';
 
 /** Where Lambda unpacks a package. */
-export const PACKAGE_ROOT = { function: '/var/task', vendor: '/opt' } as const;
+export const BUNDLE_ROOT = { function: '/var/task', vendor: '/opt' } as const;
 
 /**
  * A language on Lambda: everything that differs between languages. Its source files are in the folder `runtimes/NAME`, which
@@ -36,13 +36,13 @@ export interface CodeCompiler {
   sources(tree: readonly TreeEntry[]): readonly string[];
   /** The program that compiles the files of a package. `folder` holds the folders of all runtimes. */
   job(
-    kind: PackageKind,
+    kind: BundleKind,
     options: { readonly tree: readonly TreeEntry[]; readonly folder: string },
   ): Promise<CompilerJob>;
   /** Reads what the program left in its result folder. Throws InternalError for anything else. */
   readResult(result: readonly TreeEntry[]): Promise<CompilerResult>;
   /** The entries to add to a package: the compiled files, what they were compiled by, and settings. */
-  entries(kind: PackageKind, code: CompiledCode): readonly TreeEntry[];
+  entries(kind: BundleKind, code: CompiledCode): readonly TreeEntry[];
 }
 
 /** A program that runs in a container, with the layer at `/opt` and the package at its root. */

@@ -103,7 +103,7 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
         for (const file of source.alternatives) {
           const found = await findRemotely(provider, file, signal);
           if ('path' in found) {
-            report(`${file.file}: from ${found.from}`);
+            report(`${file.name}: from ${found.from}`);
             return { file, ...found };
           }
           attempts.push(...found.attempts);
@@ -137,7 +137,7 @@ function downloadError(source: Source, attempts: readonly FailedAttempt[]): Sour
 }
 
 function wantedLines(source: Source): string[] {
-  return source.alternatives.map((file) => `${file.file}, sha256 ${file.sha256}`);
+  return source.alternatives.map((file) => `${file.name}, sha256 ${file.sha256}`);
 }
 
 function sourcesHint(source: Source): string {

@@ -75,10 +75,10 @@ export function createSourcesFolder(options: SourcesFolderOptions): SourcesFolde
 
   /** Why the folder does not have it: the file of that name is another one, if there is such a file. */
   const reasonFor = (file: PinnedFile): string => {
-    const digest = digests.get(file.file);
+    const digest = digests.get(file.name);
     return digest === undefined
       ? 'no file there has this sha256'
-      : `${file.file} there has another sha256, ${digest}`;
+      : `${file.name} there has another sha256, ${digest}`;
   };
 
   return {
@@ -107,7 +107,7 @@ function likeliestFirst(
 ): readonly Entry[] {
   const rank = ({ name }: Entry): number => {
     if (digests.get(name) === file.sha256) return 0;
-    return name === file.file ? 1 : 2;
+    return name === file.name ? 1 : 2;
   };
   return [...entries].sort((a, b) => rank(a) - rank(b));
 }

@@ -36,7 +36,7 @@ export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
       if (kept.kept) return kept.path;
       throw new IntegrityError(`the sha256 of ${url} does not match the recipe`, {
         details: { url, expected: file.sha256, actual: kept.actual },
-        hint: `If upstream re-released ${file.file}, look at what changed and pin the new sha256 in the recipe.`,
+        hint: `If upstream re-released ${file.name}, look at what changed and pin the new sha256 in the recipe.`,
       });
     } catch (error) {
       if (error instanceof HttpFailure) return error;

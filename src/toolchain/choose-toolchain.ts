@@ -37,7 +37,7 @@ interface ChosenKind {
  */
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
   const { kind, reason, image } = await chooseKind(['toolchain', 'runtime'], options);
-  return { kind, reason, toolchain: await image('toolchain'), runtime: await image('runtime') };
+  return { kind, reason, buildImage: await image('toolchain'), runtimeImage: await image('runtime') };
 }
 
 /** The image that programs and functions run in, without the compilers beside it. */
@@ -45,9 +45,9 @@ export interface RuntimeImage {
   readonly kind: ToolchainKind;
   /** Why this kind. */
   readonly reason: string;
-  readonly runtime: ToolchainImage;
+  readonly runtimeImage: ToolchainImage;
   /** Prepares the image with the compilers, of the same kind: it has a shell. */
-  readonly toolchain: () => Promise<ToolchainImage>;
+  readonly buildImage: () => Promise<ToolchainImage>;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function chooseRuntimeImage(
   },
 ): Promise<RuntimeImage> {
   const { kind, reason, image } = await chooseKind(['runtime'], options);
-  return { kind, reason, runtime: await image('runtime'), toolchain: () => image('toolchain') };
+  return { kind, reason, runtimeImage: await image('runtime'), buildImage: () => image('toolchain') };
 }
 
 async function chooseKind(

@@ -13,8 +13,8 @@ import type { Toolchain, ToolchainImage } from './toolchain.js';
  */
 function identifiedBy(packages: readonly Package[], toolchain: Toolchain): Toolchain {
   if (toolchain.kind === 'debian') return toolchain;
-  const digest = `sha256:${sha256(JSON.stringify([toolchain.toolchain.digest, packages]))}`;
-  return { ...toolchain, toolchain: { ...toolchain.toolchain, digest } };
+  const digest = `sha256:${sha256(JSON.stringify([toolchain.buildImage.digest, packages]))}`;
+  return { ...toolchain, buildImage: { ...toolchain.buildImage, digest } };
 }
 
 /**
@@ -25,7 +25,7 @@ export async function prepareToolchain(
   options: PackageOptions,
 ): Promise<{ readonly toolchain: Toolchain; readonly packages: readonly Package[] }> {
   const chosen = await chooseToolchain(choice);
-  const packages = await packagesOf(chosen.toolchain, options);
+  const packages = await packagesOf(chosen.buildImage, options);
   return { toolchain: identifiedBy(packages, chosen), packages };
 }
 
@@ -36,13 +36,13 @@ export async function prepareToolchain(
 export async function describeToolchain(toolchain: Toolchain, options: PackageOptions): Promise<LockEntry> {
   const isEmbedded = toolchain.kind === 'debian';
   return {
-    toolchain: toolchain.toolchain.digest,
-    runtime: toolchain.runtime.digest,
-    packages: await packagesOf(toolchain.toolchain, options),
+    toolchain: toolchain.buildImage.digest,
+    runtime: toolchain.runtimeImage.digest,
+    packages: await packagesOf(toolchain.buildImage, options),
     files: isEmbedded
       ? {
-          toolchain: await filesOf(toolchain.toolchain, options),
-          runtime: await filesOf(toolchain.runtime, options),
+          toolchain: await filesOf(toolchain.buildImage, options),
+          runtime: await filesOf(toolchain.runtimeImage, options),
         }
       : undefined,
   };

@@ -144,7 +144,7 @@ export async function checkLock(
       hint: `Write it with \`layersmith lock\` (the same --platform, --arch and --toolchain), and commit ${path}.`,
     });
   }
-  if (entry.toolchain === toolchain.toolchain.digest && entry.runtime === toolchain.runtime.digest)
+  if (entry.toolchain === toolchain.buildImage.digest && entry.runtime === toolchain.runtimeImage.digest)
     return undefined;
   const differences = lockDifferences(entry, await describe());
   if (locked) {
@@ -161,13 +161,16 @@ export async function checkLock(
 /** Throws IntegrityError when the lock file has another runtime image, or none, for the platform. */
 export function checkLockedRuntime(
   { lock, path }: { readonly lock: LockFile; readonly path: string },
-  { platform, chosen }: { readonly platform: Platform; readonly chosen: Pick<Toolchain, 'kind' | 'runtime'> },
+  {
+    platform,
+    chosen,
+  }: { readonly platform: Platform; readonly chosen: Pick<Toolchain, 'kind' | 'runtimeImage'> },
 ): void {
   const key = lockKey(platform, chosen.kind);
   const locked = lock.get(key)?.runtime;
-  if (locked === chosen.runtime.digest) return;
+  if (locked === chosen.runtimeImage.digest) return;
   throw new IntegrityError(`--locked: the runtime image for ${key} is not the one of ${path}`, {
-    details: { expected: locked ?? 'no entry', actual: chosen.runtime.digest },
+    details: { expected: locked ?? 'no entry', actual: chosen.runtimeImage.digest },
     hint: 'See what differs with `layersmith lock --check`, or accept the new one with `layersmith lock`.',
   });
 }

@@ -3,8 +3,10 @@ export interface Toolchain {
   readonly kind: ToolchainKind;
   /** Why this kind: `public.ecr.aws does not answer (no such host)`. */
   readonly reason: string;
-  readonly toolchain: ToolchainImage;
-  readonly runtime: ToolchainImage;
+  /** The image with the compilers. */
+  readonly buildImage: ToolchainImage;
+  /** The image without compilers, in which programs and functions run. */
+  readonly runtimeImage: ToolchainImage;
 }
 
 export const TOOLCHAIN_KINDS = ['amazonlinux', 'debian'] as const;

@@ -39,7 +39,7 @@ export async function startBareBootstrap(options: {
     for (const one of owned.splice(0).reverse()) await one[Symbol.asyncDispose]();
   };
   const spec = {
-    image: context.toolchain.runtime.id,
+    image: context.toolchain.runtimeImage.id,
     workingDir: '/var/task',
     user: '993:990',
     labels: context.labels,

@@ -54,7 +54,7 @@ export async function openTestFunction(options: TestFunctionOptions): Promise<Te
 const QUIET: Reporter = {
   info: () => undefined,
   warn: () => undefined,
-  stage: () => ({ doing: () => undefined, finished: () => undefined, failed: () => undefined }),
+  activity: () => ({ doing: () => undefined, finished: () => undefined, failed: () => undefined }),
   close: () => undefined,
 };
 

@@ -49,7 +49,7 @@ export async function openRieFunction(
   await folder.write(options.files);
   const common = { tmpDir: context.store.tmpDir, warn: context.reporter.warn };
   const spec = {
-    image: context.toolchain.runtime.id,
+    image: context.toolchain.runtimeImage.id,
     workingDir: '/var/task',
     user: '993:990',
     labels: context.labels,

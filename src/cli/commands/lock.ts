@@ -62,11 +62,11 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
 }
 
 /** Images that were made to be looked at are removed: a build makes its own, of the locked packages. */
-function removing(engine: ContainerEngine, { kind, toolchain, runtime }: Toolchain): AsyncDisposable {
+function removing(engine: ContainerEngine, { kind, buildImage, runtimeImage }: Toolchain): AsyncDisposable {
   return {
     [Symbol.asyncDispose]: async () => {
       if (kind !== 'debian') return;
-      for (const { id } of [toolchain, runtime]) await engine.removeImage(id);
+      for (const { id } of [buildImage, runtimeImage]) await engine.removeImage(id);
     },
   };
 }

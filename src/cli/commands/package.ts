@@ -5,9 +5,9 @@ import { openUserScratch } from '../../core/scratch.js';
 import type { Reporter } from '../../core/reporter.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { packageCode } from '../../pipeline/bundle/package-code.js';
-import type { PackageRequest } from '../../pipeline/bundle/package-request.js';
-import { packagedRuntime } from '../../pipeline/bundle/packaged-runtime.js';
+import { writeBundle } from '../../pipeline/bundle/write-bundle.js';
+import type { BundleRequest } from '../../pipeline/bundle/bundle-request.js';
+import { bundleRuntime } from '../../pipeline/bundle/bundle-runtime.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -83,7 +83,7 @@ export function packageCommand(io: Io): Command {
       try {
         const layer = kind === 'function' && args['no-precompile'] ? undefined : args.layer;
         const runtime = layer === undefined ? undefined : await runtimeOf(io, { ...args, layer }, reporter);
-        const result = await packageCode({
+        const result = await writeBundle({
           kind,
           tmpDir: runtime?.context.store.tmpDir ?? (await openUserScratch(io.tmpDir)),
           folder,
@@ -115,7 +115,7 @@ async function runtimeOf(
   io: Io,
   args: RuntimeArgs,
   reporter: Reporter,
-): Promise<NonNullable<PackageRequest['runtime']>> {
+): Promise<NonNullable<BundleRequest['runtime']>> {
   const layer = resolve(io.cwd, args.layer);
   await kindOfCode(layer, 'layer');
   const manifest = await findManifest(layer);
@@ -123,7 +123,7 @@ async function runtimeOf(
     throw new UsageError(`${args.layer} has no manifest: layersmith did not build it`, {
       hint: 'Name a layer that `layersmith build` made, or use --no-precompile.',
     });
-  const runtime = packagedRuntime(manifest, args.layer);
+  const runtime = bundleRuntime(manifest, args.layer);
   const { platform, architecture: arch } = manifest;
   const abiProfiles = await loadAbiProfiles(await platformFolders(io), arch);
   const context = await openRun(io, { ...args, platform, arch }, reporter);

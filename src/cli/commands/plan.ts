@@ -82,7 +82,7 @@ export function planCommand(io: Io): Command {
             key: keys.get(stage),
             sources: stage.recipe.sources.map(({ name, alternatives }) => ({
               name,
-              alternatives: alternatives.map(({ file, sha256 }) => ({ file, sha256 })),
+              alternatives: alternatives.map(({ name: file, sha256 }) => ({ file, sha256 })),
             })),
           })),
         };
@@ -114,11 +114,17 @@ export function planCommand(io: Io): Command {
           kinds.find((kind) => among.has(lockKey(platform, kind)));
         const pinned = locked(own);
         const present = pinned === undefined ? await presentToolchain() : undefined;
-        if (present !== undefined)
-          return { kind: present.kind, digest: present.toolchain.digest, from: 'its image is in the engine' };
-        const kind = pinned ?? locked(lock);
+        const kind = pinned ?? present?.kind ?? locked(lock);
         const entry = kind && lock.get(lockKey(platform, kind));
-        return kind && entry && { kind, digest: entry.toolchain, from: 'as locked' };
+        // The lock's digest before that of this engine's image: it is the same on every machine.
+        if (kind && entry) return { kind, digest: entry.toolchain, from: 'as locked' };
+        return (
+          present && {
+            kind: present.kind,
+            digest: present.buildImage.digest,
+            from: 'its image is in the engine',
+          }
+        );
       }
 
       /** Looks only at images that are there: a plan pulls, builds and bootstraps nothing. */

@@ -71,7 +71,7 @@ function describe(recipe: Recipe): string {
     `needs     ${needs.join(' ') || 'nothing'}`,
     ...Object.entries(recipe.options).map(([name, value]) => `option    ${name}=${value}`),
     ...recipe.sources.flatMap(({ name, alternatives }) =>
-      alternatives.flatMap(({ file, sha256, urls }) => [
+      alternatives.flatMap(({ name: file, sha256, urls }) => [
         `source    ${name}: ${file}`,
         `          sha256 ${sha256}`,
         ...urls.map((url) => `          ${url}`),

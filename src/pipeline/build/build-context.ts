@@ -47,7 +47,7 @@ export function runContextOf(build: BuildContext): RunContext {
   const { engine, packageRoot, platform, toolchain, store, reporter, labels, now, signal } = build;
   return {
     ...{ engine, packageRoot, platform, store, reporter, labels, now, signal },
-    runtimeImage: toolchain.runtime,
-    shellImage: () => Promise.resolve(toolchain.toolchain.id),
+    runtimeImage: toolchain.runtimeImage,
+    shellImage: () => Promise.resolve(toolchain.buildImage.id),
   };
 }

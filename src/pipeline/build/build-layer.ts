@@ -150,7 +150,7 @@ async function layerKey(
       ),
       sha256(relay),
       sha256(await readPrebuilt('deflate.wasm')),
-      context.toolchain.runtime.digest,
+      context.toolchain.runtimeImage.digest,
       sha256(await runtime.bootstrap(runtimesFolder(context.packageRoot))),
       { interpreter: layer.interpreter, files: layer.files },
       await digests(recipe.layerFiles),
@@ -177,7 +177,7 @@ function recordOf(manifest: Manifest, { recipe, result, item, file, context }: R
     toolchainReason: context.toolchain.reason,
     audit: { platform: context.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
     smokeTests: {
-      runtimeDigest: context.toolchain.runtime.digest,
+      runtimeDigest: context.toolchain.runtimeImage.digest,
       programs: smoke.programs.length,
       invocations: smoke.invocations.reduce((sum, { times }) => sum + times, 0),
     },

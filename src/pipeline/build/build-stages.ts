@@ -25,7 +25,7 @@ export interface BuiltPlan {
 export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPlan> {
   return resolvePlan(plan, {
     platform: context.platform,
-    toolchainDigest: context.toolchain.toolchain.digest,
+    toolchainDigest: context.toolchain.buildImage.digest,
     protocolPath: context.library.protocolPath,
   });
 }
@@ -38,7 +38,7 @@ export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPl
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
   const resolved = await resolveIn(plan, context);
   const { built, missing } = await findBuilt(resolved, context);
-  for (const { recipe } of built.keys()) context.reporter.stage(recipe.name, undefined).finished('reused');
+  for (const { recipe } of built.keys()) context.reporter.activity(recipe.name, undefined).finished('reused');
   if (missing.length > 0) await buildMissing(missing, { built, context });
   const root = built.get(plan.root);
   if (root === undefined) throw new RangeError(`the plan of ${plan.root.recipe.name} built no root`);
@@ -117,7 +117,7 @@ async function reuse(resolved: ResolvedStage, { built, context }: Work): Promise
   const item = await context.store.find('artifacts', contentKeyOf(resolved, needs));
   if (item === undefined) return false;
   built.set(stage, { item, result: await note(resolved, { item, needs, context }) });
-  context.reporter.stage(stage.recipe.name, undefined).finished('reused');
+  context.reporter.activity(stage.recipe.name, undefined).finished('reused');
   return true;
 }
 
@@ -215,7 +215,7 @@ async function compile(
   const { stage } = resolved;
   const { recipe } = stage;
   const needs = stage.closure.flatMap((need) => built.get(need) ?? []);
-  const view = context.reporter.stage(recipe.name, await store.lastSeconds(recipe.name));
+  const view = context.reporter.activity(recipe.name, await store.lastSeconds(recipe.name));
   const logFolder = join(store.logsDir, context.runName);
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
@@ -233,9 +233,9 @@ async function compile(
             engine: context.engine,
             recipe,
             platform,
-            image: context.toolchain.toolchain.id,
+            image: context.toolchain.buildImage.id,
             protocolPath: context.library.protocolPath,
-            sources: new Map([...sources].map(([name, { file, path }]) => [name, { file: file.file, path }])),
+            sources: new Map([...sources].map(([name, { file, path }]) => [name, { file: file.name, path }])),
             needs: needs.map(({ item: { path } }) => ({ path })),
             lease,
             labels: context.labels,

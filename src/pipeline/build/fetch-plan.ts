@@ -31,7 +31,7 @@ export async function fetchAll(
 ): Promise<readonly FetchedFile[]> {
   const tasks = wanted.map(({ recipe, source }) => async (either: AbortSignal): Promise<FetchedFile> => {
     const { file, from } = await fetcher.fetch(source, either);
-    return { recipe, name: source.name, file: file.file, sha256: file.sha256, from };
+    return { recipe, name: source.name, file: file.name, sha256: file.sha256, from };
   });
   // The fetcher limits its transfers itself.
   return inParallel(tasks, { parallel: Infinity, signal });

@@ -23,7 +23,7 @@ export async function manifestOf(
     architecture: platform.architecture,
     toolchain: {
       kind: toolchain.kind,
-      digest: toolchain.toolchain.digest,
+      digest: toolchain.buildImage.digest,
       packages: toolchainPackages.map(({ name, version }) => ({ name, version })),
     },
     stages: await Promise.all(stages.map(({ stage }) => stageOf(stage, outcomes.get(stage.recipe.name)))),
@@ -48,7 +48,7 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
     needs: stage.needs.map((need) => need.recipe.name).sort(),
     artifact: outcome?.artifact,
     sources: recipe.sources.flatMap(({ name, alternatives }) =>
-      alternatives.map(({ file, sha256, urls }) => ({ name, file, sha256, urls: [...urls] })),
+      alternatives.map(({ name: file, sha256, urls }) => ({ name, file, sha256, urls: [...urls] })),
     ),
     patches: [...(await patchesOf(recipe))],
   };

@@ -36,7 +36,7 @@ export async function smokeTestLayer(
   if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
   const { reporter, signal, store } = context;
   const relay = await relayProgram(context.platform);
-  const view = reporter.stage('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
+  const view = reporter.activity('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
   const started = context.now();
   try {
     await using layer = await readZip(zip, { tmpDir: store.tmpDir });

@@ -24,7 +24,7 @@ export interface LayerZip {
 export async function writeLayerZip(path: string, input: LayerZip): Promise<AuditReport> {
   const { recipe, artifact, manifest, context } = input;
   const { runtime } = layerParts(recipe);
-  const view = context.reporter.stage('layer', await context.store.lastSeconds(`layer:${recipe.name}`));
+  const view = context.reporter.activity('layer', await context.store.lastSeconds(`layer:${recipe.name}`));
   const started = context.now();
   try {
     const bootstrap = await runtime.bootstrap(runtimesFolder(context.packageRoot));

@@ -4,7 +4,7 @@ import ignore from 'ignore';
 import { UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
-import type { PackageKind } from '../../runtime/runtime.js';
+import type { BundleKind } from '../../runtime/runtime.js';
 import { RUNTIMES } from '../../runtime/runtimes.js';
 
 /** What must not be packed, in the form of a `.gitignore`: one folder may have both, its `vendor/` as a layer and the rest as a function. */
@@ -22,7 +22,7 @@ const ALWAYS = [
  */
 export async function withoutIgnored<
   T extends { readonly path: string; readonly entries: readonly TreeEntry[] },
->(code: T, kind: PackageKind): Promise<T> {
+>(code: T, kind: BundleKind): Promise<T> {
   const name = IGNORE_FILES[kind];
   const file = join(code.path, name);
   const patterns = await readFile(file, 'utf8').catch((cause: unknown) => {

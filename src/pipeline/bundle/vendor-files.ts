@@ -8,7 +8,7 @@ import type { Tree } from '../../tree/tree.js';
 import { followLinks } from '../../tree/tree-links.js';
 import { readCodeTree, readTree } from '../../tree/code-tree.js';
 import { withFolders, mergeLayers } from '../../tree/merge-layers.js';
-import { PACKAGE_ROOT } from '../../runtime/runtime.js';
+import { BUNDLE_ROOT } from '../../runtime/runtime.js';
 import {
   COMPOSER_COMMAND,
   COMPOSER_ENVIRONMENT,
@@ -19,10 +19,10 @@ import {
 } from '../../runtime/php/composer.js';
 import { withoutIgnored } from './ignored-files.js';
 import { runLayerProgram } from '../../sandbox/layer-program.js';
-import type { PackageRequest, PackageRuntime } from './package-request.js';
+import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 
-export interface VendorRequest extends Pick<PackageRequest, 'folder' | 'composer' | 'tmpDir' | 'reporter'> {
-  readonly runtime: PackageRuntime | undefined;
+export interface VendorRequest extends Pick<BundleRequest, 'folder' | 'composer' | 'tmpDir' | 'reporter'> {
+  readonly runtime: BundleRuntime | undefined;
   /** Gets the trees that the files' bytes are in. */
   readonly scope: DisposalScope;
 }
@@ -67,7 +67,7 @@ function refuseLinksOutward(entries: readonly TreeEntry[]): void {
 
 async function installed(
   { folder, runtime, tmpDir }: VendorRequest,
-  composer: NonNullable<PackageRequest['composer']>,
+  composer: NonNullable<BundleRequest['composer']>,
 ): Promise<Tree> {
   if (runtime === undefined)
     throw new UsageError('Composer runs in the PHP of a layer, and there is none', {
@@ -76,7 +76,7 @@ async function installed(
   const { layer, context } = runtime;
   await using code = await readCodeTree(folder, {
     what: 'function',
-    root: PACKAGE_ROOT.function,
+    root: BUNDLE_ROOT.function,
     tmpDir,
     warn: context.reporter.warn,
   });
@@ -89,7 +89,7 @@ async function installed(
     });
   if (!project.entries.some(({ path }) => path === 'composer.lock'))
     context.reporter.warn(`${folder} has no composer.lock: another day Composer may install other versions`);
-  const view = context.reporter.stage('composer install', await context.store.lastSeconds('composer'));
+  const view = context.reporter.activity('composer install', await context.store.lastSeconds('composer'));
   const started = context.now();
   try {
     const installedTree = await runLayerProgram(

@@ -9,7 +9,7 @@ import { VERSION } from '../../core/version.js';
 import type { VendorRecord } from '../../layer/layer-record.js';
 import { mergeLayers } from '../../tree/merge-layers.js';
 import { runLayerProgram } from '../../sandbox/layer-program.js';
-import type { PackageRequest, PackageRuntime } from './package-request.js';
+import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 
 /** What was checked of a vendor layer: the audit always, and with a runtime layer that its autoloader loads. */
 export async function vendorRecord(
@@ -19,8 +19,8 @@ export async function vendorRecord(
     runtime,
     reporter,
     zip,
-  }: Pick<PackageRequest, 'output' | 'reporter'> & {
-    readonly runtime: PackageRuntime | undefined;
+  }: Pick<BundleRequest, 'output' | 'reporter'> & {
+    readonly runtime: BundleRuntime | undefined;
     readonly zip: { readonly sha256: Sha256; readonly sizeBytes: number };
   },
 ): Promise<VendorRecord> {
@@ -60,7 +60,7 @@ export async function vendorRecord(
 /** Loads the libraries once, on the runtime layer. Throws StageError where they do not load. */
 async function loadLibraries(
   tree: readonly TreeEntry[],
-  { layer, context }: Pick<PackageRuntime, 'layer' | 'context'>,
+  { layer, context }: Pick<BundleRuntime, 'layer' | 'context'>,
 ): Promise<void> {
   const { vendor } = layer.runtime;
   if (vendor === undefined) throw new InternalError(`${layer.runtime.language} has no vendor folders`);

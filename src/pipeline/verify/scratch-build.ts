@@ -39,7 +39,7 @@ export async function openScratchBuild(
     store: { ...scratch, logsDir: store.logsDir, lastSeconds: (stage) => store.lastSeconds(stage) },
     reporter: {
       ...reporter,
-      stage: (stage, seconds) => reporter.stage(`${stage} (${name})`, seconds),
+      activity: (stage, seconds) => reporter.activity(`${stage} (${name})`, seconds),
     },
     runName: `${context.runName}-${name}`,
     variation,

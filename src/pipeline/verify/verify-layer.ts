@@ -68,12 +68,12 @@ function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages
     toolchain.kind === manifest.toolchain.kind &&
     (manifest.schemaVersion === 1
       ? packages.length === 0
-      : toolchain.toolchain.digest === manifest.toolchain.digest);
+      : toolchain.buildImage.digest === manifest.toolchain.digest);
   if (isSame) return;
   throw new IntegrityError('the toolchain here is not the one that the layer was made with', {
     details: {
       'of the layer': `${manifest.toolchain.kind} ${manifest.toolchain.digest}`,
-      here: `${toolchain.kind} ${toolchain.toolchain.digest}`,
+      here: `${toolchain.kind} ${toolchain.buildImage.digest}`,
       packages: packages.length === 0 ? ['the same, in another image'] : packages,
     },
     hint: 'Use a mirror that still has those packages, or build where the image of that time is; the same inputs are needed to prove the same bytes.',

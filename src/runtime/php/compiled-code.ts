@@ -6,7 +6,7 @@ import { InternalError } from '../../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../../core/source-date-epoch.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
 import { fileEntry, openContent, type TreeEntry } from '../../tree/tree-entry.js';
-import { PACKAGE_ROOT, type CodeCompiler, type CompiledCode, type PackageKind } from '../runtime.js';
+import { BUNDLE_ROOT, type CodeCompiler, type CompiledCode, type BundleKind } from '../runtime.js';
 import { phpProgram } from './php-source.js';
 
 /** The program in the layer. */
@@ -30,9 +30,9 @@ const RESULT_FOLDER = `${WORK_FOLDER}/result`;
 
 /** What the bootstrap must know of compiled code. */
 export const COMPILED_CONSTANTS = {
-  LAYER_MANIFEST: `${PACKAGE_ROOT.vendor}/${MANIFEST_PATH}`,
-  COMPILED_FUNCTION_FOLDER: `${PACKAGE_ROOT.function}/${COMPILED_FOLDER.function}`,
-  COMPILED_VENDOR_FOLDER: `${PACKAGE_ROOT.vendor}/${COMPILED_FOLDER.vendor}`,
+  LAYER_MANIFEST: `${BUNDLE_ROOT.vendor}/${MANIFEST_PATH}`,
+  COMPILED_FUNCTION_FOLDER: `${BUNDLE_ROOT.function}/${COMPILED_FOLDER.function}`,
+  COMPILED_VENDOR_FOLDER: `${BUNDLE_ROOT.vendor}/${COMPILED_FOLDER.vendor}`,
   COMPILED_INDEX_VERSION: INDEX_VERSION,
   FILE_CACHE_FOLDER,
 } as const;
@@ -61,7 +61,7 @@ export const phpCompiler: CodeCompiler = {
   sources: (tree) =>
     tree.filter(({ path, type }) => type === 'file' && path.endsWith('.php')).map(({ path }) => path),
   async job(kind, { tree, folder }) {
-    const files = phpCompiler.sources(tree).map((path) => `${PACKAGE_ROOT[kind]}/${path}`);
+    const files = phpCompiler.sources(tree).map((path) => `${BUNDLE_ROOT[kind]}/${path}`);
     return {
       // -n: without the settings of the package, which may be wrong.
       command: [PHP_PROGRAM, '-n', `${COMPILER_FOLDER}/compile.php`],
@@ -87,7 +87,7 @@ export const phpCompiler: CodeCompiler = {
   entries: compiledEntries,
 };
 
-function compiledEntries(kind: PackageKind, code: CompiledCode): readonly TreeEntry[] {
+function compiledEntries(kind: BundleKind, code: CompiledCode): readonly TreeEntry[] {
   const folder = COMPILED_FOLDER[kind];
   const [probe] = code.files;
   if (probe === undefined) return [];
@@ -111,12 +111,12 @@ function compiledEntries(kind: PackageKind, code: CompiledCode): readonly TreeEn
  * PHP looks for a compiled file in the folder of its cache, where the bootstrap links the package: before PHP 8.5 that folder must
  * be writable. The bootstrap itself runs before that, and must not be compiled into it.
  */
-function settings(kind: PackageKind): string {
+function settings(kind: BundleKind): string {
   return `; Written by \`layersmith package\`: the code of this package comes compiled (docs/functions.md).
 opcache.enable_cli = 1
 opcache.file_cache = ${FILE_CACHE_FOLDER}
 opcache.file_cache_only = 1
 opcache.validate_timestamps = 1
-opcache.blacklist_filename = ${PACKAGE_ROOT[kind]}/${COMPILED_FOLDER[kind]}/uncached
+opcache.blacklist_filename = ${BUNDLE_ROOT[kind]}/${COMPILED_FOLDER[kind]}/uncached
 `;
 }

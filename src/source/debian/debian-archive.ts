@@ -86,7 +86,7 @@ export function createDebianArchive(options: DebianArchiveOptions): SourceProvid
 async function keep(found: FoundFile, file: PinnedFile, { files, signal }: FindOptions): Promise<FoundFile> {
   const kept = await files.keep(bytesOfFile(found.path, signal), file.sha256);
   if (kept.kept) return { path: kept.path, from: found.from };
-  throw new IntegrityError(`the sha256 of ${file.file} from ${found.from} does not match the recipe`, {
+  throw new IntegrityError(`the sha256 of ${file.name} from ${found.from} does not match the recipe`, {
     details: { from: found.from, expected: file.sha256, actual: kept.actual },
     hint: 'It changed on this machine after apt had checked it: check the health of its disk and memory.',
   });
@@ -158,7 +158,7 @@ async function findInSnapshot(
   }
   if (revisions.length === 0) {
     const missing = snapshot.failed.length === 0 ? '' : `; not searched: ${suiteLines(snapshot)}`;
-    const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.file}${missing}`;
+    const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.name}${missing}`;
     attempts.push({ place: ARCHIVE, reason });
   }
   // A revision that has been replaced is in no index any more, but its tarball may still lie in the pool.
@@ -183,7 +183,7 @@ async function findInSnapshot(
  */
 async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: string; path: string }[]> {
   const [, stem, version, ending] =
-    /^(.+?)[-_]v?(\d[0-9a-z.]*?)(?:\.orig)?(\.tar\.[a-z0-9]+)$/i.exec(file.file) ?? [];
+    /^(.+?)[-_]v?(\d[0-9a-z.]*?)(?:\.orig)?(\.tar\.[a-z0-9]+)$/i.exec(file.name) ?? [];
   if (stem === undefined || version === undefined || ending === undefined) return [];
   const parts = version.split('.');
   const names = parts.map((_, index) => stem + parts.slice(0, index + 1).join('.'));

@@ -130,7 +130,9 @@ describe('what is wrong', () => {
     await folder.write({ 'layer/a': '/build/work' });
     const ended = await audit(folder.path, 'layer', '--no-bootstrap');
     expect(ended.exitCode).toBe(73);
-    expect(ended.stdout).toMatch(/refused for every platform until these errors are fixed; it would then run on provided and later\n$/);
+    expect(ended.stdout).toMatch(
+      /refused for every platform until these errors are fixed; it would then run on provided and later\n$/,
+    );
   });
 
   test('is one JSON object with --json', async () => {

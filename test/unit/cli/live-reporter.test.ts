@@ -54,8 +54,8 @@ afterEach(() => {
 });
 
 test('the stages that run are drawn with what they do, their time, and how long it took last time', () => {
-  const php = reporter.stage('php/8.4', 390);
-  reporter.stage('zlib/1.3', undefined);
+  const php = reporter.activity('php/8.4', 390);
+  reporter.activity('zlib/1.3', undefined);
   php.doing('checking\tfor gcc... yes');
   vi.advanceTimersByTime(3000);
   expect(terminal.screen()).toEqual([
@@ -65,15 +65,15 @@ test('the stages that run are drawn with what they do, their time, and how long 
 });
 
 test('a line is never wider than the terminal, so that it never wraps', () => {
-  reporter.stage('php/8.4', undefined).doing('x'.repeat(500));
+  reporter.activity('php/8.4', undefined).doing('x'.repeat(500));
   terminal.columns = 40;
   vi.advanceTimersByTime(1000);
   for (const line of terminal.screen()) expect(line.length).toBeLessThan(40);
 });
 
 test('a stage that ends leaves its line above those that run', () => {
-  const one = reporter.stage('zlib/1.3', undefined);
-  reporter.stage('php/8.4', undefined).doing('configure');
+  const one = reporter.activity('zlib/1.3', undefined);
+  reporter.activity('php/8.4', undefined).doing('configure');
   vi.advanceTimersByTime(2000);
   one.finished('built');
   vi.advanceTimersByTime(1000);
@@ -81,7 +81,7 @@ test('a stage that ends leaves its line above those that run', () => {
 });
 
 test('how a stage ended is seen: built, in the store, failed', () => {
-  const stages = ['a/1', 'b/1', 'c/1'].map((name) => reporter.stage(name, undefined));
+  const stages = ['a/1', 'b/1', 'c/1'].map((name) => reporter.activity(name, undefined));
   vi.advanceTimersByTime(1000);
   stages[0]?.finished('built');
   stages[1]?.finished('reused');
@@ -94,7 +94,7 @@ test('how a stage ended is seen: built, in the store, failed', () => {
 });
 
 test('news and warnings scroll up above the stages', () => {
-  reporter.stage('php/8.4', undefined).doing('make');
+  reporter.activity('php/8.4', undefined).doing('make');
   vi.advanceTimersByTime(1000);
   reporter.info('fetched php.tar.xz');
   reporter.warn('openssl is old');
@@ -106,7 +106,7 @@ test('news and warnings scroll up above the stages', () => {
 });
 
 test('closing takes the view away, and draws no more', () => {
-  const stage = reporter.stage('php/8.4', undefined);
+  const stage = reporter.activity('php/8.4', undefined);
   vi.advanceTimersByTime(1000);
   reporter.close();
   const written = terminal.written;
@@ -117,7 +117,7 @@ test('closing takes the view away, and draws no more', () => {
 });
 
 test('when nothing runs nothing is drawn again and again', () => {
-  reporter.stage('php/8.4', undefined).finished('built');
+  reporter.activity('php/8.4', undefined).finished('built');
   const written = terminal.written;
   vi.advanceTimersByTime(10_000);
   expect(terminal.written).toBe(written);

@@ -15,7 +15,7 @@ function printedBy(use: (reporter: Reporter, clock: { ms: number }) => void): st
 
 test('a stage is one line when it begins to do something and one at its end, however much it prints', () => {
   const lines = printedBy((reporter, clock) => {
-    const stage = reporter.stage('zlib/1.3', undefined);
+    const stage = reporter.activity('zlib/1.3', undefined);
     for (let line = 0; line < 100; line++) stage.doing(`gcc ${line}.c`);
     clock.ms += 12_340;
     stage.finished('built');
@@ -25,21 +25,21 @@ test('a stage is one line when it begins to do something and one at its end, how
 
 test('how long it took last time is said, when that is known', () => {
   const lines = printedBy((reporter) => {
-    reporter.stage('php/8.4', 390).doing('configure');
+    reporter.activity('php/8.4', 390).doing('configure');
   });
   expect(lines).toEqual(['php/8.4: started (last time 6 min 30 s)']);
 });
 
 test('a stage that was in the store is one line', () => {
   const lines = printedBy((reporter) => {
-    reporter.stage('php/8.4', 390).finished('reused');
+    reporter.activity('php/8.4', 390).finished('reused');
   });
   expect(lines).toEqual(['php/8.4: in the store']);
 });
 
 test('a stage that fails says after how long', () => {
   const lines = printedBy((reporter, clock) => {
-    const stage = reporter.stage('php/8.4', undefined);
+    const stage = reporter.activity('php/8.4', undefined);
     stage.doing('configure');
     clock.ms += 1500;
     stage.failed();
@@ -49,9 +49,9 @@ test('a stage that fails says after how long', () => {
 
 test('stages that run side by side keep their own time', () => {
   const lines = printedBy((reporter, clock) => {
-    const one = reporter.stage('a/1', undefined);
+    const one = reporter.activity('a/1', undefined);
     clock.ms += 1000;
-    const other = reporter.stage('b/1', undefined);
+    const other = reporter.activity('b/1', undefined);
     clock.ms += 2000;
     other.finished('built');
     one.finished('built');
@@ -78,8 +78,8 @@ test('a stage that runs prints a line a minute, with its last output, until it e
       clock.ms += ms;
       vi.advanceTimersByTime(ms);
     };
-    const silent = reporter.stage('zlib/1.3', undefined);
-    const stage = reporter.stage('php/8.4', undefined);
+    const silent = reporter.activity('zlib/1.3', undefined);
+    const stage = reporter.activity('php/8.4', undefined);
     stage.doing('configure: checking for gcc');
     pass(59_000);
     silent.failed();
@@ -102,7 +102,7 @@ test('a stage that prints nothing is still reported, and a closed reporter is si
   vi.useFakeTimers();
   let text = '';
   const reporter = plainReporter({ print: (part) => (text += part), now: Date.now });
-  reporter.stage('zlib/1.3', undefined);
+  reporter.activity('zlib/1.3', undefined);
   vi.advanceTimersByTime(60_000);
   expect(text).toContain('zlib/1.3: still running after 1 min 00 s');
   const before = text;

@@ -19,7 +19,7 @@ function quiet() {
 test('a start that takes a moment says nothing but warnings', () => {
   const { printed, reporter } = quiet();
   reporter.info('toolchain: one');
-  reporter.stage('relay', 3).finished('reused');
+  reporter.activity('relay', 3).finished('reused');
   reporter.warn('mind the gap');
   reporter.close();
   vi.advanceTimersByTime(60_000);
@@ -30,8 +30,8 @@ test('a start that takes a moment says nothing but warnings', () => {
 test('a stage that really runs is told of, with what came before', () => {
   const { printed, reporter } = quiet();
   reporter.info('toolchain: one');
-  reporter.stage('there', undefined).finished('reused');
-  const stage = reporter.stage('relay', 3);
+  reporter.activity('there', undefined).finished('reused');
+  const stage = reporter.activity('relay', 3);
   expect(printed).toEqual([]);
   stage.doing('gcc');
   expect(printed).toEqual([

@@ -18,7 +18,7 @@ test.each(['http_proxy', 'HTTP_PROXY'])('downloads go through %s of the environm
     const store = await openStoreFor(io, undefined, plainReporter({ print: io.err, now: io.now }));
     const fetcher = fetcherFor(io, { sources: undefined, offline: false }, { store, report: io.err });
     const url = `${server.origin}/x`;
-    const file = { file: 'x', sha256: sha256('bytes'), urls: [url] };
+    const file = { name: 'x', sha256: sha256('bytes'), urls: [url] };
     await fetcher.fetch({ name: 'x', alternatives: [file] }, io.signal);
     expect(proxy.asked.map(({ request }) => request)).toEqual([`GET ${url}`]);
   } finally {

@@ -60,7 +60,7 @@ describe.each(names)('%s', (name) => {
     if (kind !== 'tool') expect(sources.length).toBeGreaterThan(0);
     for (const { alternatives } of sources) expect(alternatives[0]?.urls.length).toBeGreaterThan(0);
     for (const file of sources.flatMap(({ alternatives }) => alternatives)) {
-      expect(isSha256(file.sha256), file.file).toBe(true);
+      expect(isSha256(file.sha256), file.name).toBe(true);
       for (const url of file.urls) expect(url).toMatch(/^https:\/\//);
     }
   });

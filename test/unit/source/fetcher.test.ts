@@ -159,7 +159,7 @@ describe('when no place has it', () => {
     const archive: SourceProvider = {
       name: 'an archive',
       find: (file) =>
-        Promise.resolve({ attempts: [{ place: 'an archive', reason: `nothing for ${file.file}` }] }),
+        Promise.resolve({ attempts: [{ place: 'an archive', reason: `nothing for ${file.name}` }] }),
     };
     const dead = await deadOrigin();
     const file = pinned(
@@ -169,7 +169,7 @@ describe('when no place has it', () => {
       `${server.origin}/gone`,
       'http://layersmith.invalid/plain',
     );
-    const other = { ...pinned('repacked'), file: 'thing_1.0.orig.tar.gz' };
+    const other = { ...pinned('repacked'), name: 'thing_1.0.orig.tar.gz' };
 
     const error = await failure(
       store.fetcher({ archives: [archive] }).fetch(source(file, other), never()),
@@ -286,7 +286,7 @@ test('--offline touches no network and says what is missing', async () => {
   const archive: SourceProvider = {
     name: 'an archive',
     find: (file) => {
-      asked.push(file.file);
+      asked.push(file.name);
       return Promise.resolve({ attempts: [] });
     },
   };

@@ -92,7 +92,7 @@ export async function makeStore(root?: string): Promise<TestStore> {
 
 /** A pinned file of these bytes. */
 export function pinned(bytes: string | Uint8Array, ...urls: string[]): PinnedFile {
-  return { file: 'thing-1.0.tar.gz', sha256: sha256(bytes), urls };
+  return { name: 'thing-1.0.tar.gz', sha256: sha256(bytes), urls };
 }
 
 export function source(...alternatives: PinnedFile[]): Source {

@@ -59,11 +59,11 @@ describe('the runtime image', () => {
     const chosen = await chooseRuntimeImage(options(engineWith([DEBIAN], asked)));
     expect(chosen).toMatchObject({
       kind: 'debian',
-      runtime: { id: 'sha256:image', digest: 'sha256:content' },
+      runtimeImage: { id: 'sha256:image', digest: 'sha256:content' },
     });
     expect(asked.filter((key) => key.startsWith('registry'))).toEqual([]);
     // Only a program that needs a shell asks for the image with the compilers, which would be made now.
-    await failure(chosen.toolchain(), StageError);
+    await failure(chosen.buildImage(), StageError);
   });
 
   test('of Amazon Linux comes first when the engine has it', async () => {
@@ -100,7 +100,7 @@ test('--locked compares the runtime image with the lock alone', () => {
   const entry = { toolchain: 'sha256:other', runtime: 'sha256:content', packages: [], files: undefined };
   const lock = new Map([['provided.al2023 x86_64 debian', entry]]);
   const check = (digest: string, kind: 'debian' | 'amazonlinux' = 'debian'): void => {
-    const chosen = { kind, runtime: { id: 'sha256:image', digest } };
+    const chosen = { kind, runtimeImage: { id: 'sha256:image', digest } };
     checkLockedRuntime({ lock, path: 'layersmith.lock' }, { platform: PLATFORM, chosen });
   };
   check('sha256:content');

@@ -34,8 +34,8 @@ const KEY = `${PLATFORM.name} ${PLATFORM.architecture} debian`;
 const TOOLCHAIN: Toolchain = {
   kind: 'debian',
   reason: 'asked for',
-  toolchain: { id: 'a', digest: 'sha256:1' },
-  runtime: { id: 'b', digest: 'sha256:2' },
+  buildImage: { id: 'a', digest: 'sha256:1' },
+  runtimeImage: { id: 'b', digest: 'sha256:2' },
 };
 
 describe('a lock file', () => {
@@ -93,7 +93,7 @@ describe('a toolchain', () => {
       { lock, path: '/project/layersmith.lock' },
       {
         platform: PLATFORM,
-        toolchain: { ...TOOLCHAIN, toolchain: { id: 'a', digest: here.toolchain } },
+        toolchain: { ...TOOLCHAIN, buildImage: { id: 'a', digest: here.toolchain } },
         describe: () => Promise.resolve(here),
         locked,
       },

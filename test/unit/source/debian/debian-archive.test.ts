@@ -26,17 +26,17 @@ import { deadOrigin, never, startServer, type TestServer } from '../source-suppo
  */
 
 const LUA: PinnedFile = {
-  file: 'lua-5.4.7.tar.gz',
+  name: 'lua-5.4.7.tar.gz',
   sha256: '9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30' as Sha256,
   urls: [],
 };
 /** One tarball under two names: 2.9.14+dfsg in bookworm, 2.12.7+dfsg+really2.9.14 in trixie. */
 const LIBXML2: PinnedFile = {
-  file: 'libxml2-2.9.14.tar.xz',
+  name: 'libxml2-2.9.14.tar.xz',
   sha256: '4fe913dec8b1ab89d13b489b419a8203176ea39e931eaa0d25b17eafb9c279e9' as Sha256,
   urls: [],
 };
-const UNKNOWN: PinnedFile = { file: 'unknown-1.0.tar.gz', sha256: 'a'.repeat(64) as Sha256, urls: [] };
+const UNKNOWN: PinnedFile = { name: 'unknown-1.0.tar.gz', sha256: 'a'.repeat(64) as Sha256, urls: [] };
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -225,7 +225,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
       response.end(bytes);
       return true;
     });
-    const file = { file: 'lua-5.4.99.tar.xz', sha256: sha256(bytes), urls: [] };
+    const file = { name: 'lua-5.4.99.tar.xz', sha256: sha256(bytes), urls: [] };
     expect(await find(archive, file)).toEqual({ from: `Debian's archive (${path})`, digest: file.sha256 });
 
     const result = await find(archive, { ...file, sha256: UNKNOWN.sha256 });

@@ -10,7 +10,7 @@ const isPackaged = ({ compiler, vendor }: Runtime): boolean => compiler !== unde
  * The runtime of a layer that packages are made for, by the interpreter in its manifest. Throws UsageError, with the path `layer`,
  * for one whose code is not compiled.
  */
-export function packagedRuntime(manifest: Manifest, layer: string): Runtime {
+export function bundleRuntime(manifest: Manifest, layer: string): Runtime {
   const runtime = runtimeNamed(interpreterOf(manifest));
   if (runtime !== undefined && isPackaged(runtime)) return runtime;
   const languages = RUNTIMES.filter(isPackaged).map(({ language }) => language);

@@ -11,16 +11,16 @@ import { formatLayerRecord, recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
 import { writeZip } from '../../tree/zip-writer.js';
-import { PACKAGE_ROOT } from '../../runtime/runtime.js';
+import { BUNDLE_ROOT } from '../../runtime/runtime.js';
 import { withoutIgnored } from './ignored-files.js';
 import { findSecretFiles } from './secret-files.js';
-import { compilePackage } from './compile-package.js';
+import { compileBundle } from './compile-bundle.js';
 import { metadataPaths } from '../build/layer-metadata.js';
-import type { PackageRequest, PackageRuntime } from './package-request.js';
+import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 import { vendorFiles } from './vendor-files.js';
 import { vendorRecord } from './vendor-record.js';
 
-export interface PackageResult {
+export interface BundleResult {
   readonly path: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
@@ -38,7 +38,7 @@ export interface PackageResult {
  * Throws UsageError for a folder that cannot be packed, LayerError for what Lambda would refuse, StageError when
  * Composer or PHP fails.
  */
-export async function packageCode(request: PackageRequest): Promise<PackageResult> {
+export async function writeBundle(request: BundleRequest): Promise<BundleResult> {
   const { kind, output } = request;
   await using scope = openScope();
   const runtime = await runtimeOf(request, scope);
@@ -47,7 +47,7 @@ export async function packageCode(request: PackageRequest): Promise<PackageResul
   );
   const added =
     request.precompile && runtime !== undefined
-      ? await compilePackage({ kind, tree }, { ...runtime, scope })
+      ? await compileBundle({ kind, tree }, { ...runtime, scope })
       : [];
   const whole = normalized([...tree, ...added]);
   checkUnzippedSize(whole);
@@ -79,9 +79,9 @@ export async function packageCode(request: PackageRequest): Promise<PackageResul
 }
 
 async function runtimeOf(
-  { runtime, tmpDir, reporter }: PackageRequest,
+  { runtime, tmpDir, reporter }: BundleRequest,
   scope: DisposalScope,
-): Promise<PackageRuntime | undefined> {
+): Promise<BundleRuntime | undefined> {
   if (runtime === undefined) return undefined;
   const { path, manifest, abiProfiles, context } = runtime;
   const layer = scope.own(
@@ -91,13 +91,13 @@ async function runtimeOf(
 }
 
 async function functionFiles(
-  { folder, output, runtime, reporter, tmpDir }: PackageRequest,
+  { folder, output, runtime, reporter, tmpDir }: BundleRequest,
   scope: DisposalScope,
 ): Promise<readonly TreeEntry[]> {
   const all = scope.own(
     await readCodeTree(folder, {
       what: 'function',
-      root: PACKAGE_ROOT.function,
+      root: BUNDLE_ROOT.function,
       tmpDir,
       warn: reporter.warn,
     }),

@@ -2,12 +2,12 @@ import type { Reporter } from '../../core/reporter.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { ScratchPlace } from '../../tree/tree.js';
 import type { Manifest } from '../../layer/manifest.js';
-import type { PackageKind, Runtime } from '../../runtime/runtime.js';
+import type { BundleKind, Runtime } from '../../runtime/runtime.js';
 import type { AbiProfile } from '../../platform/abi-profile.js';
 import type { RunContext } from '../../sandbox/run-context.js';
 
-export interface PackageRequest extends ScratchPlace {
-  readonly kind: PackageKind;
+export interface BundleRequest extends ScratchPlace {
+  readonly kind: BundleKind;
   /** Of a function what is to be at `/var/task`, of a vendor layer the Composer project. */
   readonly folder: string;
   /** The zip to be written. */
@@ -34,7 +34,7 @@ export interface RuntimeLayer {
 }
 
 /** That layer, and what running something on it needs. */
-export interface PackageRuntime {
+export interface BundleRuntime {
   readonly layer: RuntimeLayer;
   readonly abiProfiles: readonly AbiProfile[];
   readonly context: RunContext;

@@ -3,10 +3,10 @@ import type { DisposalScope } from '../../core/disposal-scope.js';
 import { InternalError } from '../../core/errors.js';
 import { byPath, openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
-import { PACKAGE_ROOT, type PackageKind } from '../../runtime/runtime.js';
+import { BUNDLE_ROOT, type BundleKind } from '../../runtime/runtime.js';
 import { runtimesFolder } from '../../runtime/runtimes.js';
 import { runLayerProgram } from '../../sandbox/layer-program.js';
-import type { PackageRuntime } from './package-request.js';
+import type { BundleRuntime } from './bundle-request.js';
 
 /**
  * Compiles a package's code with the interpreter of the layer, in a container, at the paths that it will have on Lambda. Returns the
@@ -15,15 +15,15 @@ import type { PackageRuntime } from './package-request.js';
  *
  * Throws StageError when the compiler fails; a file that cannot be compiled is left out, with a warning.
  */
-export async function compilePackage(
-  { kind, tree }: { readonly kind: PackageKind; readonly tree: readonly TreeEntry[] },
-  { layer, context, scope }: Pick<PackageRuntime, 'layer' | 'context'> & { readonly scope: DisposalScope },
+export async function compileBundle(
+  { kind, tree }: { readonly kind: BundleKind; readonly tree: readonly TreeEntry[] },
+  { layer, context, scope }: Pick<BundleRuntime, 'layer' | 'context'> & { readonly scope: DisposalScope },
 ): Promise<readonly TreeEntry[]> {
   const { compiler, language } = layer.runtime;
   if (compiler === undefined || compiler.sources(tree).length === 0) return [];
   const { reporter, store } = context;
   const job = await compiler.job(kind, { tree, folder: runtimesFolder(context.packageRoot) });
-  const view = reporter.stage(`compiling ${language}`, await store.lastSeconds('compile-package'));
+  const view = reporter.activity(`compiling ${language}`, await store.lastSeconds('compile-package'));
   const started = context.now();
   try {
     const compiled = await runLayerProgram(
@@ -32,7 +32,7 @@ export async function compilePackage(
         trees: {
           ...(kind === 'vendor'
             ? { '/opt': [...layer.tree, ...tree].sort(byPath) }
-            : { '/opt': layer.tree, [PACKAGE_ROOT[kind]]: tree }),
+            : { '/opt': layer.tree, [BUNDLE_ROOT[kind]]: tree }),
           ...job.trees,
         },
         command: job.command,
