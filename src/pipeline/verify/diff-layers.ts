@@ -111,9 +111,16 @@ const OTHERWISE = 'compiled in another way, with another toolchain or other need
 function noteOn(before: ManifestStage, after: ManifestStage): string {
   const digests = (files: readonly { readonly sha256: string }[]): string =>
     files.map(({ sha256 }) => sha256).join(' ');
-  if (digests(before.sources) !== digests(after.sources)) return 'of another source file';
+  if (!haveSameSources(before, after)) return 'of another source file';
   if (digests(before.patches) !== digests(after.patches)) return 'with other patches';
   return OTHERWISE;
+}
+
+/** Manifests of version 1 name only the alternative of each source that was compiled; later ones name all. */
+function haveSameSources(before: ManifestStage, after: ManifestStage): boolean {
+  const [one, other] = [before, after].map(({ sources }) => new Set(sources.map(({ sha256 }) => sha256)));
+  if (one === undefined || other === undefined) return false;
+  return [...one].every((sha256) => other.has(sha256)) || [...other].every((sha256) => one.has(sha256));
 }
 
 async function fileChanges(a: readonly TreeEntry[], b: readonly TreeEntry[]): Promise<readonly FileChange[]> {

@@ -73,6 +73,20 @@ describe('between two layers', () => {
     ]);
   });
 
+  test('a manifest of version 1, which names one alternative of each source, is compared by what it names', async () => {
+    await using folder = await temporaryFolder();
+    const stage = manifestStage({ recipe: 'zlib/1.3' });
+    const { artifact: _artifact, ...older } = stage;
+    const repacked = { name: 'zlib', file: 'zlib.orig.tar.gz', sha256: sha256('repacked'), urls: [] };
+    const newer = { ...stage, sources: [...stage.sources, repacked] };
+    const other = { ...stage, sources: [repacked] };
+    await zip(folder, 'a.zip', [withManifest(manifestWith({ schemaVersion: 1, stages: [older] }))]);
+    await zip(folder, 'b.zip', [withManifest(manifestWith({ stages: [newer] }))]);
+    await zip(folder, 'c.zip', [withManifest(manifestWith({ stages: [other] }))]);
+    expect(JSON.parse(await diff(folder, 'a.zip', 'b.zip', '--json'))).toMatchObject({ packages: [] });
+    expect(await diff(folder, 'a.zip', 'c.zip')).toContain('zlib 1.0, of another source file');
+  });
+
   test('files are told with sizes and where they differ, and what ELF files take and offer', async () => {
     await using folder = await temporaryFolder();
     const [old, newer] = [
