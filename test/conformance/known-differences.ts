@@ -51,15 +51,15 @@ const CUT_SHORT: readonly string[] = [
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     what: 'Content type of the answer',
-    rie: "what Go guesses from the answer's first bytes; the function's own is dropped",
-    ours: "what the function's answer says, and JSON for an error",
-    why: 'RIE keeps no header of the answer (`rie/util.go`). Lambda hands it on.',
+    rie: "guessed by Go from the answer's first bytes; the function's own is dropped",
+    ours: "the one of the function's answer; JSON for an error",
+    why: 'RIE drops the headers of the answer (`rie/util.go`). Lambda passes the content type on.',
     cases: 'every',
     seen: [{ field: 'content type', rie: '*', ours: '*' }],
   },
   {
-    what: 'A function that failed',
-    rie: 'nothing but the body tells',
+    what: 'A failed function',
+    rie: 'visible in the body only',
     ours: 'header `X-Amz-Function-Error: Unhandled`',
     why: 'The header is part of Lambda’s Invoke (API reference, Invoke, response headers); SDKs read it.',
     cases: 'every',
@@ -81,7 +81,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'Trace id',
-    rie: 'none, also where the invoker gives one',
+    rie: 'none, even if the invoker sends one',
     ours: 'the invoker’s, or a new one that is not sampled',
     why: 'RIE has no tracer (`rapidcore/sandbox_builder.go`). Lambda always sets `Lambda-Runtime-Trace-Id`.',
     cases: 'every',
@@ -89,7 +89,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'Trace id, in a function',
-    rie: 'no trace id to know',
+    rie: 'no trace id',
     ours: 'the trace id, also in `_X_AMZN_TRACE_ID`',
     why: 'As above.',
     cases: ['knows its trace'],
@@ -102,10 +102,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'Place of the init duration in REPORT',
-    rie: 'first, and it is the time to start a process',
-    ours: 'last, and it is the time until the bootstrap asked for its first event',
-    why: 'The order is that of CloudWatch’s lines. RIE’s memory is not measured either: it prints the limit twice.',
+    what: 'Init duration in REPORT',
+    rie: 'listed first; the time to start a process',
+    ours: 'listed last; the time until the bootstrap requested its first event',
+    why: 'The order is that of CloudWatch’s lines. RIE does not measure memory either: it prints the limit twice.',
     cases: 'every',
     seen: [
       {
@@ -117,9 +117,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'Status in REPORT',
-    rie: 'no status',
+    rie: 'none',
     ours: '`Status: timeout`, or `Status: error` with the type of an error that the function did not report itself',
-    why: 'As CloudWatch shows it (developer guide, “Understanding the Lambda execution environment lifecycle”).',
+    why: 'As in CloudWatch (developer guide, “Understanding the Lambda execution environment lifecycle”).',
     cases: 'every',
     seen: [
       {
@@ -134,7 +134,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'A bootstrap that ends, or cannot start',
+    what: 'A bootstrap that exits, or cannot start',
     rie: 'status 502; neither END nor REPORT',
     ours: 'status 200 with the error as body, like any error of a function; END and REPORT',
     why: 'Lambda’s Invoke answers 200 with `X-Amz-Function-Error`. RIE leaves out the rest (`rie/handlers.go`, ErrInvokeDoneFailed).',
@@ -149,10 +149,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'How a bootstrap ended, in the log',
-    rie: 'only in its own log, in other words',
+    what: 'The exit of a bootstrap in the log',
+    rie: 'only in RIE’s own log, in other words',
     ours: 'two lines: the error’s message with the request id, and its type',
-    why: 'As CloudWatch shows it [K].',
+    why: 'As in CloudWatch [K].',
     cases: [...ENDINGS, ...FAILED_INITS],
     seen: [
       { field: 'log of the platform', ours: 'RequestId: $id Error: Runtime exited *' },
@@ -161,9 +161,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'An init that fails',
-    rie: 'one init, in the first invocation, which gets its error',
-    ours: 'an init before the first invocation, and a second one inside that, which gets the error of the second; a line INIT_REPORT for each',
-    why: 'Lambda retries a failed init inside the first invocation (developer guide, same page). RIE knows no init before an invocation.',
+    rie: 'one init, in the first invocation, which returns its error',
+    ours: 'one init before the first invocation and a second one within it; the invocation returns the error of the second; one INIT_REPORT line for each',
+    why: 'Lambda retries a failed init inside the first invocation (developer guide, same page). RIE has no init before an invocation.',
     cases: FAILED_INITS,
     seen: [
       {
@@ -187,8 +187,8 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'An init that fails once',
-    rie: 'the first invocation gets the error',
-    ours: 'the first invocation works: its own init did',
+    rie: 'the first invocation returns the error',
+    ours: 'the first invocation succeeds, because the second init does',
     why: 'As above.',
     cases: ['cannot start the first time alone'],
     seen: [
@@ -199,10 +199,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'A bootstrap that ends at once',
+    what: 'A bootstrap that exits at once',
     rie: 'an empty body',
     ours: 'the error Runtime.ExitError',
-    why: 'The text is the one that RIE itself has for a bootstrap that ends later.',
+    why: 'RIE itself uses this message for a bootstrap that exits later.',
     cases: ['ends at once', 'ends at once with a status'],
     seen: [
       {
@@ -214,9 +214,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'A timeout',
-    rie: 'the text `Task timed out after 1.00 seconds`, as if the function had answered that',
+    rie: 'the text `Task timed out after 1.00 seconds`, like a result of the function',
     ours: 'the error Sandbox.Timedout, and a line in the log',
-    why: 'As Lambda answers [K]; RIE’s text is for its own users (`rie/handlers.go`).',
+    why: 'As on Lambda [K]; RIE’s text is its own (`rie/handlers.go`).',
     cases: 'every',
     seen: [
       {
@@ -228,26 +228,26 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'When an answer is passed on',
-    rie: 'when the bootstrap asks for the next event; if it does not, the answer is lost to a timeout',
-    ours: 'when it is complete',
-    why: 'Lambda passes answers on as they come [K]; a bootstrap that does not come back is the next invocation’s problem.',
+    what: 'Time at which an answer is passed on',
+    rie: 'when the bootstrap requests the next event; if it does not, the answer is replaced by a timeout',
+    ours: 'when the answer is complete',
+    why: 'Lambda passes answers on at once [K]; a bootstrap that hangs afterwards affects the next invocation only.',
     cases: ['answers, and does not come back'],
     seen: [{ field: 'body', rie: 'Task timed out after 1.00 seconds', ours: '"and then silence"' }],
   },
   {
-    what: 'A mode of response that there is not',
-    rie: 'no answer until the timeout, since the bootstrap cannot ask for another event',
-    ours: 'the error Runtime.InvalidResponseModeHeader at once',
-    why: 'Both refuse it with the same words and stay in the same state. As above, ours does not wait.',
+    what: 'An unknown response mode',
+    rie: 'no answer until the timeout, because the bootstrap cannot request another event',
+    ours: 'the error Runtime.InvalidResponseModeHeader, at once',
+    why: 'Both send the same refusal and stay in the same state. As above, layersmith does not wait.',
     cases: ['names a mode that there is not'],
     seen: [{ field: 'body', rie: 'Task timed out after 1.00 seconds', ours: '' }],
   },
   {
-    what: 'An answer that stops in its middle',
+    what: 'An incomplete answer',
     rie: 'its server panics, and the invocation hangs until the timeout',
-    ours: '400 TruncatedHTTPRequest for the bootstrap, which may ask again, and Runtime.TruncatedResponse for the invoker',
-    why: 'RIE has the code for it (`render_error.go`), and does not get there.',
+    ours: '400 TruncatedHTTPRequest for the bootstrap, which may continue, and Runtime.TruncatedResponse for the invoker',
+    why: 'RIE has code for this answer (`render_error.go`) but does not reach it.',
     cases: CUT_SHORT,
     seen: [
       {
@@ -268,10 +268,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'An error report that stops in its middle',
-    rie: 'taken, as an empty one',
-    ours: 'refused, like an answer that does',
-    why: 'Half a report is none, and the API has an error for that.',
+    what: 'An incomplete error report',
+    rie: 'accepted as an empty report',
+    ours: 'refused, like an incomplete answer',
+    why: 'The API has an error for incomplete requests.',
     cases: ['stops in the middle of its error'],
     seen: [
       {
@@ -311,10 +311,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ],
   },
   {
-    what: 'An event of no bytes',
-    rie: 'handed on as it is',
+    what: 'An empty event',
+    rie: 'passed on unchanged',
     ours: '`{}`',
-    why: 'Lambda gives a function that is invoked without a payload an empty object [K].',
+    why: 'Lambda passes an empty object to a function that is invoked without a payload [K].',
     cases: ['gets an empty event'],
     seen: [
       {
@@ -326,9 +326,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'The Extensions API',
-    rie: '403: it asks who is there',
+    rie: '403: it requires the identifier of an extension',
     ours: '404',
-    why: 'There are no extensions here. It is what RIE says where they are off (`middleware.go`).',
+    why: 'Extensions are not supported. RIE answers the same if they are turned off (`middleware.go`).',
     cases: ['asks for what there is not'],
     seen: [
       {
@@ -340,9 +340,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     what: 'A request of HTTP 9.9',
-    rie: '505 for a version that there is not',
+    rie: '505: unsupported version',
     ours: '400',
-    why: 'The words are those of Go’s and of Node’s server; both refuse it.',
+    why: 'These are the answers of Go’s and of Node’s HTTP server; both refuse the request.',
     cases: ['sends what is not HTTP'],
     seen: [
       {
