@@ -1,22 +1,22 @@
-# Every target does its own set-up. Make calls the CLI and adds nothing that the CLI does not have.
+# Every target sets up what it needs. The targets only call the CLI and the development tools.
 RECIPE   ?= php/8.4
 PLATFORM ?= provided.al2023
 ARCH     ?= x86_64
 
 .PHONY: layer example test test-fast check bench clean
 
-# Two at once in one folder: the set-up is done by one, while the other waits and finds it done.
+# If two makes run at once in this folder, one does the set-up while the other waits.
 SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
 
 CHOSEN := --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
 
-# Installs an engine and mmdebstrap where they are missing, and says so before; the command line itself installs nothing.
+# `doctor --fix` installs a missing engine and mmdebstrap, and says so first. `build` installs nothing.
 layer:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
 	@node build/cli/main.js build $(RECIPE) $(CHOSEN)
 
-# The layer, and two functions with a library that run on it.
+# Builds the layer, then packages two functions with a library and runs them on it.
 example: layer
 	@sh examples/hello/run.sh "$$(node build/cli/main.js build $(RECIPE) $(CHOSEN))"
 
@@ -26,7 +26,7 @@ test:
 	@command -v gcc >/dev/null && command -v readelf >/dev/null || { echo 'installing gcc and binutils with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
 	npx vitest run
 
-# The unit and contract tests that need no root, engine, network or apt.
+# Runs the tests that need no root, engine, network or apt.
 test-fast:
 	@$(SETUP) node_modules/.package-lock.json
 	npm run -s test-fast
@@ -43,7 +43,7 @@ check:
 	@$(SETUP) node_modules/.cache/runtimes.linted
 	shellcheck -x scripts/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
-# BENCH=runtime for one part of it; bench/bench.ts names them all.
+# BENCH=runtime runs one part of the benchmarks; bench/bench.ts lists all parts.
 bench:
 	@$(SETUP) build/cli/main.js
 	@command -v zip >/dev/null || { echo 'installing zip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends zip; }
@@ -58,7 +58,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --no-audit --no-fund
 	@touch $@
 
-# Linting takes half a minute, so it is done once for the same files.
+# Linting takes half a minute, so it runs only when one of these files has changed.
 node_modules/.cache/runtimes.linted: test/other-php/node_modules/.package-lock.json $(shell find runtimes src/runtime scripts/*lint* scripts/write-generated.mjs test/other-php/lint.mjs -type f)
 	@command -v phpcs >/dev/null && command -v luac5.4 >/dev/null && command -v luacheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends lua-check lua5.4 php-cli php-codesniffer; }
 	scripts/lint-runtimes.sh
@@ -69,7 +69,7 @@ test/other-php/node_modules/.package-lock.json: test/other-php/package.json test
 	npm ci --prefix test/other-php --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# Made aside and moved into place: a run that is under way keeps what it has loaded.
+# Compiled to build.new and moved into place, so that a running layersmith is not disturbed.
 build/cli/main.js: node_modules/.package-lock.json tsconfig.build.json tsconfig.json $(shell find src -type f)
 	@rm -rf build.new build.old
 	@npx tsc -p tsconfig.build.json --outDir build.new

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lints runtimes/ with the languages' own tools: the source files, and the programs that layersmith generates from them, in which
-# every name must be defined. Needs build/, test/other-php/node_modules, and php, phpcs, luac5.4 and luacheck.
+# Lints runtimes/ with each language's own tools: the source files, and the programs that layersmith generates from them, where every
+# name must be defined. Needs build/, test/other-php/node_modules, and php, phpcs, luac5.4 and luacheck.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ node scripts/write-generated.mjs "$generated"
 node test/other-php/lint.mjs runtimes/php/compile.php runtimes/php/bootstrap/*.php "$generated"/php-*
 phpcs --standard=runtimes/php/phpcs.xml -q runtimes/php
 
-# One file each: luac5.4 of Debian 12 crashes with more.
+# One file at a time: luac5.4 of Debian 12 crashes with several.
 for file in runtimes/lua/bootstrap/*.lua "$generated/lua-bootstrap"; do
   luac5.4 -p "$file"
 done

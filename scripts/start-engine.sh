@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that a Docker engine answers on the usual socket of a Debian or Ubuntu machine: installs
 # Debian's docker.io when dockerd is missing, and starts it, with or without systemd. Safe to run twice,
-# and twice at once. `layersmith doctor --fix` runs it when no engine answers; it can be run by hand as well.
+# and twice at once. `layersmith doctor --fix` runs it when no engine answers. You can also run it yourself.
 set -eu
 
 socket=/var/run/docker.sock
@@ -42,17 +42,17 @@ fi
 if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null || ! command -v iptables >/dev/null; then
   say "installing docker.io and iptables with apt-get"
   export DEBIAN_FRONTEND=noninteractive
-  # apt-get update fails as a whole when one vendor's list does not answer, though Debian's did: the
-  # install says whether what is needed was there.
+  # apt-get update fails if any repository does not answer, even if Debian's did. The installation below
+  # shows whether the packages were available.
   apt-get update -qq >&2 9>&- || say "apt-get update had errors; going on"
-  # An installation that was interrupted would stop this one.
+  # An interrupted earlier installation would make this one fail.
   dpkg --configure -a >&2 9>&- || say "dpkg --configure -a had errors; going on"
-  # From Debian 13 on the docker command is a package of its own.
+  # Since Debian 13 the docker command is in a separate package.
   client=
   if apt-cache show docker-cli >/dev/null 2>&1; then client=docker-cli; fi
   # shellcheck disable=SC2086 # one package, or none
   apt-get install -y -qq --no-install-recommends docker.io iptables $client >&2 9>&- ||
-    fail "apt-get could not install docker.io and iptables (above it says why)"
+    fail "apt-get could not install docker.io and iptables: see its output above"
 fi
 
 wait_for_answer() {
@@ -70,13 +70,13 @@ if [ -d /run/systemd/system ]; then
   systemctl enable --now docker >&2 || fail "systemd could not start docker: see 'journalctl -u docker'"
   wait_for_answer || fail "docker was started but does not answer at $socket within 60 s: see 'journalctl -u docker'"
 else
-  # A daemon that was killed leaves its pid file, and a reused pid in it stops the next one.
+  # A killed daemon leaves its pid file. If another process has that pid now, dockerd does not start.
   pidfile=/var/run/docker.pid
   if [ -f "$pidfile" ] && [ "$(cat "/proc/$(cat "$pidfile")/comm" 2>/dev/null)" != dockerd ]; then
     rm -f "$pidfile"
   fi
   say "starting dockerd (log: $log)"
-  # containerd leaves a file `oom` in the folder that it was started in.
+  # containerd leaves a file `oom` in its working directory.
   cd /
   setsid nohup dockerd >>"$log" 2>&1 </dev/null 9>&- &
   wait_for_answer || fail "dockerd was started but does not answer at $socket within 60 s: see $log"

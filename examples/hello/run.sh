@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs the two functions and their library for a PHP layer, and runs both on it: run.sh LAYER.zip
+# Packages the functions and their library for a PHP layer, and runs both functions on it: run.sh LAYER.zip
 set -eu
 layer=$1
 here=$(dirname "$0")
