@@ -15,18 +15,18 @@ import { runtimesFolder } from '../src/runtime/runtimes.js';
 import { planFor } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 
-/** What measurements are made with: a build context whose recipes are the bench's and the built-in ones. */
+/** A build context for measurements, with the recipes of bench/ and the built-in ones. */
 export interface BenchContext extends AsyncDisposable {
   readonly build: BuildContext;
-  /** Temporary, for what is unpacked. */
+  /** A temporary folder for unpacked files. */
   readonly folder: string;
-  /** What a recipe's layer has below `/opt`; its interpreter is compiled when the store does not have it. */
+  /** The files of a recipe's layer, below `/opt`. Compiles the interpreter if the store does not have it. */
   layer(recipe: string): Promise<readonly TreeEntry[]>;
 }
 
 /**
- * Opens this user's store and this machine's engine, with the embedded toolchain. `root` is the checkout. Throws
- * what building throws. Leaving its scope removes its temporary folder; what was built stays in the store.
+ * Opens the user's store and this machine's engine, with the embedded toolchain. `root` is the checkout. Throws the
+ * errors of a build. Leaving its scope removes the temporary folder; artifacts stay in the store.
  */
 export async function openBenchContext({
   root,
@@ -34,7 +34,7 @@ export async function openBenchContext({
   signal,
 }: {
   readonly root: string;
-  /** Gets what is done, in lines. */
+  /** Receives progress, in lines. */
   readonly report: (text: string) => void;
   readonly signal: AbortSignal;
 }): Promise<BenchContext> {
@@ -70,7 +70,7 @@ export async function openBenchContext({
         manifest: await manifestOf(resolved, { result, context: build }),
         tmpDir: folder,
       });
-      // Removed with the folder.
+      // Its files are removed with the temporary folder.
       return tree.entries;
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

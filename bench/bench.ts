@@ -1,6 +1,6 @@
 /**
- * `make bench`: a report on this machine, never a test. BENCH chooses one of its parts (build, layer, runtime, opcache, precompiled),
- * all by default; RECIPE what is built and measured (php/8.4); RUNS how often measurements are repeated.
+ * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, opcache,
+ * precompiled; default: all), RECIPE the recipe to build and measure (default: php/8.4), RUNS the number of repetitions.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
 import { benchBuild } from './build.js';
@@ -17,7 +17,7 @@ const recipe = process.env['RECIPE'] || 'php/8.4';
 const asked = process.env['BENCH'] || undefined;
 const chosen = PARTS.filter((part) => asked === undefined || part === asked);
 if (chosen.length === 0) {
-  process.stderr.write(`BENCH=${asked ?? ''} is no part of the bench: give ${PARTS.join(', ')}\n`);
+  process.stderr.write(`BENCH=${asked ?? ''} is not a part of the benchmarks: use one of ${PARTS.join(', ')}\n`);
   process.exit(64);
 }
 

@@ -7,7 +7,7 @@ import { createSourceFetcher } from '../src/source/source-fetcher.js';
 import { measured, type Run } from './measured.js';
 import { formatReport, median } from './report.js';
 
-/** The same stages by bench/serial.sh in one container; gives its seconds. */
+/** Builds the same stages with bench/serial.sh in one container. Returns its duration in seconds. */
 async function serialBuild(
   plan: Plan,
   { root, sourcesDir, work }: { root: string; sourcesDir: string; work: string },
@@ -55,8 +55,8 @@ async function serialBuild(
 }
 
 /**
- * A cold build against the same stages in a plain shell script, a run with nothing to do, `verify` in cold builds, and
- * the orchestrator's peak memory.
+ * Compares a cold build with the same stages in a plain shell script, measures a run with nothing to do and `verify`, and
+ * layersmith's own peak memory.
  */
 export async function benchBuild({
   root,

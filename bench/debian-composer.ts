@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A new folder with Composer and the libraries that it needs, as Debian packages them, in `root/`: real code, of some 500
- * classes. Downloaded by apt; rejects where that cannot.
+ * Downloads Debian's packages of Composer and its libraries with apt, and unpacks them to `root/` in a new folder: real code with
+ * about 500 classes. Rejects if apt cannot download them.
  */
 export async function debianComposer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-composer-'));

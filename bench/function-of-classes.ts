@@ -13,16 +13,16 @@ const DOMAINS = [
   'Shipping',
 ];
 const ROLES = ['Command', 'Controller', 'Event', 'Factory', 'Listener', 'Policy', 'Repository'];
-/** Of each role and domain. */
+/** The number of classes for each role and domain. */
 const VARIANTS = 4;
 
-/** How many interfaces, abstract classes and classes the function has. */
+/** The number of interfaces, abstract classes and classes in the function. */
 export const CLASS_COUNT = DOMAINS.length * (2 + ROLES.length * VARIANTS);
 
 /**
- * The files of a function with some hundred classes, one per file, in namespaces: for each domain an interface, an
- * abstract class and the classes that extend it, with constants, properties, doc comments and methods of the
- * usual kinds; `app/classes.php` lists those that can be made. For PHP from 7.3 on. The same files, always.
+ * Generates a function with several hundred classes, one per file, in namespaces: for each domain an interface, an
+ * abstract class and the classes that extend it, with constants, properties, doc comments and methods as in real
+ * applications. `app/classes.php` lists the classes that can be instantiated. For PHP 7.3 and later. The files are always the same.
  */
 export function functionOfClasses(): TreeEntry[] {
   const files = new Map<string, string>();

@@ -9,7 +9,7 @@ import type { BenchContext } from './bench-context.js';
 import { measured } from './measured.js';
 import { formatReport, howBusy, median } from './report.js';
 
-/** What is done with a layer that is compiled: zipping, side by side with Info-ZIP's `zip -9`, and the audit. */
+/** Measures what happens to a compiled layer: zipping, compared with Info-ZIP's `zip -9`, and the audit. */
 export async function benchLayer(
   bench: BenchContext,
   { root, recipe, runs }: { readonly root: string; readonly recipe: string; readonly runs: number },
@@ -59,7 +59,7 @@ export async function benchLayer(
   ]);
 }
 
-/** Puts a tree into a folder. */
+/** Writes a tree to a folder. */
 async function writeTree(folder: string, entries: readonly TreeEntry[]): Promise<void> {
   for (const entry of entries) {
     const path = join(folder, entry.path);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 
-/** A program that ran to its end. */
+/** The result of a program that has ended. */
 export interface Run {
   readonly seconds: number;
   /** Peak resident memory of the process itself, in MB. */
@@ -10,7 +10,7 @@ export interface Run {
   readonly stdout: string;
 }
 
-/** Runs a program to its end, watching its peak memory (Linux: VmHWM). Throws when it fails. */
+/** Runs a program to its end and measures its peak memory (Linux: VmHWM). Throws if the program fails. */
 export async function measured(command: string, args: readonly string[], cwd?: string): Promise<Run> {
   const started = performance.now();
   const child = spawn(command, args, {

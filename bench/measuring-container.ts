@@ -10,16 +10,16 @@ import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { artifactFile } from '../src/tree/artifact-file.js';
 
-/** The tool of bench/recipes/loopback-api, where it lies in the container. */
+/** The path of the loopback-api tool in the container. */
 export const LOOPBACK_API = '/var/measure/loopback-api';
 
-/** A program to measure. Its tool's C file says what the events are. */
+/** A program to measure. bench/recipes/loopback-api/loopback-api.c describes the events. */
 export interface Job {
   /** Path and arguments, without tabs or line ends. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly events: 'hello' | 'varied' | 'none';
-  /** How many events it gets; with 0 it is over when it asks for the first. At most a million. */
+  /** The number of events, at most a million. With 0, the job ends when the program requests the first event. */
   readonly count: number;
 }
 
@@ -51,14 +51,14 @@ const measurementSchema = z.object({
   minorFaults: z.number(),
 });
 
-/** What loopback-api tells of a job; its C file says what each member is. Times in microseconds, memory in KiB. */
+/** The result of a job, as loopback-api prints it; its C file describes each member. Times in microseconds, memory in KiB. */
 export type Measurement = z.infer<typeof measurementSchema>;
 
 const EDGE_SAMPLES = 10;
 
 /**
- * By how many KiB the memory grew: the most of the last ten samples less the most of the first ten, because one
- * sample alone tells where a garbage collector was in its round.
+ * The growth of the memory in KiB: the maximum of the last ten samples minus the maximum of the first ten. A single
+ * sample would depend on when the garbage collector last ran.
  */
 export function growthKb({ rssKb }: Measurement): number {
   return Math.max(...rssKb.slice(-EDGE_SAMPLES)) - Math.max(...rssKb.slice(0, EDGE_SAMPLES));
@@ -66,7 +66,7 @@ export function growthKb({ rssKb }: Measurement): number {
 
 /** A container of the runtime image in which one program at a time is measured. Leaving its scope removes it. */
 export interface MeasuringContainer extends AsyncDisposable {
-  /** Throws an Error with the end of its log when the program failed. Not to be called before the last is over. */
+  /** Measures a program. Throws an Error with the end of its log if the program fails. Wait for each call before the next. */
   measure(job: Job): Promise<Measurement>;
 }
 
@@ -74,8 +74,8 @@ const TMP_BYTES = 512 * 1024 ** 2;
 const LOG_LINES = 20;
 
 /**
- * Starts a container as Lambda would be: no network but its loopback, a read-only root, a writable `/tmp`, not
- * root, the layer at `/opt` and the function's files at `/var/task`.
+ * Starts a container that is set up like a Lambda sandbox: only a loopback network, a read-only root file system, a writable
+ * `/tmp`, no root, the layer at `/opt` and the function's files at `/var/task`.
  */
 export async function openMeasuringContainer(
   files: { readonly opt: readonly TreeEntry[]; readonly task: readonly TreeEntry[] },
@@ -148,7 +148,7 @@ function jobLine({ command, env = {}, events, count }: Job): string {
   return [String(count), events, ...variables, ...command].join('\t');
 }
 
-/** Compiles the tool, or finds it in the store. */
+/** Compiles loopback-api, or takes it from the store. */
 async function loopbackApi(context: BuildContext): Promise<Buffer> {
   const plan = await planFor({ package: 'loopback-api', line: undefined }, context.library);
   const { artifact } = await buildPlan(plan, context);

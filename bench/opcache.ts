@@ -17,13 +17,13 @@ interface Variant {
   readonly name: string;
   /** Lines of a php.ini, after the layer's lines that are not about opcache; undefined for the layer's own. */
   readonly ini: readonly string[] | undefined;
-  /** What its folder for cached files is at a cold start. */
+  /** The state of the file cache at a cold start. */
   readonly cache: 'none' | 'empty' | 'filled';
 }
 
 const LOADED = 'zend_extension = opcache';
 const ENABLED = [LOADED, 'opcache.enable_cli = 1'];
-/** PHP puts a variable of the environment in. */
+/** PHP replaces this by an environment variable. */
 const FILES_ONLY = [...ENABLED, 'opcache.file_cache = ${CACHE}', 'opcache.file_cache_only = 1'];
 
 const VARIANTS: readonly Variant[] = [
@@ -49,7 +49,7 @@ const BOOTSTRAP = ['/opt/bootstrap'];
 const WARM_ROUNDS = 7;
 const WARM_INVOCATIONS = 100;
 
-/** What a way to set up opcache gave, one figure per round; times in microseconds, memory in KiB. */
+/** The results of one setup, one figure per round. Times in microseconds, memory in KiB. */
 interface Figures {
   readonly small: number[];
   readonly classes: number[];
@@ -58,7 +58,7 @@ interface Figures {
   readonly peakKb: number[];
 }
 
-/** Cold starts, warm work and memory of functions under each way to set up opcache; all ways in turn, again and again. */
+/** Measures cold starts, warm work and memory of functions under each setup of opcache, in rounds. */
 export async function benchOpcache(
   bench: BenchContext,
   { root, recipe, runs }: { readonly root: string; readonly recipe: string; readonly runs: number },
@@ -101,7 +101,7 @@ export async function benchOpcache(
   );
 }
 
-/** `cache` is the name of its folder, unless all cold starts share a filled one. */
+/** `cache` is the name of the cache folder, unless all cold starts share a filled one. */
 async function coldStart(
   container: MeasuringContainer,
   variant: Variant,
@@ -122,7 +122,7 @@ async function fillCache(container: MeasuringContainer, variant: Variant): Promi
   }
 }
 
-/** The time of one invocation in a process that has had many. */
+/** The time of one invocation in a warm process. */
 async function warmWork(
   container: MeasuringContainer,
   variant: Variant,
@@ -143,7 +143,7 @@ function environmentOf(variant: Variant, cache: string): Readonly<Record<string,
   return variant.ini === undefined ? folder : { ...folder, PHPRC: `/var/task/ini/${slug(variant)}` };
 }
 
-/** PHP wants the folder to be there. */
+/** Creates the cache folder, which PHP requires. */
 async function makeCache(
   container: MeasuringContainer,
   env: Readonly<Record<string, string>>,
@@ -152,7 +152,7 @@ async function makeCache(
   await container.measure({ command, env, events: 'none', count: 0 });
 }
 
-/** The handlers, the classes, and a php.ini for each way that is not the layer's. */
+/** The handlers, the classes, and a php.ini for each setup other than the layer's. */
 async function functionFiles(root: string): Promise<TreeEntry[]> {
   const own = await readFile(join(root, 'recipes', 'php', 'layer', 'etc', 'php', 'php.ini'), 'utf8');
   const common = own.split('\n').filter((line) => !line.startsWith(';') && !line.includes('opcache'));

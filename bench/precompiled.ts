@@ -17,7 +17,7 @@ import { formatReport, howBusy, median } from './report.js';
 const LEAST_CLASSES = 250;
 const MOST_CLASSES = 320;
 
-/** Loads Composer's own classes, by the names of their files, as an autoloader does. */
+/** Loads Composer's own classes by their file names, like an autoloader. */
 const HANDLER = String.raw`<?php
 error_reporting(0);
 spl_autoload_register(function ($class) {
@@ -31,7 +31,7 @@ foreach (require '/var/task/classes.php' as $class) {
     try {
         $loaded += class_exists($class) || interface_exists($class) || trait_exists($class) ? 1 : 0;
     } catch (Throwable $error) {
-        // It needs what is not here.
+        // It needs a package that is not installed.
     }
 }
 if ($loaded < ${LEAST_CLASSES}) {
@@ -40,7 +40,7 @@ if ($loaded < ${LEAST_CLASSES}) {
 return function () use ($loaded) { return $loaded; };
 `;
 
-/** The start of a function with real classes: compiled in its package, without opcache, and with an empty cache. */
+/** Measures the start of a function with real classes: precompiled in its package, without opcache, and with an empty cache. */
 export async function benchPrecompiled(
   bench: BenchContext,
   { recipe, runs }: { readonly recipe: string; readonly runs: number },
@@ -69,7 +69,7 @@ export async function benchPrecompiled(
   };
   for (let run = 0; run < runs; run++) {
     times.precompiled.push(await start(container, {}));
-    // Without the settings that the package brings.
+    // Without the settings of the package.
     times.none.push(await start(container, { PHP_INI_SCAN_DIR: '' }));
     const cache = `/tmp/empty-${run}`;
     const command = ['/opt/bin/php', '-n', '-r', `mkdir('${cache}');`];
@@ -114,7 +114,7 @@ async function start(container: MeasuringContainer, env: Readonly<Record<string,
   return firstAnswerUs;
 }
 
-/** The handler, the libraries in `lib/`, and the names of the classes that it loads. */
+/** The handler, the libraries in `lib/`, and the names of the classes to load. */
 async function functionFiles(): Promise<readonly TreeEntry[]> {
   const folder = await debianComposer();
   try {

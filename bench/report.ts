@@ -1,15 +1,15 @@
 import { availableParallelism, loadavg } from 'node:os';
 
-/** One line of a report: what was measured, and where there is an aim, whether it was met. */
+/** One line of a report: a measurement and, if there is an aim, whether it was met. */
 export interface Row {
   readonly what: string;
-  /** With its unit. */
+  /** The figure with its unit. */
   readonly value: string;
   readonly aim?: string;
   readonly met?: boolean;
 }
 
-/** A report's lines in columns, below its title. */
+/** Formats the lines of a report in columns, below a title. */
 export function formatReport(title: string, rows: readonly Row[]): string {
   const cells = rows.map(({ what, value, aim, met }) => [
     what,
@@ -20,7 +20,7 @@ export function formatReport(title: string, rows: readonly Row[]): string {
   return formatTable(title, cells, ['left', 'right', 'left', 'left']);
 }
 
-/** Cells in columns, each as wide as its widest cell, below a title. */
+/** Formats cells in columns, each as wide as its widest cell, below a title. */
 export function formatTable(
   title: string,
   cells: readonly (readonly string[])[],
@@ -39,12 +39,12 @@ export function formatTable(
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-/** The middle one; of an even number, the upper of both. */
+/** The median; of an even number of values, the upper of the two middle ones. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
-/** What else the machine does: figures of a busy one say less. */
+/** The load of the machine: figures of a busy machine mean less. */
 export function howBusy(): string {
   return `load before ${(loadavg()[0] ?? NaN).toFixed(1)} on ${availableParallelism()} cores`;
 }

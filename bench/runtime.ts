@@ -26,7 +26,7 @@ const FILES = ['src/hello.php', 'src/varied.php', 'src/hello.lua', 'curl-loop.ph
 const STARTS = 30;
 const FLAT_INVOCATIONS = 100_000;
 
-/** What an invocation, a start and the memory of the bootstraps cost, on loopback in one container. */
+/** Measures invocations, starts and memory of the bootstraps, over loopback in one container. */
 export async function benchRuntime(
   bench: BenchContext,
   { root, recipe, runs }: { readonly root: string; readonly recipe: string; readonly runs: number },
@@ -48,14 +48,14 @@ export async function benchRuntime(
   ]);
 }
 
-/** What the Lua layer adds to the PHP layer, its bootstrap under another name. */
+/** The files that the Lua layer adds to the PHP layer, with its bootstrap under another name. */
 function besides(lua: readonly TreeEntry[]): TreeEntry[] {
   return lua
     .filter(({ path }) => path === 'bin/lua' || path === 'bootstrap')
     .map((entry) => (entry.path === 'bootstrap' ? { ...entry, path: 'lua-bootstrap' } : entry));
 }
 
-/** All programs in turn, and that again, so that what else the machine does meets all of them. */
+/** Measures all programs in turn, round after round, so that other load on the machine affects all of them. */
 async function perInvocation(container: MeasuringContainer, rounds: number): Promise<Row[]> {
   const times = new Map<string, { readonly cycle: number[]; readonly cpu: number[] }>();
   for (let round = 0; round < rounds; round++) {
@@ -114,7 +114,7 @@ async function startRows(container: MeasuringContainer): Promise<Row[]> {
   ];
 }
 
-/** What other programs took of the CPU meanwhile is not in it. */
+/** CPU time of the program only, without that of other programs. */
 function cpuMs(measurements: readonly Measurement[]): string {
   return (median(measurements.map(({ userUs, systemUs }) => userUs + systemUs)) / 1000).toFixed(1);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
-# What layersmith is measured against: the same stages by a plain shell script, one after another, in one
-# container, with make's own -j. Each argument is `PACKAGE KIND VERSION SOURCES`; the files lie where bench.ts
-# put them: /bench/PACKAGE/recipe and /bench/PACKAGE/sources.
+# The comparison for layersmith: builds the same stages with a plain shell script, one after another, in one
+# container, with make's own -j. Each argument is `PACKAGE KIND VERSION SOURCES`. bench/build.ts puts the files
+# into /bench/PACKAGE/recipe and /bench/PACKAGE/sources.
 set -euo pipefail
 jobs=$1
 shift
@@ -10,7 +10,7 @@ for stage in "$@"; do
   rm -rf /build && mkdir -p /build
   cp -R "/bench/$package/." /build/
   cp /bench/stage.sh /build/stage.sh
-  # The protocol's jobserver with as many tokens as make -j would have.
+  # Gives the jobserver of stage.sh as many tokens as make -j would have.
   head -c "$((jobs - 1))" /dev/zero | tr '\0' '+' >/build/tokens
   LAYERSMITH_PACKAGE=$package LAYERSMITH_KIND=$kind LAYERSMITH_VERSION=$version LAYERSMITH_SOURCES=$sources \
     bash /build/stage.sh </build/tokens >"/bench/$package.log" 2>&1

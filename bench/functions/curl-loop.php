@@ -1,6 +1,6 @@
 <?php
 
-// The bootstrap that people write first: a new curl connection for each call of the Runtime API.
+// A simple bootstrap: a new curl connection for each call of the Runtime API.
 
 require '/var/task/src/hello.php';
 

@@ -1,6 +1,6 @@
 <?php
 
-// Loads every class that bench/function-of-classes.ts made, as an application with a container does at its init.
+// Loads every class that bench/function-of-classes.ts generates, as an application with a dependency container does at init.
 
 spl_autoload_register(static function (string $class): void {
     $file = '/var/task/app/' . str_replace('\\', '/', $class) . '.php';

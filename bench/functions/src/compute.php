@@ -1,6 +1,6 @@
 <?php
 
-// Work for a warm process, of the two kinds that a JIT treats so differently.
+// Work for a warm process, of two kinds that a JIT affects very differently.
 
 /** Numbers in loops: how many points of a grid stay in the Mandelbrot set. */
 function numbers(): int

@@ -1,4 +1,4 @@
--- Answers with what it got, in another form; fails when it is told to.
+-- Returns the event's data in another form; fails if the event says so.
 return function(event)
   if event.fail then error("asked to fail") end
   return { n = event.n, length = #event.pad, pad = event.pad:reverse() }

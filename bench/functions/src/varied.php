@@ -1,6 +1,6 @@
 <?php
 
-/** Answers with what it got, in another form; fails when it is told to. */
+/** Returns the event's data in another form; fails if the event says so. */
 function varied(array $event): array
 {
     if ($event['fail']) {
