@@ -17,7 +17,9 @@ const recipe = process.env['RECIPE'] || 'php/8.4';
 const asked = process.env['BENCH'] || undefined;
 const chosen = PARTS.filter((part) => asked === undefined || part === asked);
 if (chosen.length === 0) {
-  process.stderr.write(`BENCH=${asked ?? ''} is not a part of the benchmarks: use one of ${PARTS.join(', ')}\n`);
+  process.stderr.write(
+    `BENCH=${asked ?? ''} is not a part of the benchmarks: use one of ${PARTS.join(', ')}\n`,
+  );
   process.exit(64);
 }
 

@@ -1,6 +1,6 @@
 <?php
 
-// What Composer writes here does the same, and more. This one is made by hand, so that the example needs no Composer.
+// Stands in for the autoloader that Composer generates. Written by hand, so that the example does not need Composer.
 spl_autoload_register(static function (string $class): void {
     $prefix = 'Example\\Greeting\\';
     if (strpos($class, $prefix) === 0) {
