@@ -235,10 +235,9 @@ export async function toolchainOptions(
   },
 ): Promise<ChooseOptions> {
   const { fresh = false } = parts;
-  const { own, lock } = await openLock(io);
+  const { lock } = await openLock(io);
   const asked = args.toolchain === undefined ? undefined : `asked for with --toolchain ${args.toolchain}`;
-  const locked = TOOLCHAIN_KINDS.find((kind) => own.has(lockKey(parts.platform, kind)));
-  const kind = args.toolchain ?? (fresh ? undefined : locked);
+  const kind = args.toolchain ?? (fresh ? undefined : await lockedKind(io, parts.platform));
   return {
     fresh,
     pins: fresh ? [] : (lock.get(lockKey(parts.platform, 'debian'))?.packages ?? []),
@@ -267,9 +266,17 @@ export async function openLock(io: Io): Promise<{
   readonly own: LockFile;
 }> {
   const { lock: path } = await findProject(io.cwd);
-  const builtIn = await readLock(join(io.packageRoot, LOCK_FILE));
-  const own = await readLock(path);
+  const builtInPath = join(io.packageRoot, LOCK_FILE);
+  const builtIn = await readLock(builtInPath);
+  // In layersmith's own checkout the lock that comes with it is nobody's choice of a toolchain.
+  const own: LockFile = path === builtInPath ? new Map() : await readLock(path);
   return { path, own, lock: new Map([...builtIn, ...own]) };
+}
+
+/** The kind of toolchain that the project's own lock decides for a platform; undefined where it does not. */
+export async function lockedKind(io: Io, platform: Platform): Promise<ToolchainKind | undefined> {
+  const { own } = await openLock(io);
+  return TOOLCHAIN_KINDS.find((kind) => own.has(lockKey(platform, kind)));
 }
 
 /** Says which images are used, and why. */

@@ -10,7 +10,7 @@ import { command, type Command, type CommandOutcome } from '../command.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { engineFor, platformFor, storeFolder } from '../session.js';
+import { engineFor, lockedKind, platformFor, storeFolder } from '../session.js';
 import { size } from '../words.js';
 
 interface Finding {
@@ -58,7 +58,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
       };
       if (args.fix)
         await installMissing(thisHost(io, report), {
-          ...{ toolchain: args.toolchain, report, signal: io.signal },
+          ...{ toolchain: args.toolchain ?? (await lockedKind(io, platform)), report, signal: io.signal },
           registryAnswers: async (engine) =>
             (await checkRegistry(engine, { image, signal: io.signal })).state === 'ok',
         });

@@ -100,6 +100,7 @@ test('the manifest says what went in, with which toolchain and why, and what cam
   expect(inside).toEqual({
     schemaVersion: 2,
     recipe: 'lua/5.4',
+    interpreter: 'lua',
     version: '5.4.7',
     platform: 'provided.al2023',
     architecture: 'x86_64',
