@@ -7,7 +7,7 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { BundleKind } from '../../runtime/runtime.js';
 import { RUNTIMES } from '../../runtime/runtimes.js';
 
-/** Ignore files in the format of `.gitignore`. One folder can have both: for its `vendor/` as a layer and the rest as a function. */
+/** Ignore files in the format of `.gitignore`. A folder can have both: for its `vendor/` as a layer and the rest as a function. */
 const IGNORE_FILES = { function: '.layersmithignore', vendor: '.layersmithignore-vendor' } as const;
 
 /** Never packed: the ignore files, and files that an earlier `package` added. */

@@ -78,7 +78,7 @@ async function loadLibraries(
       work: { path: '/tmp/work', tree: [] },
       result,
       hasNetwork: false,
-      hint: `The libraries must load on ${layer.manifest.recipe}: check its platform requirements with `composer check-platform-reqs`.`,
+      hint: `The libraries must load on ${layer.manifest.recipe}: check its platform requirements with \`composer check-platform-reqs\`.`,
     },
     { context, onLine: context.reporter.info },
   );
