@@ -21,12 +21,9 @@ export interface RemoteArgs extends AwsArgs {
 export async function invokeRemotely(io: Io, args: RemoteArgs, outcome: { exitCode: number }): Promise<void> {
   const { remote, clientContext, json } = args;
   if (args.layers.length > 0 || args.function !== undefined || args.repeat !== 1)
-    throw new UsageError(
-      '--remote invokes a function on Lambda once, with its own layers',
-      {
-        hint: 'Leave out the layers, --function and --repeat.',
-      },
-    );
+    throw new UsageError('--remote invokes a function on Lambda once, with its own layers', {
+      hint: 'Leave out the layers, --function and --repeat.',
+    });
   if (clientContext !== undefined) checkJson('--client-context', clientContext);
   const event = await readEvent(io, args.event);
   const access = awsAccessOf(io, args);

@@ -27,8 +27,7 @@ export function deployCommand(io: Io): Command {
           handler: {
             type: 'string',
             requiresArg: true,
-            describe:
-              'Handler: hello is src/hello.php [default: unchanged; required for a new function]',
+            describe: 'Handler: hello is src/hello.php [default: unchanged; required for a new function]',
           },
           layer: {
             alias: 'l',
@@ -59,8 +58,7 @@ export function deployCommand(io: Io): Command {
             type: 'string',
             requiresArg: true,
             array: true,
-            describe:
-              'Environment variable, NAME=VALUE; repeatable; replaces all existing variables',
+            describe: 'Environment variable, NAME=VALUE; repeatable; replaces all existing variables',
           },
           ...regionOption,
           ...bucketOption,

@@ -76,7 +76,10 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
         )
         .example('$0 invoke php.zip vendor.zip --function app --handler hello --event @event.json', '')
         .example('$0 invoke php.zip --function app --handler hello --repeat 1000', '')
-        .example('$0 invoke --remote hello --event @event.json --region eu-west-1', 'Invoke the function on Lambda'),
+        .example(
+          '$0 invoke --remote hello --event @event.json --region eu-west-1',
+          'Invoke the function on Lambda',
+        ),
     handler: async (given) => {
       if (given.remote !== undefined) {
         await invokeRemotely(io, { ...given, remote: given.remote }, outcome);
@@ -165,7 +168,8 @@ async function print(io: Io, { outcome, latency }: Result): Promise<void> {
   const { payload, streamed, error } = outcome;
   const begun = streamed && latency === undefined;
   if (!begun) await io.outBytes(payload);
-  else if (error !== undefined) io.err(`the response was cut off: ${error.errorType}: ${error.errorMessage}\n`);
+  else if (error !== undefined)
+    io.err(`the response was cut off: ${error.errorType}: ${error.errorMessage}\n`);
   if (io.outIsTerminal && payload.at(-1) !== NEWLINE) await io.outBytes(Buffer.of(NEWLINE));
   if (latency !== undefined) io.err(latencyText(latency));
 }

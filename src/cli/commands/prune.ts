@@ -22,7 +22,11 @@ export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
             demandOption: true,
             describe: 'How many of the newest versions to keep, at least 1',
           },
-          'dry-run': { type: 'boolean', default: false, describe: 'Print what would be deleted without deleting it' },
+          'dry-run': {
+            type: 'boolean',
+            default: false,
+            describe: 'Print what would be deleted without deleting it',
+          },
           ...regionsOption,
           ...awsOptions,
           ...jsonOption,

@@ -47,7 +47,9 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
     handler: async (args) => {
       const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
       if (zips.includes(true) && args.targets.length > 1) {
-        throw new UsageError('a layer zip cannot be verified together with other targets', { hint: 'Name one zip, or recipes.' });
+        throw new UsageError('a layer zip cannot be verified together with other targets', {
+          hint: 'Name one zip, or recipes.',
+        });
       }
       const reporter = reporterFor(io);
       try {
