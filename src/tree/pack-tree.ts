@@ -4,7 +4,7 @@ import { pack } from 'tar-stream';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import { openContent, type TreeEntry } from './tree-entry.js';
 
-/** Packs the entries into a tar, in their order, owned by `owner` (uid and gid). Files without their own time get one fixed date. */
+/** Packs the entries into a tar, in their order, owned by `owner` (uid and gid). Files without a time get one fixed date. */
 export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner: number }): Readable {
   const { owner } = options;
   const archive = pack();

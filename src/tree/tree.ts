@@ -10,7 +10,7 @@ export interface Tree extends AsyncDisposable {
   readonly entries: readonly TreeEntry[];
 }
 
-/** A folder for temporary files: the store's, or the user's own (`openUserScratch`). Leftover files are removed when it is opened. */
+/** A folder for temporary files: the store's, or the user's (`openUserScratch`). Opening it removes leftover files. */
 export interface ScratchPlace {
   readonly tmpDir: string;
 }

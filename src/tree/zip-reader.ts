@@ -128,7 +128,7 @@ function modeOf({ externalFileAttributes }: Entry): number {
   return externalFileAttributes >>> 16;
 }
 
-/** Creates the error for a zip that is too large. Sizes are checked before unpacking, so that a small zip cannot fill the disk. */
+/** Creates the error for a zip that is too large. Sizes are checked before unpacking, so a small zip cannot fill the disk. */
 function tooLarge(path: string): LayerError {
   return new LayerError(
     `${path} unpacks to more than ${MAX_UNZIPPED_BYTES} bytes, the most that Lambda allows`,

@@ -47,7 +47,7 @@ export function packageCommand(io: Io): Command {
           composer: {
             type: 'string',
             requiresArg: true,
-            describe: 'Path of composer.phar; runs `composer install` with the layer's PHP',
+            describe: 'Path of composer.phar; runs `composer install` with the PHP of the layer',
           },
           'no-precompile': {
             type: 'boolean',

@@ -89,7 +89,7 @@ async function keep(found: FoundFile, file: PinnedFile, { files, signal }: FindO
   if (kept.kept) return { path: kept.path, from: found.from };
   throw new IntegrityError(`the sha256 of ${file.name} from ${found.from} does not match the recipe`, {
     details: { from: found.from, expected: file.sha256, actual: kept.actual },
-    hint: 'The file changed on this machine after apt had verified it. Check the machine's disk and memory.',
+    hint: 'The file changed on this machine after apt had verified it. Check its disk and memory.',
   });
 }
 
@@ -120,7 +120,7 @@ async function open(
     if (!(await isReadable(keyring))) continue;
     return createDebianIndexes({ cacheDir, mirrors, keyring, codenames: CODENAMES, env, now });
   }
-  return { unavailable: "this host has no Debian archive keys (install debian-archive-keyring)" };
+  return { unavailable: 'this host has no Debian archive keys (install debian-archive-keyring)' };
 }
 
 async function findInSnapshot(
@@ -201,7 +201,7 @@ async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: 
     return security === undefined ? [main] : [main, updates];
   });
 }
-
+/** Sorts revisions, newest first. For equal versions the plain suite is first: mirrors can lag behind the security archive. */
 /** Sorts revisions, newest first. For equal versions the plain suite comes first: a mirror can lag behind the security archive. */
 function newestFirst(revisions: readonly Revision[]): Revision[] {
   return [...revisions].sort(
