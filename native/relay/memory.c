@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where the kernel keeps no peak, every process is asked; no more often than this. */
+/* Minimum interval between two reads of all processes, for kernels that keep no peak. */
 enum { LOOK_MS = 20 };
 
-/* The number in a small file, after the word `name`, or at its start; 0 when there is none. */
+/* Reads the number in a small file, after `name` or at the start. Returns 0 if there is none. */
 static uint64_t number_in(int fd, const char *name) {
   char text[4096];
   ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
@@ -30,7 +30,7 @@ static uint64_t number_in_file(const char *path, const char *name) {
   return number;
 }
 
-/* The sum of what each living process had at most; a kernel before 5.19 has nothing better with cgroup version 2. */
+/* Adds up the peaks of all living processes. Used before kernel 5.19, where cgroup version 2 keeps no peak. */
 static uint64_t sum_of_peaks(void) {
   static long last;
   uint64_t sum = 0;

@@ -1,13 +1,13 @@
-/* What the kernel knows about the memory of the container that this runs in. */
+/* Reads the kernel's figures about the memory of this container. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 #include <stdint.h>
 
-/* The most bytes that were in use at once so far; 0 when nobody knows. Fast enough to be asked for each answer. */
+/* Returns the peak memory use in bytes, or 0 if it is unknown. Fast enough to call for each response. */
 uint64_t peak_memory(void);
 
-/* How many processes the kernel has killed for the memory limit: cgroup version 2, else 1; 0 when nobody knows. */
+/* Returns how many processes the kernel has killed for the memory limit (cgroup version 2 or 1), or 0 if unknown. */
 uint64_t oom_kills(void);
 
 #endif

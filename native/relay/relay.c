@@ -1,41 +1,40 @@
 /*
  * relay PORT PROGRAM [ARGUMENT...]
  *
- * Listens on 127.0.0.1:PORT, starts PROGRAM when it is told to, as often as it is told to, and carries every
- * connection that is made to the port over stdin and stdout, as frames: so a server outside can serve a
- * container that has no network. In and out are seen from here.
+ * Listens on 127.0.0.1:PORT, starts PROGRAM on each start frame, and carries every connection to the port over
+ * stdin and stdout, as frames. A server outside can thus serve a container without a network. "In" and "out" are
+ * from the relay's point of view.
  *
- *   u32 connection   big-endian; counts from 1, never used again; 0 in the frames from `start` on
+ *   u32 connection   big-endian; counts from 1, never reused; 0 in frames of type start and above
  *   u8  type         1 open   (out)   a connection was accepted
  *                    2 data   (both)  payload: the bytes
  *                    3 end    (both)  no more data in this direction; the other stays open
  *                    4 reset  (both)  the connection is gone, both directions, no answer expected
- *                    5 credit (both)  payload: u32, so many bytes of data were passed on: send as many more
+ *                    5 credit (both)  payload: u32, number of data bytes passed on; allows as many more
  *                    6 start  (in)    start PROGRAM, which must not be running
- *                    7 kill   (in)    kill PROGRAM and all that it started; nothing when it is not running
+ *                    7 kill   (in)    kill PROGRAM and all its descendants; ignored if it is not running
  *                    8 exited (out)   payload: u8 how, u8 oom, u32 value; see below
- *                    9 memory (out)   payload: u64, the most bytes of memory that were in use so far
+ *                    9 memory (out)   payload: u64, peak memory use in bytes so far
  *                   10 log    (out)   payload: what PROGRAM wrote to its stdout and stderr
  *   u32 length       of the payload
  *
- * Each side may have WINDOW bytes of data under way to the other, for each connection and direction, that
- * no credit has answered yet. So a slow connection fills its own window and nothing else: frames never
- * wait for one another, and memory is bounded.
+ * Each side may send at most WINDOW bytes of data per connection and direction before it receives credit. A slow
+ * connection fills only its own window: frames never wait for each other, and memory use is bounded.
  *
- * PROGRAM gets /dev/null as stdin; its stdout and stderr are one pipe, whose content goes out as log frames.
- * What it wrote before it sent something over a connection goes out before that: the pipe is emptied between
- * the read of a socket and its data frame. So does a memory frame when the peak has risen. Both without a
- * question, which would cost a round trip for each answer of a function.
+ * PROGRAM gets /dev/null as stdin. Its stdout and stderr are one pipe, whose content is sent as log frames. The
+ * relay empties the pipe between the read of a socket and its data frame, so output written before data is also
+ * sent before it. A memory frame is sent in the same place if the peak has risen. Both are sent without a request,
+ * which would cost a round trip per response.
  *
- * When PROGRAM ends, what it started is killed, what its connections still hold is delivered (as long as
- * DRAIN_MS do not pass without any of it being taken), and `exited` follows: how 0: it ended with the status
- * `value`; 1: by the signal `value`; 2: it could not be started, `value` is the errno. `oom`: meanwhile the
- * kernel killed a process of the container for its memory limit. The next `start` may come then.
+ * When PROGRAM ends, its descendants are killed and the remaining data of its connections is delivered, unless none
+ * of it is accepted for DRAIN_MS. Then `exited` is sent. how 0: it exited with the status `value`; 1: it was killed
+ * by the signal `value`; 2: it could not be started, and `value` is the errno. `oom`: the kernel killed a process of
+ * the container for its memory limit meanwhile. After that the next `start` may be sent.
  *
- * Signals TERM, INT, HUP and QUIT are passed on to PROGRAM, and end the relay while there is none. When stdin
- * ends there is nobody left to serve: everything is killed.
+ * The signals TERM, INT, HUP and QUIT are passed on to PROGRAM. They end the relay if PROGRAM is not running. When
+ * stdin ends, everything is killed.
  *
- * src/lambda/relay-multiplexer.ts is the other side; a change to the frames is a change to both.
+ * src/lambda/relay-multiplexer.ts is the other side. Change the frames in both.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -64,11 +63,11 @@ enum {
   WINDOW = 64 * 1024,
   CHUNK = 32 * 1024,
   MAX_CONNECTIONS = 1024,
-  /* Room that only a RESET may use: each live connection needs one at most, and a reset cannot wait. */
+  /* Room that only RESET frames may use: at most one per live connection, and a reset cannot wait. */
   RESERVE = MAX_CONNECTIONS * HEADER,
-  /* What may come out of the program's pipe before a data frame: as much as a pipe holds by default. */
+  /* Maximum log output before a data frame: the default capacity of a pipe. */
   LOG_ROOM = 64 * 1024 + 3 * HEADER,
-  /* One round of a socket: its log, its memory frame and its data. */
+  /* Room for one round of a socket: its log, its memory frame and its data. */
   PULL_ROOM = LOG_ROOM + HEADER + 8 + CHUNK,
   OUT_MAX = 256 * 1024,
   DRAIN_MS = 5000,
@@ -77,11 +76,11 @@ enum {
 
 struct connection {
   uint32_t id;
-  int fd;                   /* -1: gone, swept at the end of the round */
-  uint32_t credit;          /* bytes that may still go out as DATA */
-  uint32_t owed;            /* bytes passed on to the socket that no CREDIT has told yet */
-  unsigned char *buffer;    /* for the socket, which did not take it yet; freed when empty */
-  size_t start, length;     /* what the buffer holds */
+  int fd;                   /* -1: closed, removed at the end of the round */
+  uint32_t credit;          /* bytes that may still be sent as DATA */
+  uint32_t owed;            /* bytes passed on to the socket without CREDIT so far */
+  unsigned char *buffer;    /* data that the socket has not accepted; freed when empty */
+  size_t start, length;     /* the range of data in the buffer */
   int read_done;            /* the socket's end was read and END sent */
   int end_received, write_done;
   short revents;
@@ -91,7 +90,7 @@ static struct connection connections[MAX_CONNECTIONS];
 static size_t connection_count, polled_count, rotation;
 static uint32_t last_id;
 static int listener = -1, accept_paused;
-/* Ending: PROGRAM is gone, and what it left is being killed and delivered. */
+/* ENDING: PROGRAM has ended; its descendants are being killed and its data delivered. */
 static enum { IDLE, RUNNING, ENDING } phase;
 static pid_t child;
 static int exec_result = -1;        /* read end of a pipe: an errno if PROGRAM could not be started */
@@ -104,13 +103,13 @@ static sigset_t program_mask;
 static unsigned char out[OUT_MAX];
 static size_t out_start, out_length;
 
-/* As process 1 of a container: everything but itself. */
+/* Kills everything but the relay itself, if it is process 1 of a container. */
 static void kill_all(void) {
   if (getpid() == 1) kill(-1, SIGKILL);
   else if (child > 0) kill(-child, SIGKILL);
 }
 
-/* Ends everything at once; with a reason unless it is the orderly way, the end of stdin. */
+/* Ends everything immediately. `why` is NULL for the regular end, the end of stdin. */
 static _Noreturn void stop(const char *why) {
   if (why != NULL) fprintf(stderr, "relay: %s\n", why);
   kill_all();
@@ -141,17 +140,17 @@ static long now_ms(void) {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Is there room for a frame with that payload, besides the reserve? */
+/* Returns whether there is room for a frame with that payload, besides the reserve. */
 static int has_room(size_t payload) { return out_length + HEADER + payload + RESERVE <= OUT_MAX; }
 
-/* Where the next frame begins; the queue is moved to the front so that the room is in one piece. */
+/* Returns where the next frame starts. Moves the queue to the front so that the free room is contiguous. */
 static unsigned char *out_tail(void) {
   if (out_start > 0) memmove(out, out + out_start, out_length);
   out_start = 0;
   return out + out_length;
 }
 
-/* Finishes the frame at out_tail(), whose payload is in place already. */
+/* Completes the frame at out_tail(), whose payload is already in place. */
 static void emit(uint32_t id, unsigned char type, uint32_t payload) {
   unsigned char *frame = out_tail();
   put_u32(frame, id);
@@ -180,7 +179,7 @@ static void drop(struct connection *c) {
   accept_paused = 0;
 }
 
-/* Closes with an RST, so that the peer does not take it for an orderly end. */
+/* Closes with an RST, so that the peer does not mistake it for a regular end. */
 static void abort_socket(struct connection *c) {
   struct linger now = {.l_onoff = 1, .l_linger = 0};
   setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -207,7 +206,7 @@ static void tell_memory(void) {
   told_peak = peak;
 }
 
-/* Pipe to frames; true when the pipe is empty. */
+/* Moves data from the pipe to frames. Returns true when the pipe is empty. */
 static int forward_logs(void) {
   size_t left = LOG_ROOM;
   while (left > HEADER && has_room(left)) {
@@ -221,7 +220,7 @@ static int forward_logs(void) {
   return 0;
 }
 
-/* Socket to frames: as much as one read gives, after what was logged before it was sent. */
+/* Moves the data of one read from the socket to frames, after the log output that preceded it. */
 static void pull(struct connection *c) {
   static unsigned char data[CHUNK];
   size_t most = c->credit < CHUNK ? c->credit : CHUNK;
@@ -241,7 +240,7 @@ static void pull(struct connection *c) {
   }
 }
 
-/* Buffer to socket. */
+/* Writes the buffer to the socket. */
 static void push(struct connection *c) {
   while (c->length > 0) {
     ssize_t n = send(c->fd, c->buffer + c->start, c->length, MSG_NOSIGNAL);
@@ -264,7 +263,7 @@ static void push(struct connection *c) {
   }
 }
 
-/* A piece of a DATA frame for the socket. The window bounds what the buffer can be asked to hold. */
+/* Delivers a piece of a DATA frame to the socket. The window limits the size of the buffer. */
 static void deliver(struct connection *c, const unsigned char *data, size_t length) {
   if (c->end_received || c->length + c->owed + length > WINDOW) stop("data beyond a connection's window or end");
   if (c->buffer == NULL && (c->buffer = malloc(WINDOW)) == NULL) stop("out of memory");
@@ -277,13 +276,13 @@ static void deliver(struct connection *c, const unsigned char *data, size_t leng
   push(c);
 }
 
-/* True when there is none left to accept. */
+/* Accepts connections. Returns true when none is left to accept. */
 static int accept_connections(void) {
   while (connection_count < MAX_CONNECTIONS && has_room(0)) {
     int on = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (fd < 0 && would_block()) return 1;
-    if (fd < 0) { /* out of descriptors or memory: the next one that closes makes room */
+    if (fd < 0) { /* out of descriptors or memory: wait for a connection to close */
       if (connection_count == 0) stop(strerror(errno));
       accept_paused = 1;
       return 0;
@@ -295,7 +294,7 @@ static int accept_connections(void) {
   return 0;
 }
 
-/* What `execv` says, or nothing at all, comes out of `exec_result`. */
+/* Starts PROGRAM. `exec_result` yields the errno of a failed `execv`, or only its end. */
 static void start_program(void) {
   int result[2];
   if (phase != IDLE) stop("the program was to be started while it was running");
@@ -340,7 +339,7 @@ static void program_ended(int status) {
   drain_deadline = now_ms() + DRAIN_MS;
 }
 
-/* After the program's end: is everything of it gone and delivered, or has that taken too long? Then it is told. */
+/* After the program's end: sends EXITED once everything is gone and delivered, or after DRAIN_MS. */
 static void finish_program(void) {
   int in_time = now_ms() < drain_deadline;
   pid_t pid;
@@ -358,7 +357,7 @@ static void finish_program(void) {
   phase = IDLE;
 }
 
-/* A whole frame other than DATA, for a connection that was not reset while the frame was under way. */
+/* Handles a complete frame other than DATA, for a connection that still exists. */
 static void obey(struct connection *c, unsigned char type, uint32_t more) {
   if (type == RESET) abort_socket(c);
   if (type == CREDIT && more > WINDOW - c->credit) stop("more credit than the window");
@@ -368,7 +367,7 @@ static void obey(struct connection *c, unsigned char type, uint32_t more) {
   push(c);
 }
 
-/* Takes the frames out of what one read of stdin gave; a frame may go on in the next. */
+/* Parses the frames in the bytes of one read of stdin. A frame may continue in the next read. */
 static void parse(const unsigned char *data, size_t length) {
   static unsigned char head[HEADER + 4];
   static size_t have;         /* bytes of the header, and of a payload that is not DATA */
@@ -418,7 +417,7 @@ static void take_signals(int fd) {
   }
   int status;
   pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) /* as process 1 of a container: orphans as well */
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) /* includes orphans if this is process 1 */
     if (pid == child) program_ended(status);
 }
 
@@ -464,7 +463,7 @@ static void round_of_events(int signals, int timeout) {
   polled[3] = (struct pollfd){.fd = accepting ? listener : -1, .events = POLLIN};
   polled[4] = (struct pollfd){.fd = has_room(LOG_ROOM) ? log_in : -1, .events = POLLIN};
   polled_count = connection_count;
-  for (size_t i = 0; i < polled_count; i++) { /* nothing wanted: not polled, or a hang-up would spin */
+  for (size_t i = 0; i < polled_count; i++) { /* do not poll without events, or a hang-up would spin */
     short events = wanted(&connections[i]);
     polled[FIXED + i] = (struct pollfd){.fd = events ? connections[i].fd : -1, .events = events};
   }
@@ -476,7 +475,7 @@ static void round_of_events(int signals, int timeout) {
   if (polled[2].revents) take_signals(signals);
   if (polled[0].revents) read_frames();
   for (size_t i = 0; i < polled_count; i++) connections[i].revents = polled[FIXED + i].revents;
-  for (size_t i = 0; i < polled_count; i++) { /* another one first each time: the room in `out` is shared */
+  for (size_t i = 0; i < polled_count; i++) { /* rotate the first one: they share the room in `out` */
     struct connection *c = &connections[(i + rotation) % polled_count];
     if (c->fd >= 0) serve(c);
   }
@@ -487,7 +486,7 @@ static void round_of_events(int signals, int timeout) {
     if (connections[i].fd >= 0) connections[kept++] = connections[i];
   connection_count = kept;
   if (phase == ENDING) finish_program();
-  flush_out(); /* first: what keeps a credit back is a full `out`, and then POLLOUT brings us here again */
+  flush_out(); /* first, as credit waits for room in `out`; POLLOUT then repeats this */
   for (size_t i = 0; i < connection_count; i++) grant(&connections[i]);
   flush_out();
 }
@@ -509,8 +508,8 @@ int main(int argc, char **argv) {
   if (signals < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0) stop(strerror(errno));
   log_in = pipe_ends[0];
   log_out = pipe_ends[1]; /* stays open, so that the pipe outlives each program */
-  prctl(PR_SET_DUMPABLE, 0);        /* or the program could open our stdin and stdout below /proc/1/fd */
-  prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come here also when this is not process 1 */
+  prctl(PR_SET_DUMPABLE, 0);        /* keeps the program from opening our stdin and stdout in /proc/1/fd */
+  prctl(PR_SET_CHILD_SUBREAPER, 1); /* adopt orphans even if this is not process 1 */
   listener = listen_on(argv[1]);
   const int unblocked[] = {STDIN_FILENO, STDOUT_FILENO, log_in};
   for (size_t i = 0; i < sizeof unblocked / sizeof *unblocked; i++)
@@ -518,7 +517,7 @@ int main(int argc, char **argv) {
 
   for (;;) {
     long left = drain_deadline - now_ms();
-    /* Without room for the last frame there is nothing to be done in time: it is waited for. */
+    /* Without room for the last frame there is no deadline: wait until there is room. */
     round_of_events(signals, phase == ENDING && has_room(8) ? (int)(left < 0 ? 0 : left) : -1);
   }
 }

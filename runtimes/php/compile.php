@@ -2,10 +2,10 @@
 
 declare(strict_types=1);
 
-// Fills an opcode cache with the PHP of a layer, for the files that WORK_FOLDER/files.json names, and leaves it in RESULT_FOLDER
-// with the same bytes in every run. PHP writes uninitialized memory into its cache, mostly addresses, and the time. So the cache
-// is filled several times, by processes with other addresses at other times. Whatever differs between the fills is uninitialized,
-// since files, paths and the files' times are the same, and is zeroed. malloc fills memory with a fixed byte (mallopt(3), M_PERTURB).
+// Fills an opcode cache with the layer's PHP for the files in WORK_FOLDER/files.json, and writes it to RESULT_FOLDER with the
+// same bytes in every run. PHP writes uninitialized memory, mostly addresses, and the time into its cache. So the cache is filled
+// several times, by processes with other addresses at other times. Files, paths and file times are the same, so whatever differs
+// between the fills is uninitialized or a time, and is zeroed. malloc fills memory with a fixed byte (mallopt(3), M_PERTURB).
 
 const MIN_FILLS = 8;
 const MAX_FILLS = 60;
@@ -24,7 +24,7 @@ function fail(string $why): void
     exit(1);
 }
 
-/** Fills the cache once, in a process of its own. */
+/** Fills the cache once, in its own process. */
 function fill(): void
 {
     $files = \json_decode((string) \file_get_contents(WORK_FOLDER . '/files.json'), true);
@@ -36,14 +36,14 @@ function fill(): void
         }
     }
     $maps = (string) \file_get_contents('/proc/self/maps');
-    // PHP stores the time of the request as the last use of a file.
+    // PHP stores the request time as the last use of a file.
     $addresses = [$_SERVER['REQUEST_TIME']];
-    // Program, libraries, stack: the upper half of their addresses, of which there are few.
+    // The upper halves of the addresses of program, libraries and stack. They have few values.
     foreach (['/bin/php$', 'libc[.-].*$', '\[stack\]$'] as $pattern) {
         $addresses[] = \preg_match('~^([0-9a-f]+)([0-9a-f]{8})-.*' . $pattern . '~m', $maps, $match) === 1 ? $match[1] : '';
     }
     \file_put_contents(WORK_FOLDER . '/addresses.json', \json_encode($addresses));
-    // Skips the shutdown, which would only free memory.
+    // Skip the shutdown, which would only free memory.
     \posix_kill(\posix_getpid(), 9);
 }
 
@@ -85,7 +85,7 @@ function fill_into(string $target): array
 }
 
 /**
- * The file with its uninitialized bytes zeroed.
+ * Returns the file with its uninitialized bytes zeroed.
  *
  * @param string[] $versions its bytes after each fill
  */
@@ -110,7 +110,7 @@ function canonical(array $versions, string $path): string
         if (is_half_of_address($versions, $word) || is_time($versions, $word)) {
             $mask = "\1\1\1\1";
         } elseif (\rtrim(\substr($mask, 2), "\0") !== '') {
-            // A short field is at the start of its word; the padding behind it is uninitialized.
+            // A short field is at the start of its word. The padding after it is uninitialized.
             $mask = \str_pad(\str_repeat("\0", $at - $word), 4, "\1");
         }
         for ($byte = 0; $byte < \strlen($mask) && $word + $byte < $size; $byte++) {
@@ -123,14 +123,14 @@ function canonical(array $versions, string $path): string
     return \substr($result, 0, CHECKSUM_AT) . $checksum . "\0\0\0\0" . \substr($result, HEADER_BYTES);
 }
 
-/** A 32-bit word; bytes past the end are 0. */
+/** Returns a 32-bit word. Bytes past the end are 0. */
 function word_at(string $version, int $at): int
 {
     return \unpack('V', \str_pad(\substr($version, $at, 4), 4, "\0"))[1];
 }
 
 /**
- * Whether the word is the upper half of an address of a program, a library or a stack, or 0, in every version; x86_64 and arm64.
+ * Returns whether the word is the upper half of an address of a program, library or stack, or 0, in every version.
  *
  * @param string[] $versions
  */
@@ -148,7 +148,7 @@ function is_half_of_address(array $versions, int $at): bool
 }
 
 /**
- * Whether the word is a time of this run in every version: PHP stores when a file was last used.
+ * Returns whether the word is a time of this run in every version. PHP stores when a file was last used.
  *
  * @param string[] $versions
  */
@@ -191,7 +191,7 @@ foreach ($files as $file) {
             $versions[] = \file_get_contents($path);
         }
     }
-    // A file that PHP did not put into each cache is left out.
+    // Leave out a file that PHP did not put into every cache.
     if (\count($versions) < $fills) {
         $missing[] = $file;
         continue;

@@ -8,26 +8,26 @@ export interface AdvisedPackage {
   readonly cpe?: string | undefined;
 }
 
-/** What one statement of an advisory means for a version. `undecided`: it has commits or words where a version is needed. */
+/** What a statement of an advisory means for a version. `undecided`: it names commits or prose where a version is needed. */
 export type Verdict =
   | { readonly state: 'affected'; readonly fixedIn: string | undefined; readonly why: string }
   | { readonly state: 'unaffected' }
   | { readonly state: 'undecided'; readonly why: string };
 
-/** An advisory, whatever its format. */
+/** An advisory in any format. */
 export interface Advisory {
   readonly id: string;
   readonly aliases: readonly string[];
   readonly summary: string;
-  /** `HIGH`, `7.5`, or a CVSS vector: what the advisory has. */
+  /** `HIGH`, `7.5`, or a CVSS vector, as in the advisory. */
   readonly severity: string | undefined;
-  /** Why nobody can say which packages it is about; undefined for an advisory that names them. */
+  /** Why the packages that it concerns are unknown. Undefined for an advisory that names them. */
   readonly namesNoPackage: string | undefined;
-  /** Undefined when the advisory is not about the package. */
+  /** Returns the verdict on a package. Undefined if the advisory does not concern it. */
   verdictOn(pkg: AdvisedPackage): Verdict | undefined;
 }
 
-/** The verdict of several statements about one package: one that affects it decides. */
+/** Combines the verdicts of several statements about one package. One that affects it takes precedence. */
 export function strongest(verdicts: readonly Verdict[]): Verdict | undefined {
   return (
     verdicts.find(({ state }) => state === 'affected') ??
@@ -36,7 +36,7 @@ export function strongest(verdicts: readonly Verdict[]): Verdict | undefined {
   );
 }
 
-/** The first sentence's worth of a text. */
+/** Shortens a text to one line of at most 120 characters. */
 export function shortened(text: string): string {
   const [line = ''] = text.trim().split('\n');
   return line.length <= 120 ? line : `${line.slice(0, 119)}…`;

@@ -8,17 +8,17 @@ import { readCve } from './cve.js';
 import { readBroken } from './broken-advisory.js';
 import { readOsv } from './osv.js';
 
-/** An advisory that cannot be decided. */
+/** An advisory that cannot be decided automatically. */
 export interface Undecided {
   readonly id: string;
   readonly aliases: readonly string[];
-  /** Recipe, name and version of the package that it is about; undefined when it does not say which. */
+  /** Recipe, name and version of the package concerned. Undefined if the advisory does not name one. */
   readonly recipe: string | undefined;
   readonly package: string | undefined;
   readonly version: string | undefined;
   readonly severity: string | undefined;
   readonly summary: string;
-  /** The first version without it; undefined when the advisory names none. */
+  /** The first version without the vulnerability. Undefined if the advisory names none. */
   readonly fixedIn: string | undefined;
   /** The statement of the advisory that was evaluated. */
   readonly why: string;
@@ -32,26 +32,26 @@ export interface Applied extends Undecided {
   readonly version: string;
 }
 
-/** What the advisories of a folder say about some packages. */
+/** The result of matching advisories against packages. */
 export interface AdvisoryReport {
   /** How many advisories were read. */
   readonly read: number;
-  /** JSON files that are not advisories: without an id, and neither OSV nor CVE records. */
+  /** JSON files that are not advisories: they have no id and are neither OSV nor CVE records. */
   readonly others: readonly string[];
   readonly applies: readonly Applied[];
   /**
-   * Advisories about a package with commits or words in place of versions, advisories that name no package, and records that break
-   * their format.
+   * Advisories about a package that use commits or prose instead of versions, advisories that name no package, and invalid
+   * records.
    */
   readonly undecided: readonly Undecided[];
-  /** IDs that were to be ignored, and are of no advisory that would be listed. */
+  /** Ids to ignore that match none of the advisories found. */
   readonly ignoredInVain: readonly string[];
 }
 
 /**
- * Reads one file, or every `.json` file of a folder and its subfolders, and reports which advisories apply to the packages.
- * Advisories whose id or alias is ignored are left out. Throws UsageError for a path that cannot be read, and for files that are
- * not JSON: all of them, each with line and column.
+ * Reads a file, or every `.json` file of a folder and its subfolders, and reports which advisories apply to the packages.
+ * Leaves out advisories whose id or alias is ignored. Throws UsageError for a path that cannot be read, and for files that are
+ * not JSON, with line and column of each.
  */
 export async function applyAdvisories(
   path: string,
@@ -105,17 +105,17 @@ export async function applyAdvisories(
   if (broken.length > 0) {
     throw new UsageError(`${broken.length} ${broken.length === 1 ? 'file is' : 'files are'} not JSON`, {
       details: { files: broken },
-      hint: 'Download them again: their advisories would be missed.',
+      hint: 'Download them again, or their advisories are missed.',
     });
   }
-  // The same advisory as OSV and as CVE record: the one that decides counts.
+  // The same advisory can exist as OSV and as CVE record. The one that decides counts.
   for (const key of applies.keys()) undecided.delete(key);
   const sorted = <T>(found: ReadonlyMap<string, T>): readonly T[] =>
     [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
   return { read, others, applies: sorted(applies), undecided: sorted(undecided), ignoredInVain: [...unused] };
 }
 
-/** One advisory, or a list of them as some databases are exported; undefined for other JSON. */
+/** Reads one advisory, or a list as some databases export them. Undefined for other JSON. */
 function advisoriesOf(json: unknown): readonly Advisory[] | undefined {
   if (Array.isArray(json)) {
     const found = json.map(advisoryOf);
@@ -129,7 +129,7 @@ function advisoryOf(json: unknown): Advisory | undefined {
   return readOsv(json) ?? readCve(json) ?? readBroken(json);
 }
 
-/** Our parser is slower than V8's, but says where the fault is. */
+/** Finds a fault with our own parser, which is slower than V8's but reports the position. */
 function findFault(text: string): ReturnType<typeof findJsonFault> {
   try {
     JSON.parse(text);
@@ -160,7 +160,7 @@ async function* jsonFiles(path: string): AsyncGenerator<string> {
 
 function unreadable(path: string, cause: unknown): UsageError {
   return new UsageError(`cannot read the advisories ${path} (${errorCodeOf(cause) ?? String(cause)})`, {
-    hint: 'Give --from a folder of OSV or CVE JSON files, or one of them.',
+    hint: 'Pass a folder of OSV or CVE JSON files, or one such file, to --from.',
     cause,
   });
 }

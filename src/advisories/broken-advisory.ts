@@ -9,8 +9,8 @@ const withId = z.union([
 ]);
 
 /**
- * Reads the id of a record that breaks the formats of OSV and CVE: it could be about any package. Undefined for JSON without an
- * id, which is no advisory.
+ * Reads the id of an invalid OSV or CVE record, which could concern any package. Undefined for JSON without an id, which is not
+ * an advisory.
  */
 export function readBroken(json: unknown): Advisory | undefined {
   const parsed = withId.safeParse(json);

@@ -89,8 +89,7 @@ export function readCve(json: unknown): Advisory | undefined {
     verdictOn(pkg) {
       if (cveMetadata.state !== 'PUBLISHED') return undefined;
       const version = parseVersion(pkg.version, pkg.name);
-      if (version === undefined)
-        return { state: 'undecided', why: `${pkg.version} has no place in an order` };
+      if (version === undefined) return { state: 'undecided', why: `${pkg.version} cannot be compared` };
       return strongest(
         all.flatMap((each) => [
           ...each.affected.filter((one) => speaksOf(one, pkg)).map((one) => verdictOf(one, { version, pkg })),
@@ -108,7 +107,7 @@ interface Asked {
   readonly pkg: AdvisedPackage;
 }
 
-/** By product: vendors call themselves by many names. */
+/** Whether an entry concerns the package. Compares the product only: vendor names vary between records. */
 function speaksOf({ product, cpes }: z.infer<typeof affected>, pkg: AdvisedPackage): boolean {
   const names = [pkg.name, pkg.cpe?.split(':')[1] ?? pkg.name].map((name) => name.toLowerCase());
   return names.includes(product.toLowerCase()) || cpes.some((cpe) => isCpeOf(cpe, pkg));
@@ -121,15 +120,15 @@ function isCpeOf(cpe: string, pkg: AdvisedPackage): boolean {
 
 type Entry = z.infer<typeof versionEntry>;
 
-/** As the record format evaluates `versions`: the entry that holds the version decides, else `defaultStatus`. */
+/** Evaluates `versions` as the record format says: the entry that contains the version decides, else `defaultStatus`. */
 function verdictOf({ versions, defaultStatus }: z.infer<typeof affected>, asked: Asked): Verdict {
-  // The same in commits and in versions: what can be ordered decides.
+  // Some records list both commits and versions. Use those that can be ordered.
   const inOrder = versions.filter(({ versionType }) => versionType !== 'git');
   const verdicts = (inOrder.length > 0 ? inOrder : versions).map((entry) => entryVerdict(entry, asked));
   const decided = strongest(verdicts.filter((verdict) => verdict !== 'elsewhere'));
   if (decided !== undefined) return decided;
   if (defaultStatus === 'affected')
-    return { state: 'affected', fixedIn: undefined, why: 'every version that it does not except' };
+    return { state: 'affected', fixedIn: undefined, why: 'every version without an exception' };
   return versions.length === 0 ? { state: 'undecided', why: 'it names no version' } : { state: 'unaffected' };
 }
 
@@ -137,9 +136,9 @@ function entryVerdict(entry: Entry, asked: Asked): Verdict | 'elsewhere' {
   const { pkg } = asked;
   const range = rangeOf(entry, pkg);
   if (range === undefined) {
-    // Something that cannot be placed, but harms nobody either.
+    // It cannot be compared, but it marks nothing as affected.
     if (entry.status !== 'affected') return 'elsewhere';
-    return { state: 'undecided', why: `${entry.version} has no place in an order` };
+    return { state: 'undecided', why: `${entry.version} cannot be compared` };
   }
   if (!isIn(range, asked.version)) return 'elsewhere';
   let state = entry.status;
@@ -151,7 +150,7 @@ function entryVerdict(entry: Entry, asked: Asked): Verdict | 'elsewhere' {
     else if (next === 'unaffected') fixedIn = at;
   }
   if (state === 'unaffected') return { state };
-  if (state === 'unknown') return { state: 'undecided', why: `nobody knows about ${entry.version}` };
+  if (state === 'unknown') return { state: 'undecided', why: `the status of ${entry.version} is unknown` };
   return { state, fixedIn, why: range.why };
 }
 
@@ -164,7 +163,7 @@ interface Bound {
 interface Range {
   readonly from: Bound | undefined;
   readonly to: Bound | undefined;
-  /** The first version that is not in it any more. */
+  /** The first version that is no longer in the range. */
   readonly below: Bound | undefined;
   readonly why: string;
 }
@@ -176,7 +175,7 @@ function isIn({ from, to }: Range, version: Version): boolean {
   return to === undefined || over(to) < 0 || (over(to) === 0 && to.inclusive);
 }
 
-/** The versions of an entry; undefined where they have no place in an order. */
+/** Returns the range of an entry. Undefined if its versions cannot be compared. */
 function rangeOf(
   { version, versionType, lessThan, lessThanOrEqual }: Entry,
   pkg: AdvisedPackage,
@@ -194,7 +193,7 @@ function rangeOf(
   );
 }
 
-/** `1.0.1`, and what GitHub writes: `< 8.1.29`, `>= 7.0, < 7.4.33`. */
+/** Parses a range in words: `1.0.1`, or GitHub's `< 8.1.29` and `>= 7.0, < 7.4.33`. */
 function inWords(text: string, pkg: AdvisedPackage): Range | undefined {
   let from: Limit | undefined;
   let to: Limit | undefined;
@@ -212,7 +211,7 @@ interface Limit {
   readonly inclusive: boolean;
 }
 
-/** From the beginning, or without an end. */
+/** Values that stand for "from the beginning" or "without an end". */
 const UNBOUNDED = ['0', '*', '-', ''];
 
 function rangeBetween(
@@ -221,7 +220,7 @@ function rangeBetween(
 ): Range | undefined {
   const bound = (limit: Limit | undefined): Bound | undefined | 'none' => {
     if (limit === undefined || UNBOUNDED.includes(limit.text)) return undefined;
-    // PHP's `8.1.*` is where that line begins.
+    // PHP's `8.1.*` stands for the start of that line.
     const at = parseVersion(limit.text.replace(/\.\*$/, ''), pkg.name);
     return at === undefined ? 'none' : { ...limit, at };
   };
@@ -275,7 +274,7 @@ function nodeVerdicts(
       },
       pkg,
     );
-    if (range === undefined) return { state: 'undecided', why: `${match.criteria} has no place in an order` };
+    if (range === undefined) return { state: 'undecided', why: `${match.criteria} cannot be compared` };
     if (!isIn(range, version)) return { state: 'unaffected' };
     return { state: 'affected', fixedIn: range.below?.text, why: range.why };
   });

@@ -18,7 +18,7 @@ const affected = z.object({
         type: z.string(),
         repo: z.string().optional(),
         events: z.array(event).default([]),
-        /** Of records that OSV made of CVEs: the versions that the commits stand for. */
+        /** In records that OSV derived from CVEs: the versions for which the commits stand. */
         database_specific: z
           .object({ versions: z.array(event).optional() })
           .optional()
@@ -45,7 +45,7 @@ const osvSchema = z.object({
 type Affected = z.infer<typeof affected>;
 type Events = readonly z.infer<typeof event>[];
 
-/** Those whose versions are the projects' own; a distribution's are not, and a language's packages are others. */
+/** Ecosystems that use upstream versions. Distributions have their own, and those of languages contain other packages. */
 const ECOSYSTEMS = ['', 'git', 'oss-fuzz', 'bitnami', 'conancenter', 'generic'];
 const PURLS = /^pkg:(generic|bitnami|conan|github|gitlab)\/([^@?#]+)/;
 
@@ -70,7 +70,7 @@ export function readOsv(json: unknown): Advisory | undefined {
   };
 }
 
-/** A package, or a repository that stands for one. */
+/** Whether an entry names a package, or a repository that stands for one. */
 function namesPackage({ package: named, ranges }: Affected): boolean {
   return named !== undefined || ranges.some(({ repo }) => repo !== undefined);
 }
@@ -84,7 +84,7 @@ function speaksOf({ package: named, ranges }: Affected, pkg: AdvisedPackage): bo
   return ECOSYSTEMS.includes(ecosystem.toLowerCase()) && isOurs(projectOf(named.name));
 }
 
-/** `php` of `https://github.com/php/php-src.git`. */
+/** Returns `php` for `https://github.com/php/php-src.git`. */
 function projectOf(address: string): string {
   const [name = ''] = address.replace(/\/$/, '').split('/').slice(-1);
   return name.replace(/\.git$/, '').replace(/-src$/, '');
@@ -92,14 +92,14 @@ function projectOf(address: string): string {
 
 function verdictOf({ ranges, versions }: Affected, pkg: AdvisedPackage): Verdict {
   const version = parseVersion(pkg.version, pkg.name);
-  if (version === undefined) return { state: 'undecided', why: `${pkg.version} has no place in an order` };
+  if (version === undefined) return { state: 'undecided', why: `${pkg.version} cannot be compared` };
   const verdicts = ranges.map(({ type, events, database_specific: more }): Verdict => {
     if (type !== 'GIT') return inEvents(events, { version, pkg });
     if (more?.versions !== undefined) return inEvents(more.versions, { version, pkg });
-    // With a list of versions, the commits say no more than it does.
+    // If there is a list of versions, the commits add nothing to it.
     return versions.length > 0
       ? { state: 'unaffected' }
-      : { state: 'undecided', why: 'it names commits alone' };
+      : { state: 'undecided', why: 'it names only commits' };
   });
   const listed = versions.some((text) => {
     const other = parseVersion(text, pkg.name);
@@ -115,7 +115,7 @@ function verdictOf({ ranges, versions }: Affected, pkg: AdvisedPackage): Verdict
   );
 }
 
-/** As OSV's specification evaluates events, in the order of their versions. */
+/** Evaluates events as OSV's specification says, in the order of their versions. */
 function inEvents(
   events: Events,
   { version, pkg }: { readonly version: Version; readonly pkg: AdvisedPackage },
@@ -133,7 +133,7 @@ function inEvents(
     ] as const) {
       if (text === undefined) continue;
       const at = parseVersion(text, pkg.name);
-      if (at === undefined) return { state: 'undecided', why: `${text} has no place in an order` };
+      if (at === undefined) return { state: 'undecided', why: `${text} cannot be compared` };
       bounds.push({ at, text, kind });
     }
   }

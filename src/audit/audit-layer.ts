@@ -20,33 +20,34 @@ export interface AuditReport {
   readonly architecture: Architecture;
   /** Errors and warnings, by path. */
   readonly findings: readonly Finding[];
-  /** The oldest platform on which the layer would run; undefined where there is none. */
+  /** The oldest platform on which the layer runs. Undefined if it runs on none. */
   readonly oldestPlatform: string | undefined;
-  /** Why there is no such platform: the errors on the newest one. Undefined when the layer would run somewhere. */
+  /** Why it runs on no platform: the errors on the newest one. Undefined if it runs on some platform. */
   readonly stoppedBy: StoppedBy | undefined;
   readonly elfFiles: number;
   readonly unzippedBytes: number;
 }
 
+/** Options of `auditLayer`. */
 export interface AuditOptions {
-  /** Of all platforms, the oldest first, for the architecture of the layer. */
+  /** The profiles of all platforms for the architecture of the layer, oldest first. */
   readonly profiles: readonly AbiProfile[];
-  /** The name of the one that it is for. */
+  /** The name of the platform to check against. */
   readonly platform: string;
-  /** False for a layer that only brings files for another. */
+  /** False for a layer that only adds files to another one. */
   readonly needsBootstrap: boolean;
-  /** The size of the zip, where there is one already. */
+  /** The size of the zip. Undefined if there is none yet. */
   readonly zipBytes: number | undefined;
 }
 
 /**
- * Checks any layer against the rules (`RULES`): what would keep it from running on the platform, and what
- * nobody wants in production. What is wrong is a finding, also in files that are damaged on purpose.
+ * Checks any layer against `RULES`: what keeps it from running on the platform, and what is unsafe in production. Every problem
+ * is a finding, even in files that are damaged on purpose.
  */
 export async function auditLayer(facts: LayerFacts, options: AuditOptions): Promise<AuditReport> {
   const { profiles, platform } = options;
   const profile = profiles.find(({ name }) => name === platform);
-  if (profile === undefined) throw new InternalError(`there is no ABI profile ${platform}`);
+  if (profile === undefined) throw new InternalError(`no ABI profile for ${platform}`);
   const everywhere = [...fileFindings(facts, profile.architecture), ...treeFindings(facts, options.zipBytes)];
   const here = await findingsOn(profile, { facts, options });
   const always = everywhere.filter(stopsIt);
@@ -63,7 +64,7 @@ export async function auditLayer(facts: LayerFacts, options: AuditOptions): Prom
   };
 }
 
-/** The errors of a report. */
+/** Returns the errors of a report. */
 export function errorsOf({ findings }: AuditReport): readonly Finding[] {
   return findings.filter(({ severity }) => severity === 'error');
 }
@@ -88,7 +89,7 @@ async function oldestOf(looking: Looking): Promise<string | undefined> {
   return undefined;
 }
 
-/** What stops a layer on the newest platform, which has the most. */
+/** Returns what stops a layer on the newest platform, which provides the most. */
 async function stoppedBy({
   everywhere,
   ...looking
@@ -103,7 +104,7 @@ function stopsIt({ rule, severity }: Finding): boolean {
   return severity === 'error' && RULES[rule].stopsIt;
 }
 
-/** Those of the layer as a whole first, then by path, rule and message. */
+/** Sorts findings: those of the layer as a whole first, then by path, rule and message. */
 function byPlace(a: Finding, b: Finding): number {
   const key = ({ path, rule, message }: Finding): string => [path ?? '', rule, message].join('\0');
   return key(a) < key(b) ? -1 : Number(key(a) > key(b));

@@ -4,13 +4,13 @@ import type { AbiProfile } from '../platform/abi-profile.js';
 import type { LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
 
-/** The kernel reads no more of a `#!` line (execve(2)). */
+/** The kernel's limit for a `#!` line (execve(2)). */
 const SCRIPT_HEAD_BYTES = 256;
 
-/** Where `env` looks, which has `/opt/bin` last on Lambda. */
+/** The folder of the layer in the PATH that `env` searches on Lambda. */
 const PATH_OF_LAYER = '/opt/bin';
 
-/** Whether Lambda can start `/opt/bootstrap`. */
+/** Checks that Lambda can start `/opt/bootstrap`. */
 export async function bootstrapFindings(facts: LayerFacts, profile: AbiProfile): Promise<readonly Finding[]> {
   const refused = (message: string, remedy: string): readonly Finding[] => [
     { rule: 'bootstrap', severity: 'error', path: 'bootstrap', message, remedy },
@@ -19,18 +19,18 @@ export async function bootstrapFindings(facts: LayerFacts, profile: AbiProfile):
   const entry = followed.to === 'tree' ? facts.entries.get(followed.path) : undefined;
   if (entry?.type !== 'file') {
     return refused(
-      entry === undefined ? 'there is none' : 'is a folder',
-      'Put an executable file named bootstrap at the top; a layer that only brings files is audited with --no-bootstrap.',
+      entry === undefined ? 'is missing' : 'is a folder',
+      'Put an executable file named bootstrap at the top; for a layer that only adds files, use --no-bootstrap.',
     );
   }
   if ((entry.mode & 0o111) === 0 || (entry.mode & 0o001) === 0) {
     const mode = (entry.mode & 0o777).toString(8).padStart(3, '0');
     return refused(
-      `not everybody may execute it (mode ${mode})`,
-      'chmod 755 bootstrap before zipping, with a zip that keeps modes.',
+      `is not executable by everyone (mode ${mode})`,
+      'Run `chmod 755 bootstrap` before zipping, with a zip program that keeps modes.',
     );
   }
-  // What an ELF file needs is looked at with the other ELF files.
+  // The library rules check the needs of ELF files.
   if (facts.elfs.has(entry.path) || facts.damaged.has(entry.path) || facts.foreign.has(entry.path)) return [];
 
   await using file = await openEntry(entry);
@@ -39,13 +39,13 @@ export async function bootstrapFindings(facts: LayerFacts, profile: AbiProfile):
   if (line === undefined) {
     return refused(
       'is neither an ELF file nor a script that begins with #!',
-      'Begin it with the path of its interpreter: #!/opt/bin/php, or #!/bin/sh.',
+      'Start it with the path of its interpreter: #!/opt/bin/php, or #!/bin/sh.',
     );
   }
   if (line.endsWith('\r')) {
     return refused(
-      'has CRLF at the ends of its lines: the kernel looks for an interpreter whose name ends with CR',
-      'Save it with LF alone.',
+      'has CRLF line endings: the kernel searches for an interpreter whose name ends with CR',
+      'Save it with LF line endings.',
     );
   }
   const [interpreter = '', argument] = line.trim().split(/[ \t]+/);
@@ -57,7 +57,7 @@ export async function bootstrapFindings(facts: LayerFacts, profile: AbiProfile):
   );
   if (places.some((path) => missingInterpreter(path, { facts, profile }) === undefined)) return [];
   return refused(
-    `its interpreter ${argument}, which env looks for, is neither in bin/ nor on ${profile.name}`,
+    `its interpreter ${argument}, which env searches for, is neither in bin/ nor on ${profile.name}`,
     REMEDY,
   );
 }
@@ -65,7 +65,7 @@ export async function bootstrapFindings(facts: LayerFacts, profile: AbiProfile):
 const REMEDY =
   'Put the interpreter into the layer as an executable file, and name it by its path below /opt.';
 
-/** What is wrong with an interpreter's path; undefined for one that starts. */
+/** Describes what is wrong with an interpreter's path. Undefined if the kernel can start it. */
 function missingInterpreter(
   path: string,
   { facts, profile }: { readonly facts: LayerFacts; readonly profile: AbiProfile },
@@ -76,5 +76,5 @@ function missingInterpreter(
   const followed = followLinks(path, { from: '', entries: facts.entries });
   const entry = followed.to === 'tree' ? facts.entries.get(followed.path) : undefined;
   if (entry?.type !== 'file') return 'is not in the layer';
-  return (entry.mode & 0o001) === 0 ? 'may not be executed by everybody' : undefined;
+  return (entry.mode & 0o001) === 0 ? 'is not executable by everyone' : undefined;
 }

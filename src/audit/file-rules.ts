@@ -2,13 +2,13 @@ import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
 import type { ElfFact, LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
 
-/** e_machine by the names that Lambda uses (ELF for the x86-64, for the Arm 64-bit architecture). */
+/** e_machine by Lambda's names of architectures (ELF supplements for x86-64 and for the Arm 64-bit architecture). */
 const MACHINES: Readonly<Record<Architecture, number>> = { x86_64: 62, arm64: 183 };
 
-/** An object file, which nothing loads. */
+/** The type of an object file, which no loader loads. */
 const ET_REL = 1;
 
-/** What the files say of themselves: what they are, how safe they are, and where they were built. */
+/** Checks each file by itself: its format, its hardening, and traces of the build machine. */
 export function fileFindings(facts: LayerFacts, architecture: Architecture): readonly Finding[] {
   const findings: Finding[] = [];
   for (const [path, what] of facts.foreign) {
@@ -16,7 +16,7 @@ export function fileFindings(facts: LayerFacts, architecture: Architecture): rea
       rule: 'wrong-machine',
       severity: 'error',
       path,
-      message: `is ${what} ELF, and Lambda runs 64-bit little-endian files alone`,
+      message: `is ${what} ELF: Lambda runs only 64-bit little-endian files`,
       remedy: `Compile it for ${architecture}, or leave it out.`,
     });
   }
@@ -25,8 +25,8 @@ export function fileFindings(facts: LayerFacts, architecture: Architecture): rea
       rule: 'damaged-elf',
       severity: 'error',
       path,
-      message: `begins as an ELF file and is none: ${message}`,
-      remedy: 'Build it again, or leave it out; it may have been cut off or changed on its way.',
+      message: `starts like an ELF file but is not a valid one: ${message}`,
+      remedy: 'Build it again, or leave it out. It may be truncated or damaged.',
     });
   }
   for (const fact of facts.elfs.values()) findings.push(...elfFindings(fact, architecture));
@@ -35,9 +35,9 @@ export function fileFindings(facts: LayerFacts, architecture: Architecture): rea
       rule: 'build-path',
       severity: 'error',
       path,
-      message: `has the build path ${buildPath} in it`,
+      message: `contains the build path ${buildPath}`,
       remedy:
-        'Compile with relative paths or -ffile-prefix-map, configure with paths below /opt, and strip what is left of debug information.',
+        'Compile with relative paths or -ffile-prefix-map, configure with paths below /opt, and strip the remaining debug information.',
     });
   }
   return findings;
@@ -66,18 +66,18 @@ function elfFindings({ path, elf }: ElfFact, architecture: Architecture): readon
       ...error,
       rule: 'text-relocations',
       message: 'has text relocations (DT_TEXTREL)',
-      remedy: 'Compile everything in it with -fPIC, and assembler files position independent.',
+      remedy: 'Compile all of its code with -fPIC, and make assembler files position independent.',
     });
   }
-  // The loader takes a file that does not say for one that wants it (glibc's DEFAULT_STACK_PERMS).
+  // The loader treats a file without PT_GNU_STACK as one that needs an executable stack (glibc's DEFAULT_STACK_PERMS).
   if (elf.executableStack !== false) {
     findings.push({
       ...error,
       rule: 'executable-stack',
       message:
         elf.executableStack === undefined
-          ? 'does not say that its stack is not for code (no PT_GNU_STACK)'
-          : 'wants an executable stack',
+          ? 'has no PT_GNU_STACK, so its stack becomes executable'
+          : 'requests an executable stack',
       remedy: 'Link with -Wl,-z,noexecstack; mark assembler files with a .note.GNU-stack section.',
     });
   }
@@ -100,7 +100,7 @@ function elfFindings({ path, elf }: ElfFact, architecture: Architecture): readon
   return findings;
 }
 
-/** The architecture of a tree's first program, or of its first ELF file; undefined without any. */
+/** Returns the architecture of a tree's first program, or of its first ELF file. Undefined if there is none. */
 export function architectureOf(facts: LayerFacts): Architecture | undefined {
   const files = [...facts.elfs.values()];
   const first = files.find(({ elf }) => elf.program) ?? files[0];

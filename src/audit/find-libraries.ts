@@ -3,24 +3,24 @@ import { followLinks } from '../tree/tree-links.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 import type { ElfFact, LayerFacts } from './layer-facts.js';
 
-/** A library that a file needs, and where the loader finds it on Lambda. */
+/** A needed library, and where the loader finds it on Lambda. */
 export interface Found {
   readonly soname: string;
-  /** Who asked for it first: from a program, or a file that nothing of the layer needs, to the file that needs it. */
+  /** The chain of files that first needed it: from a program, or a file that nothing needs, to the file that needs it. */
   readonly neededBy: readonly ElfFact[];
-  /** The file of the layer that is loaded; undefined for the platform's copy, and for none at all. */
+  /** The file of the layer that is loaded. Undefined if the platform's copy or none is loaded. */
   readonly inLayer: ElfFact | undefined;
-  /** The platform's copy is loaded. */
+  /** Whether the platform's copy is loaded. */
   readonly onPlatform: boolean;
-  /** The layer's copy, in `/opt/lib` or where DT_RUNPATH says, which the platform's comes before. */
+  /** The layer's copy, in `/opt/lib` or by DT_RUNPATH, that is not loaded because the platform's copy has precedence. */
   readonly shadowed: ElfFact | undefined;
 }
 
 /**
- * Follows DT_NEEDED as glibc does (ld.so(8)), with Lambda's `LD_LIBRARY_PATH`: the DT_RPATH of the file and of those that
- * loaded it, unless it has a DT_RUNPATH; the platform's folders; `/opt/lib`; the DT_RUNPATH of the file. Programs come
- * first; then what nothing needs, such as extensions, which are taken to be loaded by the programs of the layer. Each file is
- * looked at once.
+ * Resolves DT_NEEDED as glibc does (ld.so(8)) with Lambda's `LD_LIBRARY_PATH`. The search order is: DT_RPATH of the file and of
+ * those that loaded it, unless the file has a DT_RUNPATH; the platform's folders; `/opt/lib`; DT_RUNPATH of the file. Programs
+ * are resolved first, then files that nothing needs, such as extensions, as if the layer's programs loaded them. Each file is
+ * resolved once.
  */
 export function findLibraries(facts: LayerFacts, profile: AbiProfile): readonly Found[] {
   const files = [...facts.elfs.values()].filter(({ elf }) => elf.dynamic);
@@ -45,7 +45,7 @@ export function findLibraries(facts: LayerFacts, profile: AbiProfile): readonly 
   return found;
 }
 
-/** Files of the layer that have that name or soname, wherever they are. */
+/** Finds a file of the layer with that name or soname, in any folder. */
 export function libraryAnywhere(soname: string, facts: LayerFacts): ElfFact | undefined {
   return [...facts.elfs.values()].find(
     ({ path, elf }) => elf.dynamic && (posix.basename(path) === soname || elf.soname === soname),
@@ -54,7 +54,7 @@ export function libraryAnywhere(soname: string, facts: LayerFacts): ElfFact | un
 
 interface Search {
   readonly file: ElfFact;
-  /** Those that loaded it. */
+  /** The files that loaded it. */
   readonly loaders: readonly ElfFact[];
   readonly facts: LayerFacts;
   readonly profile: AbiProfile;
@@ -94,7 +94,7 @@ function foldersOf(holder: ElfFact, list: string | undefined): readonly string[]
     .map((folder) => folder.replace(/\$(ORIGIN|\{ORIGIN\})/g, origin).replace(/\$(LIB|\{LIB\})/g, 'lib64'));
 }
 
-/** Where the platform has its libraries. */
+/** Folders of the platform's libraries. */
 const SYSTEM_FOLDERS = /^\/(usr\/)?lib(64)?$/;
 
 function searchIn(
@@ -110,7 +110,7 @@ function searchIn(
   return undefined;
 }
 
-/** The ELF file of the layer at a path as Lambda has it, through links. */
+/** Returns the ELF file of the layer at a path on Lambda, following links. */
 function fileAt(path: string, { entries, elfs }: LayerFacts): ElfFact | undefined {
   if (!path.startsWith('/')) return undefined;
   const followed = followLinks(path, { from: '', entries });

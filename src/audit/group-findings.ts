@@ -1,16 +1,16 @@
 import type { Finding } from './rules.js';
 
-/** Equal findings in several files. */
+/** Equal findings of several files. */
 export interface FindingGroup {
-  /** The first of them. */
+  /** The first finding of the group. */
   readonly finding: Finding;
-  /** The files, in the order of the findings; several programs that need a library lack it once. */
+  /** The files, in the order of the findings. A library that several programs need is missing once. */
   readonly paths: readonly string[];
 }
 
 /**
- * Groups findings that differ only in the file, such as a library that several programs lack, and symbol versions of one library
- * that only differ in the symbols. Keeps the order of the first of each group.
+ * Groups findings that differ only in the file, such as a library that several programs lack, or only in the symbols of one
+ * version of a library. Groups are in the order of their first findings.
  */
 export function groupFindings(findings: readonly Finding[]): readonly FindingGroup[] {
   const groups = new Map<string, { readonly finding: Finding; readonly paths: Set<string> }>();
@@ -28,7 +28,7 @@ export function groupFindings(findings: readonly Finding[]): readonly FindingGro
   );
 }
 
-/** ` (for arc4random, fork and 3 more)`: which symbols of a version each file needs. */
+/** Removes the symbols, which differ between files: ` (for arc4random, fork and 3 more)`. */
 function withoutSymbols(message: string): string {
   return message.replace(/ \(for [^)]*\)(?=, and )/, '');
 }

@@ -14,23 +14,23 @@ export interface ElfFact {
   readonly elf: Elf64;
 }
 
-/** What is read of a layer, once; the rules look at nothing else. */
+/** The facts of a layer, read once. The rules use nothing else. */
 export interface LayerFacts {
   readonly entries: ReadonlyMap<string, TreeEntry>;
-  /** Paths of files and links that occur more than once, as a zip can have them; `entries` has the last of each. */
+  /** Paths of files and links that occur more than once, as is possible in a zip. `entries` has the last of each. */
   readonly duplicates: readonly string[];
   readonly elfs: ReadonlyMap<string, ElfFact>;
-  /** Files that begin as ELF and are none that Lambda could load: `32-bit`; and those that break the format. */
+  /** Files in a kind of ELF that Lambda cannot load, with their kind (`32-bit`); and files that violate the ELF format. */
   readonly foreign: ReadonlyMap<string, string>;
   readonly damaged: ReadonlyMap<string, string>;
-  /** The first build path that is in a file. */
+  /** The first build path in each file that contains one. */
   readonly buildPaths: ReadonlyMap<string, string>;
 }
 
-/** Places that exist in a stage container of layersmith only. */
+/** Paths that exist only in a stage container of layersmith. */
 const BUILD_PATHS = ['/build/work', '/build/out', '/build/recipe', '/build/sources'];
 
-/** Reads every file of a tree. `buildPaths` are looked for beside those of layersmith. Throws LayerError for a file that cannot be read. */
+/** Reads every file of a tree. Searches for `buildPaths` and those of layersmith. Throws LayerError for an unreadable file. */
 export async function readLayerFacts(
   entries: readonly TreeEntry[],
   buildPaths: readonly string[] = [],
@@ -64,7 +64,7 @@ export async function readLayerFacts(
   };
 }
 
-/** Two entries for one folder are harmless, and some zip programs write them. */
+/** Returns duplicate paths. Ignores duplicate folders, which are harmless and which some zip programs write. */
 function duplicatesOf(entries: readonly TreeEntry[]): readonly string[] {
   const seen = new Map<string, TreeEntry>();
   const found = new Set<string>();
@@ -82,13 +82,13 @@ async function readElfOf(entry: FileEntry): Promise<ElfReading> {
   return await readElf(file);
 }
 
-/** The first of the texts that is in a file, wherever its chunks end. */
+/** Returns the first of the texts that a file contains, even across chunks. */
 async function firstOf(texts: readonly Buffer[], entry: FileEntry): Promise<string | undefined> {
   const overlap = Math.max(...texts.map((text) => text.length)) - 1;
   let tail: Uint8Array = Buffer.alloc(0);
   try {
     for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
-      // Across the border, and in the chunk itself: a copy of all of it would be as much memory again.
+      // Search the border and the chunk separately: joining them would copy the whole chunk.
       const border = Buffer.concat([tail, chunk.subarray(0, overlap)]);
       const found = texts.find((text) => border.includes(text) || chunk.includes(text));
       if (found !== undefined) return found.toString();
@@ -105,7 +105,7 @@ function unreadable(path: string, cause: unknown): unknown {
   const code = errorCodeOf(cause);
   if (cause instanceof LayersmithError || code === undefined) return cause;
   return new LayerError(`cannot read ${path} of the layer (${code})`, {
-    hint: 'Make it readable, or take it out of the folder.',
+    hint: 'Make it readable, or remove it from the folder.',
     cause,
   });
 }

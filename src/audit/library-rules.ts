@@ -9,7 +9,7 @@ import type { ElfFact, LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
 import { judgeVersion } from './symbol-version.js';
 
-/** What the loader would miss on a platform, or find another copy of: libraries, and versions of symbols. */
+/** Checks the libraries and symbol versions that the loader resolves on a platform. */
 export async function libraryFindings(
   facts: LayerFacts,
   { profile, profiles }: { readonly profile: AbiProfile; readonly profiles: readonly AbiProfile[] },
@@ -75,7 +75,7 @@ function placeFinding(
   if (elsewhere !== undefined) {
     return {
       ...refusal,
-      message: `needs ${soname}, and the loader does not look where it is, at ${elsewhere.path}`,
+      message: `needs ${soname}, but the loader does not search the folder of ${elsewhere.path}`,
       remedy: `Put it at lib/${soname}, or link with -Wl,--disable-new-dtags and a DT_RPATH that names its folder.`,
     };
   }
@@ -84,7 +84,7 @@ function placeFinding(
     message: onPlatform
       ? `needs ${soname}: some images of ${profile.name} have it, but not every sandbox`
       : `needs ${soname}, which is neither in the layer nor on ${profile.name}`,
-    remedy: `Link it statically, or bring it along at lib/${soname}.`,
+    remedy: `Link it statically, or include it at lib/${soname}.`,
   };
 }
 
@@ -97,7 +97,7 @@ async function versionFindings(
   const needs = file.elf.versionNeeds.filter(({ library }) => library === soname);
   const defined = inLayer?.elf.versionDefinitions ?? [];
   const lacking = needs.filter(({ version }) =>
-    // Of a library without any version the loader only warns.
+    // For a library without any versions, the loader only warns.
     inLayer === undefined
       ? onPlatform && profile.libraries.has(soname) && !judgeVersion(version, profile).has
       : defined.length > 0 && !defined.includes(version),
@@ -117,12 +117,12 @@ async function versionFindings(
         ...common,
         rule: 'undefined-version',
         message: `needs ${version} of ${soname}${inWords(symbols)}, and ${inLayer.path} does not define it`,
-        remedy: `Put the ${soname} into the layer that it was linked with.`,
+        remedy: `Include the ${soname} with which it was linked.`,
       });
       continue;
     }
     const { newest } = judgeVersion(version, profile);
-    const known = newest === undefined ? 'does not have it' : `has ${newest} at the newest`;
+    const known = newest === undefined ? 'does not have it' : `has at most ${newest}`;
     findings.push({
       ...common,
       rule: 'symbol-version',
@@ -138,7 +138,7 @@ function remedyFor(
   { profile, profiles }: { readonly profile: AbiProfile; readonly profiles: readonly AbiProfile[] },
 ): string {
   if (version === 'GLIBC_PRIVATE')
-    return "Do not bring glibc's own libraries along, or link them statically: they fit one build of glibc alone.";
+    return "Do not include glibc's own libraries, or link them statically: they work with only one build of glibc.";
   if (version === 'GLIBC_ABI_DT_RELR') return 'Link without -z pack-relative-relocs.';
   const first = profiles.find((other) => judgeVersion(version, other).has);
   const compile = `Compile it with the toolchain of ${profile.name}`;
@@ -159,7 +159,7 @@ async function symbolsOf(
       .map(({ name }) => `${name}@${version}`)
       .sort();
   } catch (error) {
-    // The version is wanted all the same; by which symbols, only a whole file says.
+    // The version is needed anyway. Only an undamaged file tells by which symbols.
     if (error instanceof ElfError) return [];
     throw error;
   }
@@ -167,7 +167,7 @@ async function symbolsOf(
 
 const SHOWN = 3;
 
-/** ` (for arc4random, fork and 3 more)`. */
+/** Formats symbols: ` (for arc4random, fork and 3 more)`. */
 function inWords(symbols: readonly string[]): string {
   if (symbols.length === 0) return '';
   const names = symbols.slice(0, SHOWN).map((symbol) => symbol.split('@')[0]);

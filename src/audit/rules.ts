@@ -1,13 +1,13 @@
-/** A rule: what it wants, and why. */
+/** A rule: what it requires, and why. */
 interface Rule {
-  /** For a list of rules. */
+  /** The title for a list of rules. */
   readonly title: string;
   readonly why: string;
-  /** A layer that breaks it does not run, or not as it should; the others are about safety. */
+  /** Whether a layer that violates the rule does not run as intended. The other rules are about safety. */
   readonly stopsIt: boolean;
 }
 
-/** Every rule of the audit, by its name. */
+/** All rules of the audit by name. */
 export const RULES = {
   'symbol-version': {
     title: 'No symbol newer than the platform',
@@ -16,27 +16,27 @@ export const RULES = {
   },
   'missing-library': {
     title: 'Every library is in the layer or in every sandbox',
-    why: 'What an image has, the managed runtime may lack: only the libraries of glibc and GCC are always there.',
+    why: 'The managed runtime may lack a library that an image has: only the libraries of glibc and GCC are always present.',
     stopsIt: true,
   },
   'undefined-version': {
-    title: 'Libraries of the layer define the versions that are needed of them',
+    title: 'Libraries of the layer define the versions that other files need',
     why: 'The loader refuses a file whose library is of another version than the one it was linked with.',
     stopsIt: true,
   },
   'wrong-machine': {
     title: 'Everything is for the architecture of the layer',
-    why: 'Lambda runs 64-bit little-endian ELF files of its own processor alone.',
+    why: 'Lambda runs only 64-bit little-endian ELF files for its own processor.',
     stopsIt: true,
   },
   'damaged-elf': {
-    title: 'Every ELF file is whole',
-    why: 'The loader refuses a file that breaks its own format, or crashes on it.',
+    title: 'Every ELF file is valid',
+    why: 'The loader refuses a file that violates the ELF format, or crashes on it.',
     stopsIt: true,
   },
   'shadowed-library': {
-    title: 'A library of the layer comes before one of the platform',
-    why: 'LD_LIBRARY_PATH puts the platform’s folders before /opt/lib and before DT_RUNPATH: its own copy is loaded, of another version. DT_RPATH comes first.',
+    title: 'A library of the layer has precedence over one of the platform',
+    why: 'LD_LIBRARY_PATH puts the platform’s folders before /opt/lib and before DT_RUNPATH: the loader uses the platform’s copy, in another version. DT_RPATH has precedence over both.',
     stopsIt: false,
   },
   'text-relocations': {
@@ -46,7 +46,7 @@ export const RULES = {
   },
   'executable-stack': {
     title: 'No executable stack',
-    why: 'What is written to the stack could be run.',
+    why: 'Data written to the stack could be executed.',
     stopsIt: false,
   },
   'no-relro': {
@@ -56,12 +56,12 @@ export const RULES = {
   },
   'no-pie': {
     title: 'Programs are position independent',
-    why: 'A program at a fixed address has its code where an attacker expects it.',
+    why: 'An attacker knows where the code of a program at a fixed address is.',
     stopsIt: false,
   },
   'build-path': {
-    title: 'No path of the build',
-    why: 'It does not exist on Lambda; a file that was not there can be put there; and the bytes depend on where it was built.',
+    title: 'No build paths',
+    why: 'A build path does not exist on Lambda, someone else can create a file there, and it makes the bytes depend on the build machine.',
     stopsIt: false,
   },
   'set-id': {
@@ -70,22 +70,22 @@ export const RULES = {
     stopsIt: false,
   },
   'world-writable': {
-    title: 'Nothing that everybody may write to',
-    why: 'Whoever can write to it decides what the function runs, wherever the layer is unpacked.',
+    title: 'No world-writable files or folders',
+    why: 'Anyone who can write to a file decides what the function runs, wherever the layer is unpacked.',
     stopsIt: false,
   },
   link: {
     title: 'Links stay in the layer',
-    why: 'What is outside of it is another thing on each machine, or is not there.',
+    why: 'A target outside the layer differs between machines, or is missing.',
     stopsIt: false,
   },
   duplicate: {
     title: 'Every name occurs once',
-    why: 'Of two entries with one name, which one is unpacked depends on the program: what was audited may not be what runs.',
+    why: 'Which of two entries with one name is unpacked depends on the program: the audited file may not be the one that runs.',
     stopsIt: false,
   },
   bootstrap: {
-    title: 'There is a bootstrap, and it starts',
+    title: 'The bootstrap exists and can be started',
     why: 'Lambda starts /opt/bootstrap: an executable file whose interpreter is in the layer or in every sandbox.',
     stopsIt: true,
   },
@@ -98,21 +98,21 @@ export const RULES = {
 
 export type RuleName = keyof typeof RULES;
 
-/** Something that is wrong with a layer. */
+/** A problem of a layer. */
 export interface Finding {
   readonly rule: RuleName;
-  /** An error is what the audit refuses. */
+  /** The audit refuses a layer with an error. */
   readonly severity: 'error' | 'warning';
-  /** In the layer; undefined for the layer as a whole. */
+  /** Path in the layer. Undefined for the layer as a whole. */
   readonly path: string | undefined;
   /** What is wrong, without the path. */
   readonly message: string;
-  /** The soname that it is about. */
+  /** The soname of the library concerned. */
   readonly library?: string;
-  /** The symbols that it is about: `arc4random@GLIBC_2.36`. */
+  /** The symbols concerned: `arc4random@GLIBC_2.36`. */
   readonly symbols?: readonly string[];
-  /** From a program to the file: each needs the next. */
+  /** The chain from a program to the file; each needs the next. */
   readonly neededBy?: readonly string[];
-  /** What to do about it. */
+  /** How to fix it. */
   readonly remedy: string;
 }

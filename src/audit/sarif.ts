@@ -4,8 +4,8 @@ import { describeFinding } from './describe-finding.js';
 import { RULES, type Finding, type RuleName } from './rules.js';
 
 /**
- * A report as SARIF 2.1.0 (OASIS), which code scanning takes: a result for each finding, placed at the file of the layer.
- * `layer` is the name of the zip, for what is wrong with the layer as a whole.
+ * Formats a report as SARIF 2.1.0 (OASIS) for code scanning: one result for each finding, located at the file of the layer.
+ * `layer` is the name of the zip, the location of findings about the layer as a whole.
  */
 export function toSarif(
   { findings }: AuditReport,

@@ -7,12 +7,12 @@ import type { Finding } from './rules.js';
 const SET_ID = 0o6000;
 const WRITABLE_FOR_ALL = 0o002;
 
-/** The bytes of all files. */
+/** Returns the total size of all files. */
 export function unzippedBytes({ entries }: LayerFacts): number {
   return [...entries.values()].reduce((sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0), 0);
 }
 
-/** What modes, links and sizes say, without a look into any file. */
+/** Checks modes, links and sizes without opening any file. */
 export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): readonly Finding[] {
   const { entries } = facts;
   const findings: Finding[] = [];
@@ -24,7 +24,7 @@ export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): r
       continue;
     }
     const mode = entry.mode.toString(8).padStart(4, '0');
-    // On folders, set-gid only says whose new files are.
+    // On folders, set-gid only sets the group of new files.
     if (entry.type === 'file' && (entry.mode & SET_ID) !== 0) {
       findings.push({
         rule: 'set-id',
@@ -39,7 +39,7 @@ export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): r
         rule: 'world-writable',
         severity: 'error',
         path,
-        message: `everybody may write to it (mode ${mode})`,
+        message: `is world-writable (mode ${mode})`,
         remedy: `chmod o-w ${path}`,
       });
     }
@@ -50,7 +50,7 @@ export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): r
       severity: 'error',
       path,
       message: 'occurs more than once in the zip',
-      remedy: 'Make the zip again, with one entry of that name.',
+      remedy: 'Create the zip again, with one entry of that name.',
     });
   }
   const bytes = unzippedBytes(facts);
@@ -60,14 +60,14 @@ export function treeFindings(facts: LayerFacts, zipBytes: number | undefined): r
       ...layer,
       severity: 'error',
       message: `${bytes} bytes unzipped, over Lambda's ${MAX_UNZIPPED_BYTES} for a function and its layers`,
-      remedy: 'Leave out what is not needed at run time; `layer.files` in package.yaml says what goes in.',
+      remedy: 'Leave out what is not needed at run time; `layer.files` in package.yaml selects the files.',
     });
   }
   if (zipBytes !== undefined && zipBytes > MAX_DIRECT_ZIP_BYTES) {
     findings.push({
       ...layer,
       severity: 'warning',
-      message: `the zip has ${zipBytes} bytes, over the ${MAX_DIRECT_ZIP_BYTES} that Lambda takes directly`,
+      message: `the zip has ${zipBytes} bytes, over Lambda's limit of ${MAX_DIRECT_ZIP_BYTES} for a direct upload`,
       remedy: 'Publish it through S3.',
     });
   }
@@ -85,15 +85,15 @@ function linkFinding(
       ...link,
       severity: 'error',
       message: `is a link to ${target}, which leaves the layer`,
-      remedy: 'Put a copy of what it leads to there, or make it a relative link within the layer.',
+      remedy: 'Replace it with a copy of its target, or with a relative link within the layer.',
     };
   }
   if (followed.to === 'circle') {
     return {
       ...link,
       severity: 'error',
-      message: `is a link to ${target}, which goes round and round`,
-      remedy: 'Let it lead to a file.',
+      message: `is a link to ${target} in a cycle of links`,
+      remedy: 'Point it to a file.',
     };
   }
   const there = followed.path === '' || entries.has(followed.path) || isFolder(followed.path, entries);
@@ -101,12 +101,12 @@ function linkFinding(
   return {
     ...link,
     severity: 'warning',
-    message: `is a link to ${target}, where nothing is`,
-    remedy: 'Leave it out, or put what it leads to into the layer (another layer may bring it).',
+    message: `is a dangling symlink to ${target}`,
+    remedy: 'Leave it out, or add its target to this layer or another one.',
   };
 }
 
-/** Zips need not have entries for folders. */
+/** Whether a path is a folder. Zips may omit entries for folders. */
 function isFolder(path: string, entries: LayerFacts['entries']): boolean {
   return [...entries.keys()].some((other) => other.startsWith(`${path}/`));
 }

@@ -3,13 +3,13 @@ import type { AwsAccess } from '../publish/aws-access.js';
 import type { RegionOutcome } from '../publish/regions.js';
 import type { Io } from './io.js';
 
-/** The flags that say how AWS is reached. */
+/** Flags that select the AWS credentials and the endpoint. */
 export interface AwsArgs {
   readonly profile: string | undefined;
   readonly endpointUrl: string | undefined;
 }
 
-/** How AWS is reached, by flags and environment. Throws UsageError for an invalid endpoint. */
+/** Returns how to reach AWS, from flags and environment. Throws UsageError for an invalid endpoint. */
 export function awsAccessOf(io: Io, { profile, endpointUrl }: AwsArgs): AwsAccess {
   if (endpointUrl !== undefined && !URL.canParse(endpointUrl))
     throw new UsageError(`--endpoint-url: '${endpointUrl}' is not a valid URL`, {
@@ -19,7 +19,7 @@ export function awsAccessOf(io: Io, { profile, endpointUrl }: AwsArgs): AwsAcces
   return { profile, endpointUrl, isStandIn: stands.some((url) => url !== undefined && url !== '') };
 }
 
-/** One line for each region that failed, with its hint. */
+/** Describes each failed region in one line, followed by its hint. */
 export function describeFailures(outcomes: readonly RegionOutcome<unknown>[]): string {
   return outcomes
     .flatMap(({ error }) =>

@@ -1,17 +1,17 @@
 import { styleText } from 'node:util';
 
-/** What a colored text says: a failure, a warning, a success. */
+/** The meaning of a colored text: failure, warning or success. */
 export type Tone = 'bad' | 'warning' | 'good';
 
 const COLORS = { bad: 'red', warning: 'yellow', good: 'green' } as const;
 
-/** Colors a text, or leaves it as it is. */
+/** Colors a text, or returns it unchanged. */
 export type Paint = (tone: Tone, text: string) => string;
 
-/** Leaves every text as it is: for files, pipes and CI. */
+/** Returns every text unchanged: for files, pipes and CI. */
 export const noPaint: Paint = (_tone, text) => text;
 
-/** Colors for a terminal, unless NO_COLOR is set (https://no-color.org). */
+/** Returns colors for a terminal, unless NO_COLOR is set (https://no-color.org). */
 export function paintFor(options: {
   readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;

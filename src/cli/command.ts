@@ -1,12 +1,12 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import type { Io } from './io.js';
 
-/** A command's flags and its work, ready to be registered with a parser under its usage and description. */
+/** A command's flags and handler, to be registered with a parser together with its usage and description. */
 export interface Command {
   readonly register: (parser: Argv, as: { readonly usage: string; readonly describe: string }) => Argv;
 }
 
-/** How a command ended, for commands whose result can be a failure although nothing was thrown. */
+/** How a command ended. A command can fail without throwing, by setting an exit code. */
 export interface CommandOutcome {
   exitCode: number;
 }
@@ -14,7 +14,7 @@ export interface CommandOutcome {
 /** Creates a command for one run of the command line. */
 export type CommandFactory = (io: Io, outcome: CommandOutcome) => Command;
 
-/** A command whose handler sees the types that its builder declares. */
+/** Creates a command whose handler receives the argument types that its builder declares. */
 export function command<T>({
   builder,
   handler,

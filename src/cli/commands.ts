@@ -1,17 +1,17 @@
 import type { CommandFactory } from './command.js';
 
-/** One command of the command line: what help and completion say of it, and where its code is. */
+/** One command of the command line: what help and completion show for it, and how to load its code. */
 export interface CommandEntry {
   readonly name: string;
   /** The arguments after the name, as yargs writes them: `<zip>`, `[layers..]`. */
   readonly args?: string;
   /** One line of `layersmith --help`. */
   readonly describe: string;
-  /** Imports the command. Only the command that is run is loaded: help and completion start faster without the others. */
+  /** Imports the command. Only the command that runs is loaded, so that help and completion start faster. */
   readonly load: () => Promise<CommandFactory>;
 }
 
-/** Every command, in the order of `layersmith --help`. The parser, help and completion derive from this list. */
+/** All commands, in the order of `layersmith --help`. The parser, help and completion derive from this list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'build',

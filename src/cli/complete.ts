@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { COMMANDS } from './commands.js';
 import type { Io } from './io.js';
 
-/** The flag with which the script of `layersmith completion` asks for completions; yargs' own. */
+/** The flag with which the script of `layersmith completion` requests completions. Defined by yargs. */
 export const COMPLETION_FLAG = '--get-yargs-completions';
 
 /** Commands whose first argument may be a recipe: `[recipe]`, `<targets..>`. */
@@ -11,7 +11,7 @@ const TAKE_A_RECIPE = COMMANDS.filter(({ args = '' }) => /\b(recipe|targets?)\b/
 );
 
 /**
- * The values that yargs does not know by itself: recipes and platforms. Undefined where yargs knows better: commands,
+ * Returns the values that yargs does not know: recipes and platforms. Undefined where yargs completes by itself: commands,
  * flags, choices. `words` is the command line up to the cursor, starting with the program.
  */
 export async function completionValues(
@@ -31,8 +31,8 @@ export async function completionValues(
 }
 
 /**
- * The end of the completion script. A shell completes the arguments of a command that it knows, and with npx alone there is no
- * `layersmith` on the PATH: so the script defines it, as a function that runs this installation.
+ * Returns the end of the completion script. Shells complete arguments only for a command that they know. With npx there is
+ * no `layersmith` on the PATH, so the script defines it as a function that runs this installation.
  */
 export function commandForCompletion(io: Io): string {
   const main = `'${join(io.packageRoot, 'build', 'cli', 'main.js').replaceAll("'", `'\\''`)}'`;

@@ -1,8 +1,8 @@
 import type { FunctionError } from '../lambda/function-error.js';
 
 /**
- * What to add to a bootstrap that could not be started: the kernel says "no such file" of an interpreter in its first line, too.
- * Undefined for every other error.
+ * Returns a hint for a bootstrap that could not be started. The kernel also reports "no such file" when the interpreter in the
+ * file's first line is missing. Undefined for every other error.
  */
 export function entrypointHint(error: FunctionError | undefined): string | undefined {
   if (error?.errorType !== 'Runtime.InvalidEntrypoint' || !error.errorMessage.includes('no such file'))

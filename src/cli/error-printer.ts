@@ -8,13 +8,13 @@ export interface PrintOptions {
   readonly store?: string | undefined;
 }
 
-/** Prints an error for people: what happened, the values that matter, what to do. A defect has its stack. */
+/** Prints an error for people: what happened, the relevant values, and what to do. Internal errors include the stack. */
 export function printError(error: unknown, { print, paint = noPaint, store }: PrintOptions): void {
   const program = paint('bad', 'layersmith:');
   if (!(error instanceof LayersmithError) || error.code === 'internal') {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     print(
-      `${program} internal error: ${text}\n  This is a defect of layersmith. Please report it with the lines above.\n`,
+      `${program} internal error: ${text}\n  This is a bug in layersmith. Please report it with the lines above.\n`,
     );
     return;
   }
@@ -29,7 +29,7 @@ export function printError(error: unknown, { print, paint = noPaint, store }: Pr
   print(`${lines.join('\n')}\n`);
 }
 
-/** `layersmith clean` in a hint works on the default store; where the command had another, it is named. */
+/** Adds `--store` to `layersmith clean` in a hint when the command used another store than the default. */
 function withStore(hint: string, store: string | undefined): string {
   if (store === undefined) return hint;
   return hint.replace(

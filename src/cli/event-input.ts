@@ -5,12 +5,12 @@ import { errorCodeOf } from '../core/file-system.js';
 import { findJsonFault } from '../core/json-fault.js';
 import type { Io } from './io.js';
 
-/** The largest event that Lambda takes (Lambda's quotas). */
+/** The largest event that Lambda accepts (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 
 /**
- * The event that a flag gives: JSON itself, `@FILE`, or `-` for stdin; its bytes as they are. Throws UsageError for
- * invalid JSON, with the place of the error, and for an event that is too large for Lambda.
+ * Reads the event of a flag: JSON, `@FILE`, or `-` for stdin. Returns the bytes unchanged. Throws UsageError for invalid
+ * JSON, with the position of the error, and for an event that is too large for Lambda.
  */
 export async function readEvent(io: Io, argument: string): Promise<Uint8Array> {
   if (argument === '-') return checked('stdin', await collect('stdin', io.stdin()));
@@ -27,7 +27,7 @@ export async function readEvent(io: Io, argument: string): Promise<Uint8Array> {
   }
 }
 
-/** Throws UsageError for invalid JSON. */
+/** Checks that a text is JSON. Throws UsageError if it is not. */
 export function checkJson(what: string, text: string): void {
   try {
     JSON.parse(text);
@@ -63,7 +63,7 @@ async function collect(
     if (sizeBytes > MAX_EVENT_BYTES) {
       throw new UsageError(
         `RequestTooLargeException: the event of ${what} has more than ${MAX_EVENT_BYTES} bytes`,
-        { hint: 'Lambda takes no larger ones: pass on where the data is instead.' },
+        { hint: 'Store the data elsewhere, for example in S3, and pass its location.' },
       );
     }
     all.push(chunk);

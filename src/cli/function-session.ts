@@ -8,7 +8,7 @@ import type { RunContext } from '../sandbox/run-context.js';
 import type { Io } from './io.js';
 import { openRun, platformOfLayers, type RunArgs } from './run-session.js';
 
-/** The flags of a command that runs a function. */
+/** Flags of a command that runs a function. */
 export interface FunctionArgs extends Pick<RunArgs, 'store' | 'offline' | 'toolchain' | 'registry'> {
   readonly layers: readonly string[];
   readonly function: string;
@@ -22,7 +22,7 @@ export interface FunctionArgs extends Pick<RunArgs, 'store' | 'offline' | 'toolc
 
 const HANDLER_HINT = 'For example: --handler hello, for src/hello.php.';
 
-/** The function that the flags name. Throws UsageError for numbers that Lambda does not take, and for paths that hold no code. */
+/** Returns the function that the flags describe. Throws UsageError for values outside Lambda's limits and paths without code. */
 export async function localFunctionOf(
   io: Io,
   args: FunctionArgs,
@@ -39,7 +39,7 @@ export async function localFunctionOf(
   return { layers, functionPath, handler: args.handler, env, memoryMb, timeoutMs: timeout * 1000, onLog };
 }
 
-/** Opens what running a function needs, for the platform of its layers unless another is asked for. */
+/** Opens what running a function needs. The platform is that of the flags, or that of the layers. */
 export async function openFunctionContext(
   io: Io,
   args: FunctionArgs,
@@ -48,7 +48,7 @@ export async function openFunctionContext(
   return openRun(io, { ...args, ...(await platformOfLayers(fn.layers, args)) }, reporter);
 }
 
-/** A flag's value as it is, when it is a whole number within the limits. Throws UsageError. */
+/** Returns a flag's value if it is a whole number within the limits. Throws UsageError otherwise. */
 export function numberFrom(
   flag: string,
   { value, least, most }: { readonly value: number; readonly least: number; readonly most: number },
@@ -59,7 +59,7 @@ export function numberFrom(
   });
 }
 
-/** `NAME=VALUE`. Throws UsageError. */
+/** Parses `NAME=VALUE`. Throws UsageError if it is invalid. */
 export function variableOf(text: string): readonly [string, string] {
   const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, value];

@@ -8,17 +8,17 @@ import { IMAGE_LABEL, type ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import { engineFor, proxiesOf } from './session.js';
 
-/** What can be looked at and installed on a machine. */
+/** The parts of a machine that can be inspected and installed. */
 export interface Host {
   readonly canInstall: { readonly os: string; readonly isRoot: boolean };
-  /** Throws EngineNotFoundError. */
+  /** Returns the running engine. Throws EngineNotFoundError. */
   readonly findEngine: () => Promise<ContainerEngine>;
   readonly startEngine: () => Promise<void>;
   readonly hasMmdebstrap: () => Promise<boolean>;
   readonly installMmdebstrap: () => Promise<void>;
 }
 
-/** This machine. `report` receives the lines of scripts/start-engine.sh. */
+/** Creates the host for this machine. `report` receives the lines of scripts/start-engine.sh. */
 export function thisHost(io: Io, report: (line: string) => void): Host {
   const { signal } = io;
   const env = proxiesOf(io);
@@ -32,21 +32,23 @@ export function thisHost(io: Io, report: (line: string) => void): Host {
   };
 }
 
+/** Settings of `installMissing`. */
 export interface MissingOptions {
-  /** `--toolchain`: `debian` wants mmdebstrap in any case. */
+  /** `--toolchain`: `debian` always needs mmdebstrap. */
   readonly toolchain: ToolchainKind | undefined;
-  /** Whether the registry of Amazon's images answers, so that nothing is bootstrapped. */
+  /** Whether the registry of Amazon's images answers. If so, nothing needs to be bootstrapped. */
   readonly registryAnswers: (engine: ContainerEngine) => Promise<boolean>;
-  /** Says what is installed, before it is. */
+  /** Receives a message before each installation. */
   readonly report: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Installs what a build on this machine needs and lacks: a container engine, and mmdebstrap where the embedded toolchain will be
- * bootstrapped. Only on Linux, as root. Does nothing where nothing is missing. Throws EngineNotFoundError or
- * EngineUnavailableError where there is no engine afterwards, StageError where mmdebstrap cannot be installed, UsageError where
- * somebody who is not root asks for either.
+ * Installs what a build on this machine needs: a container engine, and mmdebstrap if the embedded toolchain has to be
+ * bootstrapped. Works only on Linux and as root. Does nothing if everything is present.
+ *
+ * Throws EngineNotFoundError or EngineUnavailableError if no engine answers afterwards, StageError if mmdebstrap cannot be
+ * installed, and UsageError if something is missing and the user is not root.
  */
 export async function installMissing(host: Host, options: MissingOptions): Promise<void> {
   const { report } = options;

@@ -1,4 +1,4 @@
-/** What the process gives to the command line: nothing below `cli/` looks at `process` itself. */
+/** What the process provides to the command line. Nothing below `cli/` accesses `process` itself. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly homeDir: string;
@@ -10,10 +10,10 @@ export interface Io {
   readonly os: string;
   /** stdout: for results only. */
   readonly out: (text: string) => void;
-  /** stdout, for a result of any bytes: fulfilled when more may come. */
+  /** stdout, for results of any bytes. Resolves when more can be written. */
   readonly outBytes: (bytes: Uint8Array) => Promise<void>;
   readonly outIsTerminal: boolean;
-  /** stdin from its start to its end; it is not touched before. */
+  /** stdin from start to end. It is not read before the first call. */
   readonly stdin: () => AsyncIterable<Uint8Array>;
   /** stderr: for everything else. */
   readonly err: (text: string) => void;
@@ -21,7 +21,7 @@ export interface Io {
   readonly terminal: NodeJS.WriteStream | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** The folder of layersmith itself, which holds `recipes/`, `platforms/`, `runtimes/` and `scripts/`. */
+  /** The installation folder of layersmith, which holds `recipes/`, `platforms/`, `runtimes/` and `scripts/`. */
   readonly packageRoot: string;
   /** Aborted with an InterruptedError when the user asks to stop. */
   readonly signal: AbortSignal;

@@ -1,12 +1,12 @@
 import type { InvocationOutcome, InvocationReport } from '../lambda/invocation.js';
 
-/** How long many invocations took, by their reports; all times in milliseconds. */
+/** Durations of many invocations, from their reports. All times are in milliseconds. */
 export interface Latency {
   readonly invocations: number;
   readonly errors: number;
-  /** The first one that started the bootstrap. */
+  /** The first invocation that started the bootstrap. */
   readonly cold: { readonly initMs: number; readonly durationMs: number } | undefined;
-  /** Those that found it running. */
+  /** Invocations that found the bootstrap running. */
   readonly warm:
     | {
         readonly invocations: number;
@@ -19,7 +19,7 @@ export interface Latency {
     | undefined;
 }
 
-/** Collects what a summary is made of, and nothing of the answers. */
+/** Creates a meter that collects the reports of invocations for a summary. It keeps no responses. */
 export function latencyMeter() {
   let errors = 0;
   let cold: Latency['cold'];
@@ -54,7 +54,7 @@ export function latencyMeter() {
   };
 }
 
-/** A summary for people: a line for the cold start, one for the warm invocations, one for errors. */
+/** Formats a summary: a line for the cold start, one for the warm invocations, one for errors. */
 export function latencyText({ invocations, errors, cold, warm }: Latency): string {
   const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
   const lines = [`${invocations} invocations, ${errors} failed; times in ms`];

@@ -13,7 +13,7 @@ interface RunningActivity {
   doing: string;
 }
 
-/** A view that is redrawn in place: a line for each activity that runs, and finished ones scroll up above it. */
+/** Creates a view that is redrawn in place: one line per running activity. Finished activities scroll up above it. */
 export function liveReporter(options: {
   readonly terminal: NodeJS.WriteStream;
   readonly now: () => number;

@@ -1,16 +1,16 @@
-/** What Lambda logs of each invocation; with many of them the summary stands for it. */
+/** Lines that Lambda logs for each invocation. With many invocations, the summary replaces them. */
 const ROUTINE = /^(START|END|REPORT) RequestId: /;
 
-/** A failing init is logged when the sandbox starts, once more with the invocation, and is the invocation's answer. */
+/** A failing init is logged when the sandbox starts and again with the invocation. It is also the response. */
 const REPEATED = /^\S+\tinit\tERROR\t|^INIT_REPORT .*\tPhase: invoke\t/;
 
 /**
- * Which lines of a function's log `invoke` shows: all of them, but for what Lambda logs of each of many invocations, and on a
- * terminal, which shows the answer as well, for copies of the error in it.
+ * Returns a filter for the log lines that `invoke` shows. It drops Lambda's routine lines if there are many invocations. On a
+ * terminal, which also shows the response, it drops the repeated lines of an init error.
  */
 export function logFilter(options: {
   readonly repeat: number;
-  /** Both the log and the answer are shown on a terminal. */
+  /** Whether a terminal shows both the log and the response. */
   readonly onTerminal: boolean;
 }): (line: string) => boolean {
   const { repeat, onTerminal } = options;

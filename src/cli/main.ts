@@ -5,14 +5,14 @@ import { InterruptedError } from '../core/errors.js';
 import { run } from './run.js';
 import { stopOnSignal } from './stop-on-signal.js';
 
-// AWS's SDK warns every user of the Node.js that its next versions want; only developers can act on that.
+// The AWS SDK warns users about the Node.js version that its next releases need. Only developers can act on that.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const interrupted = new AbortController();
 const stop = stopOnSignal({
   interrupted,
   print: (text) => process.stderr.write(text),
-  // What this leaves, the next run removes.
+  // The next run removes what remains.
   exit: (code) => process.exit(code),
   now: () => performance.now(),
 });
@@ -25,14 +25,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   result.unread = true;
   interrupted.abort(new InterruptedError('SIGTERM'));
 });
-// stderr may be closed too: the work goes on without it.
+// stderr may be closed early too. Continue without it.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
 const exitCode = await run(process.argv.slice(2), {
   env: process.env,
-  // An empty HOME is none.
+  // An empty HOME counts as unset.
   homeDir: process.env['HOME'] || homedir(),
   cwd: process.cwd(),
   tmpDir: tmpdir(),

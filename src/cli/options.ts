@@ -1,7 +1,7 @@
 import { ARCHITECTURES } from '../platform/platform.js';
 import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 
-/** Flags that several commands share, each defined once. */
+/** `--store`. */
 export const storeOption = {
   store: {
     type: 'string',
@@ -10,6 +10,7 @@ export const storeOption = {
   },
 } as const;
 
+/** `--recipes`. */
 export const recipesOption = {
   recipes: {
     type: 'string',
@@ -20,19 +21,22 @@ export const recipesOption = {
   },
 } as const;
 
+/** `--offline`. */
 export const offlineOption = {
   offline: { type: 'boolean', default: false, describe: 'Do not use the network' },
 } as const;
 
+/** The flags for sources: where their files are found. */
 export const sourceOptions = {
   sources: {
     type: 'string',
     requiresArg: true,
-    describe: 'Folder with source files, found by their sha256 whatever their names',
+    describe: 'Folder with source files; they are found by sha256, not by name',
   },
   ...offlineOption,
 } as const;
 
+/** The flags for the platform and the toolchain. */
 export const platformOptions = {
   platform: {
     type: 'string',
@@ -53,7 +57,7 @@ export const platformOptions = {
   },
 } as const;
 
-/** In place of those of `platformOptions`, for commands that take a layer. */
+/** Replaces `platformOptions` in commands that take a layer. */
 export const platformOfLayerOptions = {
   platform: {
     type: 'string',
@@ -73,7 +77,7 @@ export const functionOptions = {
     type: 'string',
     requiresArg: true,
     demandOption: true,
-    describe: "The function's folder or zip: what Lambda has at /var/task",
+    describe: "The function's folder or zip, mounted at /var/task",
   },
   handler: {
     type: 'string',
@@ -102,6 +106,7 @@ export const functionOptions = {
   },
 } as const;
 
+/** The flags that limit stages. */
 export const stageOptions = {
   jobs: {
     type: 'number',
@@ -111,7 +116,7 @@ export const stageOptions = {
   'stage-timeout': {
     type: 'string',
     requiresArg: true,
-    describe: 'Stop a stage that runs longer: 45m, 3h [default: 3h]',
+    describe: 'Time limit of each stage: 45m, 3h [default: 3h]',
   },
   memory: {
     type: 'number',
@@ -126,15 +131,16 @@ export const stageOptions = {
   },
 } as const;
 
+/** `--locked`. */
 export const lockedOption = {
   locked: {
     type: 'boolean',
     default: false,
-    describe: 'Fail when the toolchain is not the one in layersmith.lock',
+    describe: 'Fail if the toolchain is not the one in layersmith.lock',
   },
 } as const;
 
-/** How AWS is reached; without them the SDK's default chain decides. */
+/** The flags that select AWS credentials and endpoint. Without them the SDK's default chain decides. */
 export const awsOptions = {
   profile: {
     type: 'string',
@@ -148,6 +154,7 @@ export const awsOptions = {
   },
 } as const;
 
+/** `--region`, for commands that work in one region. */
 export const regionOption = {
   region: {
     type: 'string',
@@ -156,6 +163,7 @@ export const regionOption = {
   },
 } as const;
 
+/** `--region`, for commands that work in several regions. */
 export const regionsOption = {
   region: {
     type: 'string',
@@ -166,6 +174,7 @@ export const regionsOption = {
   },
 } as const;
 
+/** `--s3-bucket`. */
 export const bucketOption = {
   's3-bucket': {
     type: 'string',
@@ -174,6 +183,7 @@ export const bucketOption = {
   },
 } as const;
 
+/** `--json`. */
 export const jsonOption = {
   json: { type: 'boolean', default: false, describe: 'Print the result as one JSON object' },
 } as const;

@@ -1,4 +1,4 @@
-/** JSON as JSON, other text as text, anything else in base64. */
+/** Formats a payload: JSON as JSON, other text as text, anything else in base64. */
 export function payloadOf(payload: Buffer): {
   readonly payloadEncoding: 'json' | 'text' | 'base64';
   readonly payload: unknown;

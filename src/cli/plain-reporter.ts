@@ -2,10 +2,10 @@ import type { Reporter, ActivityOutcome, ActivityReporter } from '../core/report
 import { duration } from './words.js';
 
 const HEARTBEAT_MS = 60_000;
-/** A longer line of its output is cut in a heartbeat. */
+/** How much of an activity's last output line a heartbeat shows. */
 const SHOWN_LENGTH = 120;
 
-/** One line for each event, for CI and for files; and one a minute for each activity that runs, so that none looks stuck. */
+/** Creates a reporter for CI and files: one line per event, and a heartbeat each minute for each running activity. */
 export function plainReporter(options: {
   readonly print: (text: string) => void;
   readonly now: () => number;

@@ -1,11 +1,11 @@
 import type { Reporter, ActivityReporter } from '../core/reporter.js';
 
-/** So long a start may take before it is told what takes so long. */
+/** How long the start may take before its progress is shown. */
 const PATIENCE_MS = 3_000;
 
 /**
- * Keeps progress back until a stage really runs or the patience is over, and drops it when it is closed before:
- * a start that takes a moment says nothing. Warnings always pass.
+ * Holds progress back until a stage runs or `PATIENCE_MS` has passed, and drops it if the reporter is closed before that.
+ * A short start therefore prints nothing. Warnings are always passed on.
  */
 export function quietReporter(loud: Reporter): Reporter {
   let held: (() => void)[] | undefined = [];
@@ -50,7 +50,7 @@ export function quietReporter(loud: Reporter): Reporter {
     close: () => {
       closed = true;
       clearTimeout(timer);
-      // Nothing is to be ended where nothing was shown.
+      // If nothing was shown, there is nothing to close.
       if (held === undefined) loud.close();
     },
   };

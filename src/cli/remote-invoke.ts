@@ -5,6 +5,7 @@ import { checkJson, readEvent } from './event-input.js';
 import type { Io } from './io.js';
 import { payloadOf } from './payload.js';
 
+/** Flags of `invoke --remote`. */
 export interface RemoteArgs extends AwsArgs {
   readonly remote: string;
   readonly layers: readonly string[];
@@ -16,16 +17,13 @@ export interface RemoteArgs extends AwsArgs {
   readonly json: boolean;
 }
 
-/** Invokes a function on Lambda: its answer on stdout, the end of its log on stderr. Exit code 1 when it fails. */
+/** Invokes a function on Lambda. Prints its response on stdout and the end of its log on stderr. Sets exit code 1 if it fails. */
 export async function invokeRemotely(io: Io, args: RemoteArgs, outcome: { exitCode: number }): Promise<void> {
   const { remote, clientContext, json } = args;
   if (args.layers.length > 0 || args.function !== undefined || args.repeat !== 1)
-    throw new UsageError(
-      '--remote stands for a function that is on Lambda, once, with the layers that it has there',
-      {
-        hint: 'Leave out the layers, --function and --repeat.',
-      },
-    );
+    throw new UsageError('--remote invokes a function on Lambda once, with its own layers', {
+      hint: 'Leave out the layers, --function and --repeat.',
+    });
   if (clientContext !== undefined) checkJson('--client-context', clientContext);
   const event = await readEvent(io, args.event);
   const access = awsAccessOf(io, args);

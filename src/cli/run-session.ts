@@ -16,16 +16,16 @@ import {
   type BuildArgs,
 } from './session.js';
 
-/** The flags of a command that runs something on a layer. */
+/** Flags of a command that runs something on a layer. */
 export interface RunArgs extends Pick<
   BuildArgs,
   'store' | 'offline' | 'toolchain' | 'registry' | 'platform' | 'arch'
 > {
-  /** Refuses a runtime image that is not the one of the lock file. */
+  /** Refuse a runtime image that differs from the lock file's. */
   readonly locked?: boolean;
 }
 
-/** Opens what running programs and functions on a layer needs: an engine and the runtime image, and no compilers. */
+/** Opens what running programs and functions on a layer needs: an engine and the runtime image, but no toolchain. */
 export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promise<RunContext> {
   const platform = await platformFor(io, args);
   const store = await openStoreFor(io, args.store, reporter);
@@ -50,7 +50,7 @@ export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promis
   };
 }
 
-/** The platform that layers are run for: the flags' own, else that of the first layer with a manifest, else the default. */
+/** Returns the platform on which layers run: from the flags, else from the first layer with a manifest, else the default. */
 export async function platformOfLayers(
   layers: readonly string[],
   args: { readonly platform: string | undefined; readonly arch: Architecture | undefined },

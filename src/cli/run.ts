@@ -15,7 +15,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const parser = yargs([...argv])
       .scriptName('layersmith')
       .usage('$0 COMMAND\n\nCompiles PHP and other interpreters into tested AWS Lambda layers.');
-    // A word that is no command can be a value (`audit build`); loading one command too many does no harm.
+    // A word that is not a command can be a value (`audit build`). Loading one command too many does no harm.
     for (const entry of COMMANDS)
       await register(entry, { parser, io, outcome, load: argv.includes(entry.name) });
     await addCompletion(parser, { argv, io });
@@ -32,7 +32,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       .detectLocale(false)
       .exitProcess(false)
       .fail((message: string, error: Error | undefined) => {
-        // yargs' own complaints come as its YError, or as a message alone; the rest was thrown by a command.
+        // yargs reports its own errors as YError or as a message alone. Anything else was thrown by a command.
         throw error === undefined || error.name === 'YError' ? usageError(message, argv) : error;
       });
     await parser.parseAsync([...argv], {}, (_error, _args, output) => {
@@ -51,7 +51,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Registers a command: with its code when it may be the one that is run, else by name only. */
+/** Registers a command. Loads its code only if it may be the one that runs. */
 async function register(
   { name, args, describe, load }: CommandEntry,
   target: {
@@ -66,7 +66,7 @@ async function register(
   else (await load())(target.io, target.outcome).register(target.parser, { usage, describe });
 }
 
-/** `layersmith completion`, and what its script asks for: yargs knows commands, flags and choices, we the rest. */
+/** Adds `layersmith completion` and its completions: yargs knows commands, flags and choices; layersmith adds the rest. */
 async function addCompletion(
   parser: Argv,
   { argv, io }: { readonly argv: readonly string[]; readonly io: Io },
@@ -77,22 +77,22 @@ async function addCompletion(
   const wantsFlag = words?.at(-1)?.startsWith('-') === true;
   const complete: FallbackCompletionFunction = (_current, _args, byYargs, done) => {
     if (values !== undefined) done([...values]);
-    // Flags are offered after a dash only: where nothing matches, the shell completes file names.
+    // Offer flags only after a dash. Where nothing matches, the shell completes file names.
     else
       byYargs((_error, found = []) => {
-        // yargs offers short flags after two dashes as well: `--o`.
+        // yargs also offers short flags after two dashes: `--o`. Leave them out.
         done(found.filter((word) => (wantsFlag ? !/^--\w(:|\t|$)/.test(word) : !word.startsWith('-'))));
       });
   };
   parser.completion('completion', describe, complete);
 }
 
-/** Those that are made for several values, and the positionals that are. */
+/** Flags and positionals that accept several values. */
 const SEVERAL = ['recipes', 'env', 'layers', 'targets', 'ignore', 'build-path', 'buildPath', 'account'];
-/** Those that are in one command only. */
+/** Flags that accept several values in one command only. */
 const SEVERAL_IN: Readonly<Record<string, string>> = { deploy: 'layer', publish: 'region', prune: 'region' };
 
-/** A flag that is given twice counts once, as it was given last, unless it is made for several values. */
+/** Keeps only the last value of a repeated flag, unless the flag accepts several values. */
 function takeTheLast(args: Record<string, unknown>): void {
   const [command] = args['_'] as readonly unknown[];
   const several = [...SEVERAL, SEVERAL_IN[String(command)]];
@@ -101,7 +101,7 @@ function takeTheLast(args: Record<string, unknown>): void {
   }
 }
 
-/** The value of a flag as it was typed, last one counts; the error may be one of parsing. */
+/** Returns the last value of a flag as typed. It also works if parsing failed. */
 function flagValue(argv: readonly string[], flag: string): string | undefined {
   const at = argv.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
   if (at === -1) return undefined;
@@ -110,7 +110,7 @@ function flagValue(argv: readonly string[], flag: string): string | undefined {
 
 const SEE = (name: string): string => `See \`layersmith ${name === '' ? '' : `${name} `}--help\`.`;
 
-/** What yargs complains of, in our words where its own do not say what to type. */
+/** Converts an error of yargs, with a message that says what to type where yargs does not. */
 function usageError(message: string, argv: readonly string[]): UsageError {
   const typed = argv.find((word) => !word.startsWith('-')) ?? '';
   const entry = COMMANDS.find(({ name }) => name === typed);

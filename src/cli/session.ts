@@ -31,10 +31,10 @@ import { stageLimits } from './stage-limits.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
 
-/** How long the images' registry may take to answer. */
+/** Time limit for an answer of the image registry. */
 const REGISTRY_TIMEOUT_MS = 8_000;
 
-/** The reporter that fits: a live view on a terminal, else plain lines. */
+/** Returns the reporter for this process: a live view on a terminal, plain lines otherwise. */
 export function reporterFor(io: Io): Reporter {
   return io.terminal === undefined
     ? plainReporter({ print: io.err, now: io.now })
@@ -45,14 +45,14 @@ export function reporterFor(io: Io): Reporter {
       });
 }
 
-/** Prints a warning, for commands that report no progress. */
+/** Returns a function that prints warnings, for commands that report no progress. */
 export function warnTo(io: Io): (message: string) => void {
   return (message) => {
     io.err(`layersmith: warning: ${message}\n`);
   };
 }
 
-/** Opens the recipes: those of `--recipes` first, then the project's own, then the built-in ones. */
+/** Opens the recipes. Those of `--recipes` override the project's own, and these override the built-in ones. */
 export async function openLibrary(io: Io, folders: readonly string[]): Promise<RecipeLibrary> {
   const { recipes } = await findProject(io.cwd);
   return openRecipeLibrary([
@@ -62,19 +62,20 @@ export async function openLibrary(io: Io, folders: readonly string[]): Promise<R
   ]);
 }
 
-/** `--store`, else `$XDG_CACHE_HOME/layersmith`, else `~/.cache/layersmith`. */
+/** Returns the store's folder: `--store`, `$XDG_CACHE_HOME/layersmith`, or `~/.cache/layersmith`, in this order. */
 export function storeFolder(io: Io, asked: string | undefined): string {
   if (asked !== undefined) return resolve(io.cwd, asked);
   const cache = io.env['XDG_CACHE_HOME'];
-  // A relative path is to be ignored (XDG Base Directory Specification).
+  // The XDG Base Directory Specification says to ignore relative paths.
   return join(cache !== undefined && isAbsolute(cache) ? cache : join(io.homeDir, '.cache'), 'layersmith');
 }
 
+/** Opens the store. Its warnings go to the reporter. */
 export function openStoreFor(io: Io, asked: string | undefined, reporter: Reporter): Promise<Store> {
   return openStore(storeFolder(io, asked), reporter.warn);
 }
 
-/** The project's own platforms, if it has any, and the built-in ones. */
+/** Returns the folders of platforms: the project's own, if it has any, and the built-in ones. */
 export async function platformFolders(io: Io): Promise<PlatformFolders> {
   const { platforms } = await findProject(io.cwd);
   return [...(platforms === undefined ? [] : [platforms]), join(io.packageRoot, 'platforms')];
@@ -91,7 +92,7 @@ export async function platformFor(
   });
 }
 
-/** The proxies of the environment, under the names that every tool knows. */
+/** Returns the proxies of the environment, under the variable names that common tools read. */
 export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
     const value = io.env[name] ?? io.env[name.toUpperCase()];
@@ -100,12 +101,13 @@ export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   return Object.fromEntries(found);
 }
 
+/** Flags of a command that fetches sources. */
 export interface FetcherArgs {
   readonly sources: string | undefined;
   readonly offline: boolean;
 }
 
-/** Throws UsageError where `--sources` names no folder, also when every source is in the store already. */
+/** Checks `--sources`, even if no source has to be fetched. Throws UsageError if it is not a folder. */
 export async function checkSources(io: Io, sources: string | undefined): Promise<void> {
   if (sources === undefined) return;
   const path = resolve(io.cwd, sources);
@@ -142,19 +144,20 @@ export function fetcherFor(
   });
 }
 
-/** The engine that answers. Installs and starts nothing: `layersmith doctor --fix` does. Throws EngineNotFoundError. */
+/** Returns the engine that answers. Installs and starts nothing (see `layersmith doctor --fix`). Throws EngineNotFoundError. */
 export function engineFor(io: Io): Promise<ContainerEngine> {
   return findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
 }
 
-/** The engine, without the containers that killed runs left. */
+/** Opens the engine and removes containers that killed runs left behind. */
 export async function openEngine(io: Io, reporter: Reporter): Promise<ContainerEngine> {
   const engine = await engineFor(io);
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
-  if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) that a killed run left`);
+  if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) left by a killed run`);
   return engine;
 }
 
+/** Flags of a command that builds. */
 export interface BuildArgs extends FetcherArgs {
   readonly recipes: readonly string[];
   readonly store: string | undefined;
@@ -167,11 +170,11 @@ export interface BuildArgs extends FetcherArgs {
   readonly keepContainer: boolean;
   /** How long a stage may run: `90m`. */
   readonly stageTimeout?: string | undefined;
-  /** Refuses a toolchain that is not the one of the lock file. */
+  /** Refuse a toolchain that differs from the lock file's. */
   readonly locked?: boolean;
 }
 
-/** Everything that compiling or testing needs, opened in order: what fails first costs least. */
+/** Opens everything that compiling or testing needs, the checks that fail fastest first. */
 export async function openBuild(
   io: Io,
   args: BuildArgs,
@@ -194,7 +197,7 @@ export async function openBuild(
     ...{ platform, toolchain, locked: args.locked === true },
     describe: () => describeToolchain(toolchain, options),
   });
-  // Only a lock of the user's own is a wish that was not met.
+  // Warn only about the user's own lock.
   const isOwn = lock.own.has(lockKey(platform, toolchain.kind));
   if (difference !== undefined) (isOwn ? reporter.warn : reporter.info)(difference);
   const info = await engine.info(io.signal);
@@ -222,7 +225,7 @@ export async function openBuild(
   };
 }
 
-/** For choosing a toolchain: the one that the lock file pins, unless `fresh`. */
+/** Returns the options for choosing a toolchain: the locked one, unless `fresh`. */
 export async function toolchainOptions(
   io: Io,
   args: Pick<BuildArgs, 'toolchain' | 'offline'>,
@@ -236,7 +239,7 @@ export async function toolchainOptions(
 ): Promise<ChooseOptions> {
   const { fresh = false } = parts;
   const { lock } = await openLock(io);
-  const asked = args.toolchain === undefined ? undefined : `asked for with --toolchain ${args.toolchain}`;
+  const asked = args.toolchain === undefined ? undefined : `set by --toolchain ${args.toolchain}`;
   const kind = args.toolchain ?? (fresh ? undefined : await lockedKind(io, parts.platform));
   return {
     fresh,
@@ -256,13 +259,13 @@ export async function toolchainOptions(
 }
 
 /**
- * The project's lock over the one that comes with layersmith: an entry of the first counts before the same of the second.
- * `path` is the project's, which `layersmith lock` writes.
+ * Merges the project's lock with the one that comes with layersmith. The project's entries take precedence. `path` is the
+ * project's lock file, which `layersmith lock` writes.
  */
 export async function openLock(io: Io): Promise<{
   readonly path: string;
   readonly lock: LockFile;
-  /** The project's alone. */
+  /** The project's entries alone. */
   readonly own: LockFile;
 }> {
   const { lock: path } = await findProject(io.cwd);
@@ -279,7 +282,7 @@ export async function lockedKind(io: Io, platform: Platform): Promise<ToolchainK
   return TOOLCHAIN_KINDS.find((kind) => own.has(lockKey(platform, kind)));
 }
 
-/** Says which images are used, and why. */
+/** Reports which images are used, and why. */
 export function announce(
   toolchain: Pick<Toolchain, 'kind' | 'reason'>,
   platform: Platform,
@@ -289,7 +292,7 @@ export function announce(
   reporter.info(`toolchain: ${name} (${toolchain.reason})`);
 }
 
-/** What all stages that run at once may use together leaves a fifth to the machine; no plan runs more than eight. */
+/** Divides the memory between the stages, at most eight at once, and reserves a fifth for the machine. */
 function fairMemory(total: number, jobs: number): number {
   const least = 1024 ** 3;
   return Math.max(least, Math.floor((total * 0.8) / Math.min(jobs, 8)));
@@ -306,9 +309,9 @@ async function debianMirrors(io: Io): Promise<DebianMirrors> {
     () => undefined,
   );
   if (mirror === undefined || keyring === undefined) {
-    const what = mirror === undefined ? 'no Debian mirror in its apt sources' : "no keys of Debian's archive";
-    throw new StageError(`the embedded Debian toolchain cannot be made: this host has ${what}`, {
-      hint: 'Install debian-archive-keyring and set LAYERSMITH_DEBIAN_MIRROR to a mirror of Debian, or build where the Amazon Linux registry answers.',
+    const what = mirror === undefined ? 'no Debian mirror in its apt sources' : 'no Debian archive keys';
+    throw new StageError(`cannot create the embedded Debian toolchain: this host has ${what}`, {
+      hint: 'Install debian-archive-keyring and set LAYERSMITH_DEBIAN_MIRROR to a Debian mirror, or build where the Amazon Linux registry answers.',
     });
   }
   return { main: mirror.archive, security: mirror.security, keyring };

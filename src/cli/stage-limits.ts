@@ -2,9 +2,9 @@ import { UsageError } from '../core/errors.js';
 import { MIN_MEMORY_BYTES } from '../engine/container-engine.js';
 import { parseDuration } from './words.js';
 
-/** How long a stage may run unless `--stage-timeout` says otherwise. The longest build takes minutes on a small machine. */
+/** Time limit of a stage without `--stage-timeout`. The longest build takes minutes on a small machine. */
 const DEFAULT_TIMEOUT = '3h';
-/** Node's timers take no more milliseconds than fit into 31 bits. */
+/** Node's timers store milliseconds in a 32-bit signed integer. */
 const LONGEST_TIMEOUT_MS = 24 * 24 * 60 * 60 * 1000;
 
 /** The limits of stages, as numbers. */
@@ -15,7 +15,7 @@ export interface StageLimits {
   readonly stageTimeoutMs: number;
 }
 
-/** Checks the flags that limit stages. Throws UsageError for values that no engine takes. */
+/** Parses the flags that limit stages. Throws UsageError for values out of range. */
 export function stageLimits(args: {
   readonly jobs: number | undefined;
   readonly memory: number | undefined;

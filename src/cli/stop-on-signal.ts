@@ -2,12 +2,12 @@ import { InterruptedError } from '../core/errors.js';
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-/** A second signal this soon is the same request once more: make passes on the SIGTERM that its process group receives too. */
+/** A second signal within this time is the same request: make forwards the SIGTERM that its process group also receives. */
 const SAME_REQUEST_MS = 1_000;
 
 /**
- * What a signal does: the first aborts `interrupted` with an InterruptedError, so that containers are removed; a later one calls
- * `exit` at once. `now` is in milliseconds.
+ * Creates a signal handler. The first signal aborts `interrupted` with an InterruptedError, so that containers are removed. A
+ * later one calls `exit` at once. `now` is in milliseconds.
  */
 export function stopOnSignal(options: {
   readonly interrupted: AbortController;
@@ -21,7 +21,7 @@ export function stopOnSignal(options: {
     const error = new InterruptedError(name);
     if (since === undefined) {
       since = now();
-      print(`\n${error.message}: removing containers (again to stop at once)\n`);
+      print(`\n${error.message}: removing containers (press again to stop immediately)\n`);
       interrupted.abort(error);
     } else if (now() - since >= SAME_REQUEST_MS) exit(error.exitCode);
   };

@@ -1,4 +1,4 @@
-/** `12.3 s`, `4 min 05 s`. */
+/** Formats a duration: `12.3 s`, `4 min 05 s`. */
 export function duration(seconds: number): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -7,11 +7,11 @@ export function duration(seconds: number): string {
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 
-/** `9.5 MB`: powers of 1000, as disks and Lambda's console count. */
+/** Formats a size: `9.5 MB`. Units are powers of 1000, as for disks and in Lambda's console. */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 999.95 would be printed as 1000.0 of the smaller unit.
+  // Without this limit, 999.95 would be printed as 1000.0 of the smaller unit.
   while (value >= (unit === 0 ? 1000 : 999.95) && unit < UNITS.length - 1) {
     value /= 1000;
     unit += 1;
@@ -19,7 +19,7 @@ export function size(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? 'B'}`;
 }
 
-/** Bytes of `500M`, `5G`, `100000`; undefined for anything else. Powers of 1000. */
+/** Parses a size (`500M`, `5G`, `100000`) into bytes. Units are powers of 1000. Undefined for anything else. */
 export function parseSize(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)B?$/i.exec(text.trim()) ?? [];
   if (digits === undefined) return undefined;
@@ -27,7 +27,7 @@ export function parseSize(text: string): number | undefined {
   return Math.floor(Number(digits) * 1000 ** power);
 }
 
-/** Milliseconds of `90s`, `45m`, `3h`, `1d`; undefined for anything else. */
+/** Parses a duration (`90s`, `45m`, `3h`, `1d`) into milliseconds. Undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   const [, digits, unit] = /^(\d+)\s*([smhd])$/i.exec(text.trim()) ?? [];
   if (digits === undefined || unit === undefined) return undefined;
@@ -35,7 +35,7 @@ export function parseDuration(text: string): number | undefined {
   return Number(digits) * seconds * 1000;
 }
 
-/** Milliseconds of `12h`, `30d`, `4w`; undefined for anything else. */
+/** Parses an age (`12h`, `30d`, `4w`) into milliseconds. Undefined for anything else. */
 export function parseAge(text: string): number | undefined {
   const [, digits, unit] = /^(\d+)\s*([hdw])$/i.exec(text.trim()) ?? [];
   if (digits === undefined || unit === undefined) return undefined;

@@ -4,7 +4,7 @@ import { openEntry } from '../tree/open-entry.js';
 import { readElf } from '../elf/read-elf.js';
 import { readDynamicSymbols } from '../elf/read-symbols.js';
 
-/** What an ELF file takes from others, and offers them, that is not the same in two trees. */
+/** Differences in what an ELF file imports and exports in two trees. */
 export interface SymbolChanges {
   readonly path: string;
   /** `library libz.so.1`, `needs arc4random@GLIBC_2.36 of libc.so.6`, `offers zend_eval_string`. */
@@ -12,7 +12,7 @@ export interface SymbolChanges {
   readonly removed: readonly string[];
 }
 
-/** Compares the dynamic symbols and libraries of the ELF files that both trees have. */
+/** Compares the dynamic symbols and libraries of the ELF files that both trees contain. */
 export async function compareSymbols(
   a: readonly TreeEntry[],
   b: readonly TreeEntry[],
@@ -30,7 +30,7 @@ export async function compareSymbols(
   return changes;
 }
 
-/** Empty for what is no ELF file, or a damaged one. */
+/** Returns the imports and exports of a file. Empty for a file that is not ELF or is damaged. */
 async function interfaceOf(entry: TreeEntry & { readonly type: 'file' }): Promise<ReadonlySet<string>> {
   await using file = await openEntry(entry);
   try {

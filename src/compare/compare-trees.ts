@@ -2,15 +2,15 @@ import { byPath, type TreeEntry } from '../tree/tree-entry.js';
 import { openEntry } from '../tree/open-entry.js';
 import { locateDifference } from './locate-difference.js';
 
-/** One entry that is not the same in two trees. */
+/** An entry that differs between two trees. */
 export interface Difference {
   readonly path: string;
   readonly kind: 'only-in-first' | 'only-in-second' | 'type' | 'mode' | 'target' | 'content';
-  /** For people: what it is in both, for contents where inside the file. */
+  /** For people: the two values, or for contents the place inside the file. */
   readonly detail: string;
 }
 
-/** Where two trees differ, sorted by path. Files are read in parts. */
+/** Compares two trees and returns the differences, sorted by path. Files are read in parts. */
 export async function compareTrees(
   a: readonly TreeEntry[],
   b: readonly TreeEntry[],
@@ -36,7 +36,7 @@ async function compare(a: TreeEntry, b: TreeEntry): Promise<Difference | undefin
   if (a.type === 'symlink' && b.type === 'symlink') {
     return a.target === b.target
       ? undefined
-      : { path, kind: 'target', detail: `leads to ${a.target} and ${b.target}` };
+      : { path, kind: 'target', detail: `points to ${a.target} and ${b.target}` };
   }
   if (a.type === 'file' && b.type === 'file') {
     await using first = await openEntry(a);

@@ -6,13 +6,12 @@ import { readSections } from '../elf/read-sections.js';
 const CHUNK_BYTES = 1 << 20;
 const SHOWN_BYTES = 16;
 const SHOWN_PARTS = 3;
-/** A sum over the rest: it differs whenever anything does. */
+/** A hash over the rest of the file, which differs if anything does. */
 const BUILD_ID = '.note.gnu.build-id';
 
 /**
- * Where two files differ, for people: for ELF files each section that does, with the first offset in it and some bytes of
- * both, for static libraries the members and then their sections, for anything else the first offset. Undefined for files
- * that are the same.
+ * Describes where two files differ. For ELF files: each differing section with the first offset and some bytes of both. For
+ * static libraries: the members and their sections. For other files: the first offset. Undefined if the files are equal.
  */
 export async function locateDifference(a: RandomAccess, b: RandomAccess): Promise<string | undefined> {
   const offset = await firstDifference(a, b);
@@ -42,7 +41,7 @@ interface Part {
   readonly sizeBytes: number;
 }
 
-/** Those with the same name and number in both files are compared; what has no parts, or is damaged, gives none. */
+/** Compares parts with the same name and number in both files. Empty for files without parts and damaged ones. */
 async function differingParts(a: RandomAccess, b: RandomAccess): Promise<string[]> {
   try {
     const members = await partsOf(a);
@@ -73,7 +72,7 @@ async function differingParts(a: RandomAccess, b: RandomAccess): Promise<string[
   }
 }
 
-/** The members of a static library, or the sections of an ELF file; the key tells those of one name apart. */
+/** Returns the members of a static library, or the sections of an ELF file. The key distinguishes parts of one name. */
 async function partsOf(
   file: RandomAccess,
 ): Promise<{ readonly kind: 'archive' | 'elf'; readonly parts: ReadonlyMap<string, Part> }> {
@@ -89,20 +88,20 @@ async function partsOf(
   return { kind: members === undefined ? 'elf' : 'archive', parts };
 }
 
-/** A section may claim to be larger than its file. */
+/** Returns a part of a file. Throws ElfError for a section that claims to be larger than its file. */
 function inside(file: RandomAccess, { name, offset, sizeBytes }: Part): RandomAccess {
   if (offset + sizeBytes > file.size) throw new ElfError(`${name} leaves its file`);
   return partOf(file, offset, sizeBytes);
 }
 
-/** `.rodata+0x1f (file offset 0x201f): "built at 1700000" and "built at 1744444"`. */
+/** Formats a difference: `.rodata+0x1f (file offset 0x201f): "built at 1700000" and "built at 1744444"`. */
 async function describe(place: {
   readonly name: string;
   readonly a: RandomAccess;
   readonly b: RandomAccess;
-  /** Where the part begins in its file. */
+  /** Offset of the part in its file. */
   readonly at?: number;
-  /** In the part. */
+  /** Offset in the part. */
   readonly offset: number;
 }): Promise<string> {
   const { name, a, b, at = 0, offset } = place;
@@ -113,7 +112,7 @@ async function describe(place: {
 
 async function bytesAt(file: RandomAccess, offset: number): Promise<string> {
   const length = Math.min(SHOWN_BYTES, file.size - offset);
-  if (length === 0) return 'its end';
+  if (length === 0) return 'end of file';
   const text = Buffer.from(await file.read(offset, length)).toString('latin1');
   return JSON.stringify(text.replace(/[^ -~]/g, '.'));
 }

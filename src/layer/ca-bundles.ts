@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { openPromise } from 'yauzl';
 import { sha256, type Sha256 } from '../core/digest.js';
 
-/** A file of certificates that a layer brings along. */
+/** A certificate file in a layer. */
 export interface CaBundle {
   readonly path: string;
   readonly sha256: Sha256;
@@ -12,7 +12,7 @@ export interface CaBundle {
 const NAMES = /\.(pem|crt|cer)$/;
 const CERTIFICATE = /^-----BEGIN (TRUSTED )?CERTIFICATE-----$/gm;
 
-/** The CA data in a layer zip: files with such a name that have certificates in them, in the order of the zip. */
+/** Finds the CA data in a layer zip: certificate files with a known name, in the order of the zip. */
 export async function findCaBundles(zipPath: string): Promise<readonly CaBundle[]> {
   const zip = await openPromise(zipPath, { autoClose: false });
   try {

@@ -5,8 +5,8 @@ import { openPromise } from 'yauzl';
 import { MANIFEST_PATH, parseManifest, type Manifest } from './manifest.js';
 
 /**
- * The manifest inside a layer, a zip or a folder, without reading the rest of it; undefined where there is none, also for
- * what is no layer at all (reading it will say why). Throws LayerError for a manifest that cannot be understood.
+ * Reads the manifest of a layer (a zip or a folder) without reading the rest. Undefined if there is none, or if the path is not
+ * a layer; reading the layer reports that. Throws LayerError for an invalid manifest.
  */
 export async function findManifest(layer: string): Promise<Manifest | undefined> {
   const bytes = await manifestBytes(layer).catch(() => undefined);

@@ -7,16 +7,16 @@ import { ARCHITECTURES } from '../platform/platform.js';
 import { describeParseError, manifestSchema } from './manifest.js';
 
 const layer = z.object({
-  /** The name of the zip, without folders. */
+  /** The name of the zip, without its folder. */
   file: z.string(),
   sha256: z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits'),
   sizeBytes: z.number(),
 });
 
-/** The layer passed the audit for that platform. */
+/** Present if the layer passed the audit for that platform. */
 const audit = z.object({
   platform: z.string(),
-  /** The oldest platform on which it would run. */
+  /** The oldest platform on which the layer runs. */
   oldestPlatform: z.string().optional(),
 });
 
@@ -25,9 +25,9 @@ const smokeTests = z.object({ runtimeDigest: z.string(), programs: z.number(), i
 const builtRecordSchema = manifestSchema.extend({
   kind: z.undefined().optional(),
   layer,
-  /** Of each stage the sources that were compiled, by name: one of the alternatives each. Records of version 1 have none. */
+  /** The alternative of each source that each stage compiled, by name. Missing in records of version 1. */
   usedSources: z.record(z.string(), z.record(z.string(), z.string())).default({}),
-  /** Why this toolchain: `public.ecr.aws does not answer (no such host)`. */
+  /** The reason for the choice of toolchain: `public.ecr.aws does not answer (no such host)`. */
   toolchainReason: z.string(),
   audit,
   smokeTests,
@@ -36,10 +36,10 @@ const builtRecordSchema = manifestSchema.extend({
 const vendorRecordSchema = z.object({
   schemaVersion: z.literal(1),
   kind: z.literal('vendor'),
-  /** The version of layersmith that made it. */
+  /** The version of layersmith that created the layer. */
   layersmith: z.string(),
   layer,
-  /** Platform, architecture and recipe of the layer that it was tested on. */
+  /** Platform, architecture and recipe of the layer on which it was tested. */
   platform: z.string().optional(),
   architecture: z.enum(ARCHITECTURES).optional(),
   runtime: z.object({ recipe: z.string(), version: z.string() }).optional(),
@@ -48,26 +48,26 @@ const vendorRecordSchema = z.object({
   smokeTests: smokeTests.optional(),
 });
 
-/** The record beside the zip of a layer that `layersmith build` made: the manifest, and what came out. */
+/** The record next to the zip of a layer that `layersmith build` created: the manifest, and the results. */
 export type BuiltRecord = z.infer<typeof builtRecordSchema>;
 
-/** The record beside the zip of a vendor layer. */
+/** The record next to the zip of a vendor layer. */
 export type VendorRecord = z.infer<typeof vendorRecordSchema>;
 
-/** The record beside a layer zip. `kind` tells vendor layers from layers of an interpreter. */
+/** The record next to a layer zip. `kind` distinguishes vendor layers from layers of an interpreter. */
 export type LayerRecord = BuiltRecord | VendorRecord;
 
-/** The path of the record beside a layer zip: `X.manifest.json` for `X.zip`. */
+/** Returns the path of the record next to a layer zip: `X.manifest.json` for `X.zip`. */
 export function recordPath(zip: string): string {
   return zip.replace(/(\.zip)?$/, '.manifest.json');
 }
 
-/** Reads the record beside a layer zip; undefined where there is none. Throws LayerError for an invalid one. */
+/** Reads the record next to a layer zip. Undefined if there is none. Throws LayerError for an invalid one. */
 export async function readLayerRecord(zip: string): Promise<LayerRecord | undefined> {
   const path = recordPath(zip);
   try {
     const json: unknown = JSON.parse(await readFile(path, 'utf8'));
-    // Told apart first: the error of a union would not say what is wrong.
+    // Distinguish the kinds first: the error of a union would not say what is wrong.
     const isVendor = typeof json === 'object' && json !== null && 'kind' in json && json.kind === 'vendor';
     return (isVendor ? vendorRecordSchema : builtRecordSchema).parse(json);
   } catch (cause) {
@@ -79,7 +79,7 @@ export async function readLayerRecord(zip: string): Promise<LayerRecord | undefi
   }
 }
 
-/** The record as text: JSON with two spaces and a newline at the end. */
+/** Formats the record as JSON with two spaces and a newline at the end. */
 export function formatLayerRecord(record: LayerRecord): string {
   return `${JSON.stringify(record, undefined, 2)}\n`;
 }

@@ -7,12 +7,13 @@ import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
 import { readArtifact } from '../tree/read-artifact.js';
 import { changedTree, type ScratchPlace, type Tree } from '../tree/tree.js';
 
-/** Where stages leave the license texts of what they compile, below `/opt`. */
+/** Folder below `/opt` in which stages store the license texts of what they compile. */
 const LICENSES = 'share/licenses';
 
+/** Input of `assembleLayerTree`. */
 export interface LayerInput extends ScratchPlace {
   readonly recipe: Recipe;
-  /** The root stage's artifact: a tar of what it installed below `/opt`, including the licenses of its needs. */
+  /** The root stage's artifact: a tar of what it installed below `/opt`, with the licenses of its needs. */
   readonly artifact: string;
   /** The generated `bootstrap`. */
   readonly bootstrap: string;
@@ -20,9 +21,9 @@ export interface LayerInput extends ScratchPlace {
 }
 
 /**
- * What Lambda will see under `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the
- * package's own layer files (`php.ini`), the manifest, and all licenses. Throws LayerError when the artifact lacks a file
- * that the recipe names, or the license text of what was compiled, and when a layer file would take the place of another.
+ * Assembles the content of `/opt`, sorted: the artifact's files that the recipe names, the bootstrap, the package's own layer
+ * files (`php.ini`), the manifest, and all licenses. Throws LayerError if the artifact lacks a file that the recipe names or
+ * the license text of a compiled stage, and if a layer file would replace another file.
  */
 export async function assembleLayerTree(input: LayerInput): Promise<Tree> {
   const wanted = [...(input.recipe.layer?.files ?? []), LICENSES];
@@ -53,7 +54,7 @@ async function layerEntries(
   );
   if (without.length > 0) {
     throw new LayerError(
-      `no license text of ${without.map((stage) => stage.recipe).join(', ')} is in the layer`,
+      `the layer has no license text of ${without.map((stage) => stage.recipe).join(', ')}`,
       {
         hint: 'Call `licence FILE…` in the build.sh of each.',
       },

@@ -5,7 +5,7 @@ import { LayerError } from '../core/errors.js';
 import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ARCHITECTURES } from '../platform/platform.js';
 
-/** Where the manifest lies in a layer, below `/opt`. */
+/** The path of the manifest in a layer, below `/opt`. */
 export const MANIFEST_PATH = 'share/layersmith/manifest.json';
 
 const sha256 = z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits');
@@ -19,16 +19,16 @@ const stage = z.object({
   /** SPDX expression. */
   license: z.string(),
   homepage: z.string().optional(),
-  /** `vendor:product` of the package in the CPE dictionary. */
+  /** `vendor:product` in the CPE dictionary. */
   cpe: z.string().optional(),
   endOfLife: z.string().optional(),
-  /** Names of the recipes that it was compiled against, direct ones only. */
+  /** Names of the recipes against which it was compiled; direct needs only. */
   needs: z.array(z.string()),
-  /** Of the artifact that the stage left. Unknown in the manifests of version 1. */
+  /** The digest of the stage's artifact. Missing in manifests of version 1. */
   artifact: sha256.optional(),
   /**
-   * What was compiled: the alternatives of each source, which have one name. Manifests of version 1 name only the one
-   * that was taken.
+   * The compiled sources, with the alternatives of each source under one name. Manifests of version 1 list only the
+   * alternative that was used.
    */
   sources: z.array(pinned.extend({ name: z.string(), urls: z.array(z.string()) })),
   /** Applied to the first source, in this order. */
@@ -44,11 +44,11 @@ const stageOfAnyRelease = z.preprocess((value) => {
 
 /** The schema of the manifest. The record beside the zip extends it. */
 export const manifestSchema = z.object({
-  /** Version 1 also had the version of layersmith and the stages' keys, which said nothing about the content. */
+  /** Version 1 also had the version of layersmith and the stages' keys, which did not describe the content. */
   schemaVersion: z.union([z.literal(1), z.literal(2)]),
   recipe: z.string(),
   version: z.string(),
-  /** The name of the runtime: `php`. Older manifests have none: see `interpreterOf`. */
+  /** The name of the runtime: `php`. Missing in older manifests: see `interpreterOf`. */
   interpreter: z.string().optional(),
   platform: z.string(),
   architecture: z.enum(ARCHITECTURES),
@@ -58,23 +58,24 @@ export const manifestSchema = z.object({
     /** The packages of the toolchain image, sorted by name. */
     packages: z.array(z.object({ name: z.string(), version: z.string() })),
   }),
-  /** Needs before what needs them; the last one is the layer's own recipe. */
+  /** Each stage comes after its needs. The last one is the layer's own recipe. */
   stages: z.array(stageOfAnyRelease).min(1),
 });
 
 /**
- * The record of what went into a layer, inside the zip. Nothing of the run or of the tool that made it is in here (no time,
- * no reason for a choice, no test result, no version of layersmith): the same content gives the same bytes.
+ * The record of a layer's content, inside the zip. It contains nothing about the run or the tool that created it (no time, no
+ * reason for a choice, no test result, no version of layersmith): the same content gives the same bytes.
  */
 export type Manifest = z.infer<typeof manifestSchema>;
+/** One stage of a manifest. */
 export type ManifestStage = Manifest['stages'][number];
 
-/** The name of the layer's runtime. In a manifest without one it is the package of the recipe: there were only php and lua. */
+/** Returns the name of the layer's runtime. Older manifests lack it; there the recipe's package is the name: php or lua. */
 export function interpreterOf({ interpreter, recipe }: Manifest): string {
   return interpreter ?? recipe.replace(/\/.*$/, '');
 }
 
-/** The manifest as it is written: JSON with two spaces, keys in the order of the schema, and a newline. */
+/** Formats the manifest as JSON with two spaces, keys in the order of the schema, and a newline. */
 export function writeManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

@@ -1,9 +1,9 @@
-/** What the user says of how AWS is reached; the SDK's own chain knows the rest, credentials above all. */
+/** How the user wants to reach AWS. The SDK's default chain finds the rest, above all credentials. */
 export interface AwsAccess {
-  /** As in `~/.aws/config`. */
+  /** A profile in `~/.aws/config`. */
   readonly profile: string | undefined;
-  /** Of all services, in place of AWS's own. */
+  /** Replaces AWS's own endpoints of all services. */
   readonly endpointUrl: string | undefined;
-  /** A bucket is a part of the path, not of the host's name: where something else stands for AWS. */
+  /** Whether requests go to an emulator. The bucket is then part of the path, not of the host name. */
   readonly isStandIn: boolean;
 }

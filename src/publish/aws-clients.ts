@@ -3,18 +3,19 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { AwsAccess } from './aws-access.js';
 
-/** As often as the SDK tries what it may: throttled calls, errors of the service, connections that broke. */
+/** The SDK's number of attempts for throttled calls, service errors and broken connections. */
 const ATTEMPTS = 6;
 
-/** The clients of one region; undefined is the one that the SDK's chain finds. */
+/** The clients of one region. */
 export interface AwsClients {
   readonly lambda: LambdaClient;
-  /** For calls that must not be repeated blindly: each is tried once. */
+  /** For calls that must not be repeated blindly. Each is tried once. */
   readonly lambdaOnce: LambdaClient;
   readonly s3: S3Client;
   readonly iam: IAMClient;
 }
 
+/** Creates the clients of a region. Undefined means the region that the SDK's default chain finds. */
 export function awsClients(region: string | undefined, access: AwsAccess): AwsClients {
   const { profile, endpointUrl } = access;
   const common = {

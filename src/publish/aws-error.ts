@@ -1,22 +1,22 @@
 import { LayersmithError, PublishError } from '../core/errors.js';
 
-/** A call, for its error. */
+/** Describes an AWS call for error messages. */
 export interface AwsCall {
   /** `publish the layer php84 in eu-west-1`. */
   readonly doing: string;
-  /** The IAM action that it needs: `lambda:PublishLayerVersion`. */
+  /** The IAM action that the call needs: `lambda:PublishLayerVersion`. */
   readonly action: string;
 }
 
-/** The name that AWS gives an error, or the system a broken connection. */
+/** Returns AWS's name of an error, or the system's code of a broken connection. */
 export function awsErrorName(error: unknown): string {
   if (!(error instanceof Error)) return '';
   const code: unknown = 'code' in error ? error.code : undefined;
-  // An error of S3's HEAD requests has no body to take a name from.
+  // Errors of S3's HEAD requests have no body and therefore no name.
   return error.name === 'Error' && typeof code === 'string' ? code : error.name;
 }
 
-/** Undefined when no answer came at all. */
+/** Returns the HTTP status of an error. Undefined if there was no response. */
 export function awsStatus(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
   const metadata = error.$metadata;
@@ -24,13 +24,13 @@ export function awsStatus(error: unknown): number | undefined {
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }
 
-/** Refused for the number of calls: it was not done. */
+/** Whether the call was throttled, and therefore not executed. */
 export function isThrottled(error: unknown): boolean {
   const name = awsErrorName(error);
   return awsStatus(error) === 429 || /^(TooManyRequests|Throttl|RequestLimitExceeded|SlowDown)/.test(name);
 }
 
-/** The service failed, or the connection broke: it may or may not be done. */
+/** Whether the service failed or the connection broke. The call may or may not have been executed. */
 export function isTransient(error: unknown): boolean {
   const status = awsStatus(error);
   if (status !== undefined) return status >= 500;
@@ -40,7 +40,7 @@ export function isTransient(error: unknown): boolean {
 const BROKEN_CONNECTION =
   /^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EAI_AGAIN|TimeoutError|NetworkingError)$/;
 
-/** What a name means, and what to do: where the answer's own words do not say it. */
+/** Explanations and hints for errors whose own message is not clear enough. */
 const MEANINGS: readonly {
   readonly names: RegExp;
   readonly message?: string;
@@ -48,14 +48,14 @@ const MEANINGS: readonly {
 }[] = [
   {
     names: /^CredentialsProviderError$/,
-    message: 'there are no AWS credentials',
+    message: 'no AWS credentials found',
     hint: 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID, run `aws sso login` or `aws configure`, or name a profile with --profile.',
   },
   {
     names:
       /^(UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch|InvalidAccessKeyId|AuthFailure)/,
     message: 'AWS does not know these credentials',
-    hint: 'Check which ones are used, and that they are for this region: opt-in regions have to be turned on.',
+    hint: 'Check which credentials are used, and that the region is enabled: opt-in regions must be enabled first.',
   },
   {
     names: /^(ExpiredToken|TokenRefreshRequired|RequestExpired)/,
@@ -69,8 +69,8 @@ const MEANINGS: readonly {
   },
   {
     names: /^RequestEntityTooLarge/,
-    message: 'the zip is too large to be sent directly',
-    hint: 'Send it through S3: name a bucket of the region with --s3-bucket.',
+    message: 'the zip is too large for a direct upload',
+    hint: 'Upload it through S3: name a bucket of the region with --s3-bucket.',
   },
   {
     names: /^PolicyLengthExceeded/,
@@ -79,18 +79,18 @@ const MEANINGS: readonly {
   },
   {
     names: /^LimitExceeded/,
-    hint: 'Raise that quota in the Service Quotas console, or delete what is not used any more; a role may have 10 managed policies by default.',
+    hint: 'Raise that quota in the Service Quotas console, or delete what is no longer used; a role can have 10 managed policies by default.',
   },
   { names: /^NoSuchBucket/, hint: 'Create the bucket, or name another one with --s3-bucket.' },
   {
     names: /^(PermanentRedirect|BucketRegionError|IllegalLocationConstraint)/,
     message: 'the bucket is in another region',
-    hint: 'Lambda wants a bucket of its own region: with several, --s3-bucket may have {region} in its name.',
+    hint: 'Lambda needs a bucket in its own region: for several regions, use {region} in the name for --s3-bucket.',
   },
   { names: /^(ENOTFOUND|ECONNREFUSED|EAI_AGAIN)$/, hint: 'Check the network, --region and --endpoint-url.' },
 ];
 
-/** One line and what to do about it: the IAM action, the quota, or what else is missing. Never a secret. */
+/** Translates an AWS error into one line and a hint, such as the IAM action or quota that is missing. Never includes a secret. */
 export function translateAwsError(error: unknown, { doing, action }: AwsCall): Error {
   if (error instanceof LayersmithError || !(error instanceof Error) || error.name === 'AbortError')
     return error instanceof Error ? error : new Error(String(error));
@@ -99,28 +99,25 @@ export function translateAwsError(error: unknown, { doing, action }: AwsCall): E
   const fail = (why: string, hint: string): PublishError =>
     new PublishError(`cannot ${doing}: ${why}`, { hint, cause: error });
   if (error.message === 'Region is missing')
-    return fail('there is no region', 'Name it with --region, or set AWS_REGION.');
+    return fail('no region given', 'Name it with --region, or set AWS_REGION.');
   const meaning = MEANINGS.find(({ names }) => names.test(name));
   if (meaning !== undefined) return fail(meaning.message ?? said, meaning.hint);
   if (/^(AccessDenied|Forbidden|UnauthorizedOperation)/.test(name) || awsStatus(error) === 403) {
     const needed = /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? action;
-    const hint = `Allow ${needed} in a policy of who runs this. AWS says: ${said}`;
+    const hint = `Allow ${needed} in a policy of the user or role that runs this command. AWS says: ${said}`;
     return fail(`the IAM action ${needed} is not allowed`, hint);
   }
   if (isThrottled(error))
     return fail(
-      'AWS throttles these calls, also after some waiting',
-      'Run it again later: what is done stays done.',
+      'AWS still throttles these calls after several attempts',
+      'Run the command again later. Completed steps are kept.',
     );
   if (isTransient(error))
     return fail(
-      `AWS does not answer as it should (${name}: ${said})`,
-      'Run it again: what is done stays done.',
+      `AWS failed to answer (${name}: ${said})`,
+      'Run the command again. Completed steps are kept.',
     );
-  return fail(
-    `${name}: ${said}`,
-    'This is the answer of AWS: check the flags and the settings of the account.',
-  );
+  return fail(`${name}: ${said}`, 'Check the flags and the settings of the AWS account.');
 }
 
 function messageOf(error: unknown): string {
@@ -131,7 +128,7 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim().slice(0, 500);
 }
 
-/** An access key's id is no secret, but has no place in a log either. */
+/** Redacts access key ids: they are not secret, but do not belong in a log. */
 function redacted(text: string): string {
   return text.replace(/\b(AKIA|ASIA)[A-Z0-9]{8,}/g, '$1…').replace(/(Credential=)[^\s,/]+/g, '$1…');
 }

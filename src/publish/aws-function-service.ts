@@ -26,7 +26,7 @@ import { retrying } from './retrying.js';
 /** How long a function may take to become active. */
 const WAIT_SECONDS = 300;
 
-/** Lambda's error for some seconds after a role was created, until IAM has propagated it. */
+/** Lambda returns this error until IAM has propagated a new role, which takes some seconds. */
 const ROLE_NOT_READY = /role defined for the function cannot be assumed by Lambda/i;
 const LOGS_POLICY = 'service-role/AWSLambdaBasicExecutionRole';
 const TRUST_POLICY = {
@@ -34,7 +34,7 @@ const TRUST_POLICY = {
   Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
 };
 
-/** Lambda's functions in the region of the clients, and the roles that they run as. */
+/** Creates the service for Lambda's functions in the region of the clients, and for their roles. */
 export async function awsFunctionService(clients: AwsClients, signal: AbortSignal): Promise<FunctionService> {
   const { lambda, lambdaOnce, iam } = clients;
   const region = await regionOf(clients);
@@ -110,7 +110,7 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
           const reason = LastUpdateStatusReason ?? StateReason;
           if (reason === undefined) throw error;
           throw new PublishError(`the function ${name} does not become active: ${reason}`, {
-            hint: 'See the function in the console of Lambda.',
+            hint: 'Check the function in the Lambda console.',
             cause: error,
           });
         }
@@ -138,8 +138,8 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
           return Role?.Arn;
         }));
       if (arn === undefined)
-        throw new PublishError(`the role ${name} has no ARN`, { hint: 'Name one with --role.' });
-      // An earlier run may have been stopped in between.
+        throw new PublishError(`the role ${name} has no ARN`, { hint: 'Name a role with --role.' });
+      // An earlier run may have been stopped before it attached the policy.
       const policy = `arn:${arn.split(':')[1] ?? 'aws'}:iam::aws:policy/${LOGS_POLICY}`;
       await calling(`let the role ${name} write logs`, 'iam:AttachRolePolicy', async () => {
         const input = { RoleName: name };
@@ -149,10 +149,13 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
           await iam.send(new AttachRolePolicyCommand({ ...input, PolicyArn: policy }), options);
         } catch (error) {
           if (!awsErrorName(error).startsWith('NoSuchEntity')) throw error;
-          throw new PublishError(`cannot let the role ${name} write logs: there is no policy ${policy}`, {
-            hint: 'Every AWS account has this managed policy. moto has it only when its server starts with MOTO_IAM_LOAD_MANAGED_POLICIES=true. Or name a role of your own with --role.',
-            cause: error,
-          });
+          throw new PublishError(
+            `cannot let the role ${name} write logs: the policy ${policy} does not exist`,
+            {
+              hint: 'Every AWS account has this managed policy. moto has it only when its server starts with MOTO_IAM_LOAD_MANAGED_POLICIES=true. Or name a role of your own with --role.',
+              cause: error,
+            },
+          );
         }
       });
       return { arn, isNew: found === undefined };
@@ -167,7 +170,7 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
             ? {}
             : { ClientContext: Buffer.from(clientContext).toString('base64') }),
         });
-        // Repeated only when it was throttled: a function must not run twice.
+        // Retry only a throttled call: a function must not run twice.
         const answer = await retrying(() => lambdaOnce.send(invoke, options), { when: isThrottled, signal });
         return {
           status: answer.StatusCode ?? 0,

@@ -12,7 +12,7 @@ import type { AwsClients } from './aws-clients.js';
 import { awsErrorName, translateAwsError, type AwsCall } from './aws-error.js';
 import type { LayerRegistry, LayerVersion, Principal } from './layer-registry.js';
 
-/** Lambda's layers in the region of the clients. */
+/** Creates the registry of Lambda's layers in the region of the clients. */
 export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal): Promise<LayerRegistry> {
   const { lambda, lambdaOnce } = clients;
   const region = await regionOf(clients);
@@ -64,7 +64,7 @@ export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal)
       });
     },
     async publish({ name, description, license, runtimes, architectures }, code) {
-      // Not translated: `publishLayer` decides by these errors whether to repeat the call.
+      // Not translated: `publishLayer` uses these errors to decide whether to repeat the call.
       const answer = await lambdaOnce.send(
         new PublishLayerVersionCommand({
           LayerName: name,
@@ -95,7 +95,7 @@ export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal)
             options,
           );
         } catch (error) {
-          // The statement is named after what it allows: it is there already.
+          // The statement's id is derived from its content, so it exists already.
           if (awsErrorName(error) !== 'ResourceConflictException') throw error;
         }
       });
@@ -108,7 +108,7 @@ export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal)
   };
 }
 
-/** The region that the clients speak to. Throws PublishError where neither the user nor the SDK's chain has one. */
+/** Returns the region of the clients. Throws PublishError if neither the user nor the SDK's chain provides one. */
 export async function regionOf({ lambda }: AwsClients): Promise<string> {
   try {
     return await lambda.config.region();
@@ -140,7 +140,7 @@ function versionOf(answer: {
   const { LayerVersionArn: arn, Version: version } = answer;
   if (arn === undefined || version === undefined)
     throw new PublishError('Lambda answered with a layer version that has no ARN', {
-      hint: 'Look whether --endpoint-url is that of Lambda.',
+      hint: 'Check that --endpoint-url is that of Lambda.',
     });
   return { arn, version, createdAt: answer.CreatedDate ?? '', description: answer.Description ?? '' };
 }

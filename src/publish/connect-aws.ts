@@ -3,7 +3,7 @@ import type { AwsAccess } from './aws-access.js';
 import type { FunctionService } from './function-service.js';
 import type { CodeLocation, LayerRegistry } from './layer-registry.js';
 
-/** AWS in one region. */
+/** A connection to AWS in one region. */
 export interface AwsConnection {
   readonly region: string;
   readonly layers: LayerRegistry;
@@ -13,8 +13,8 @@ export interface AwsConnection {
 }
 
 /**
- * Gets everything ready and calls nobody. AWS's SDK is loaded here and not before: it takes longer than most commands.
- * Undefined is the region that the SDK's own chain finds; throws PublishError where it finds none.
+ * Creates the clients without calling AWS. Loads the AWS SDK only here, because loading takes longer than most commands. An
+ * undefined region means the one that the SDK's chain finds; throws PublishError if it finds none.
  */
 export async function connectAws(
   region: string | undefined,

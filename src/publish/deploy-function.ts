@@ -12,25 +12,25 @@ export interface DeployedFunction {
   readonly arn: string;
   readonly region: string;
   readonly role: string;
-  /** What was changed of a function that was there. */
+  /** What was changed in an existing function. */
   readonly changed: readonly ('code' | 'settings')[];
 }
 
 /** IAM's limit for the name of a role. */
 const MAX_ROLE_NAME = 64;
 
-/** Checks what a user wants of a function, before anything is read or sent. Throws UsageError. */
+/** Checks the settings of a function before anything is read or sent. Throws UsageError. */
 export function checkDeployment(name: string, settings: FunctionSettings): void {
   checkFunctionName(name);
   checkFunctionSettings(settings);
 }
 
 /**
- * Creates a function, or changes what differs of the one that is there, and waits until it can be invoked. A function that
- * exists keeps its handler and role unless others are given. A new one needs a handler, and gets the role `NAME-role`, which is
- * created if there is none.
+ * Creates a function, or updates what differs in an existing one, and waits until it can be invoked. An existing function
+ * keeps its handler and role unless others are given. A new one needs a handler, and gets the role `NAME-role`, which is
+ * created if it does not exist.
  *
- * Throws UsageError for a new function without a handler, PublishError for what AWS refuses.
+ * Throws UsageError for a new function without a handler, PublishError if AWS refuses a call.
  */
 export async function deployFunction(
   name: string,
@@ -44,7 +44,7 @@ export async function deployFunction(
     readonly service: FunctionService;
     readonly settings: FunctionSettings;
     readonly zip: ZipFile;
-    /** Sends the zip. Called only when the code changes. */
+    /** Uploads the zip. Called only if the code changes. */
     readonly code: () => Promise<CodeLocation>;
     readonly onDoing: (line: string) => void;
   },
@@ -54,9 +54,12 @@ export async function deployFunction(
   if (existing === undefined) {
     const { handler } = settings;
     if (handler === undefined)
-      throw new UsageError(`there is no function ${name} in ${region}, and a new one needs a handler`, {
-        hint: 'Name the handler with --handler; for an existing function, check --name and --region.',
-      });
+      throw new UsageError(
+        `the function ${name} does not exist in ${region}, and a new one needs a handler`,
+        {
+          hint: 'Name the handler with --handler; for an existing function, check --name and --region.',
+        },
+      );
     const role = settings.role ?? (await newRole(name, { service, onDoing }));
     onDoing(`creating the function ${name} in ${region}`);
     const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
@@ -82,7 +85,7 @@ export async function deployFunction(
   }
   const differs = Object.entries(settings).some(
     ([key, value]) =>
-      // The architecture is changed together with the code.
+      // The architecture is updated together with the code.
       key !== 'architecture' &&
       value !== undefined &&
       !isDeepStrictEqual(value, existing[key as keyof FunctionSettings]),
@@ -103,6 +106,6 @@ async function newRole(
 ): Promise<string> {
   const roleName = `${name.slice(0, MAX_ROLE_NAME - '-role'.length)}-role`;
   const { arn, isNew } = await service.ensureRole(roleName);
-  onDoing(isNew ? `created the role ${arn}` : `the role is ${arn}`);
+  onDoing(isNew ? `created the role ${arn}` : `using the role ${arn}`);
   return arn;
 }

@@ -7,8 +7,8 @@ import type { LayerDescription } from './layer-registry.js';
 const MAX_LICENSE_LENGTH = 512;
 
 /**
- * What Lambda keeps beside the zip of a layer version: the description names the recipe and the sha256 of the zip, the license
- * is an SPDX expression of everything that was compiled in.
+ * Returns what Lambda stores with the zip of a layer version. The description names the recipe and the sha256 of the zip. The
+ * license is an SPDX expression of everything compiled into it.
  */
 export function describeLayer(name: string, { zip, record }: TestedLayer | UntestedLayer): LayerDescription {
   const { platform, architecture } = record ?? {};

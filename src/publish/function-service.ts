@@ -1,6 +1,6 @@
 import type { CodeLocation } from './layer-registry.js';
 
-/** The settings of a function. Undefined keeps what an existing function has, and gives a new one Lambda's default. */
+/** The settings of a function. Undefined keeps an existing function's setting, and gives a new one Lambda's default. */
 export interface FunctionSettings {
   /** Required for a new function. */
   readonly handler: string | undefined;
@@ -13,7 +13,7 @@ export interface FunctionSettings {
   readonly env: Readonly<Record<string, string>> | undefined;
 }
 
-/** A function as Lambda has it. */
+/** A function that exists on Lambda. */
 export interface ExistingFunction extends FunctionSettings {
   readonly arn: string;
   readonly handler: string;
@@ -21,7 +21,7 @@ export interface ExistingFunction extends FunctionSettings {
   readonly architecture: string;
   readonly role: string;
   readonly layers: readonly string[];
-  /** In base64. */
+  /** The sha256 of the zip, in base64. */
   readonly codeSha256: string;
 }
 
@@ -33,24 +33,24 @@ export type NewFunctionSettings = FunctionSettings &
 export interface RemoteOutcome {
   readonly status: number;
   readonly payload: Buffer;
-  /** `Unhandled`; undefined for an invocation that went well. */
+  /** `Unhandled`. Undefined if the invocation succeeded. */
   readonly functionError: string | undefined;
-  /** The last 4 KB of the log, which end with the line REPORT. */
+  /** The last 4 KB of the log, which end with the REPORT line. */
   readonly logTail: string;
 }
 
-/** The functions of one region. Every method throws PublishError for what AWS refuses. */
+/** The functions of one region. Every method throws PublishError if AWS refuses a call. */
 export interface FunctionService {
   readonly region: string;
-  /** Undefined when there is no such function. */
+  /** Returns a function. Undefined if it does not exist. */
   find(name: string): Promise<ExistingFunction | undefined>;
-  /** Creates a function, waiting while Lambda cannot use a new role yet. Returns its ARN. */
+  /** Creates a function and waits until Lambda can use a new role. Returns its ARN. */
   create(name: string, settings: NewFunctionSettings, code: CodeLocation): Promise<string>;
   updateCode(name: string, architecture: string, code: CodeLocation): Promise<void>;
   updateSettings(name: string, settings: FunctionSettings): Promise<void>;
-  /** Waits until the function can be invoked and its last change is done; five minutes at the most. */
+  /** Waits at most five minutes until the function can be invoked and its last update is complete. */
   settled(name: string): Promise<void>;
-  /** Creates the role, if there is none, with Lambda's trust policy, and lets it write logs. */
+  /** Creates the role if it does not exist, with Lambda's trust policy, and allows it to write logs. */
   ensureRole(name: string): Promise<{ readonly arn: string; readonly isNew: boolean }>;
   invoke(name: string, event: Uint8Array, clientContext: string | undefined): Promise<RemoteOutcome>;
 }

@@ -7,7 +7,7 @@ const MEMORY = { least: 128, most: 10_240 } as const;
 /** Lambda's limits for the timeout of a function, in seconds. */
 const TIMEOUT = { least: 1, most: 900 } as const;
 
-/** Checks what a user wants of a function, before AWS is called. Throws UsageError for what Lambda would refuse. */
+/** Checks the settings of a function before AWS is called. Throws UsageError for values that Lambda would refuse. */
 export function checkFunctionSettings(settings: FunctionSettings): void {
   const { handler, role, layers = [], memoryMb, timeoutSeconds } = settings;
   if (handler === '')

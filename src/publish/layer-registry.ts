@@ -1,15 +1,15 @@
-/** Who may use a layer version. */
+/** A principal that may use a layer version. */
 export type Principal =
   | { readonly kind: 'everyone' }
   | { readonly kind: 'organization'; readonly id: string }
   | { readonly kind: 'account'; readonly id: string };
 
-/** A zip as Lambda receives it: its bytes, or where they are in S3. */
+/** A zip for Lambda: its bytes, or its location in S3. */
 export type CodeLocation =
   | { readonly kind: 'direct'; readonly bytes: Uint8Array }
   | { readonly kind: 's3'; readonly bucket: string; readonly key: string };
 
-/** What Lambda keeps beside the zip of a layer version. */
+/** What Lambda stores with the zip of a layer version. */
 export interface LayerDescription {
   readonly name: string;
   /** At most 256 characters. */
@@ -28,19 +28,19 @@ export interface LayerVersion {
   readonly description: string;
 }
 
-/** The layers of one region. Every method throws PublishError for what AWS refuses. */
+/** The layers of one region. Every method throws PublishError if AWS refuses a call. */
 export interface LayerRegistry {
   readonly region: string;
-  /** The versions of a layer, the newest first. Empty when there is no such layer. */
+  /** Returns the versions of a layer, newest first. Empty if the layer does not exist. */
   versions(name: string): Promise<readonly LayerVersion[]>;
-  /** The sha256 of a version's zip, in base64 as Lambda returns it. Undefined for a version that was deleted. */
+  /** Returns the sha256 of a version's zip, in base64 as Lambda has it. Undefined for a deleted version. */
   codeSha256(name: string, version: number): Promise<string | undefined>;
-  /** Makes a new version. Its errors are those of the SDK, for `publishLayer` to decide whether to repeat the call. */
+  /** Publishes a new version. Throws the SDK's errors, by which `publishLayer` decides whether to repeat the call. */
   publish(
     layer: LayerDescription,
     code: CodeLocation,
   ): Promise<LayerVersion & { readonly codeSha256: string }>;
-  /** Lets a principal use a version. What was allowed before stays allowed. */
+  /** Allows a principal to use a version. Earlier permissions are kept. */
   allow(name: string, version: number, principal: Principal): Promise<void>;
   /** Deletes a version. */
   remove(name: string, version: number): Promise<void>;

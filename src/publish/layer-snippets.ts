@@ -6,20 +6,21 @@ export interface LayerArn {
 
 /** The formats of `layerSnippet`. */
 export const SNIPPET_FORMATS = ['markdown', 'sam', 'cdk', 'serverless', 'terraform'] as const;
+/** The name of a snippet format. */
 export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 
-/** What a snippet shows. */
+/** Input of `layerSnippet`. */
 export interface SnippetInput {
   /** The layer's name. */
   readonly name: string;
-  /** `provided.al2023`, also where it is undefined. */
+  /** The Lambda runtime. Defaults to `provided.al2023`. */
   readonly runtime: string | undefined;
-  /** `x86_64` or `arm64`; undefined stands for `x86_64`. */
+  /** `x86_64` or `arm64`. Defaults to `x86_64`. */
   readonly architecture: string | undefined;
   readonly arns: readonly LayerArn[];
 }
 
-/** The layer's versions as a Markdown table, or as configuration of a deployment tool with a function that uses them. */
+/** Formats the layer's versions as a Markdown table, or as the configuration of a deployment tool with a sample function. */
 export function layerSnippet(
   format: SnippetFormat,
   { name, runtime = 'provided.al2023', architecture = 'x86_64', arns }: SnippetInput,
@@ -40,7 +41,7 @@ export function layerSnippet(
   }
 }
 
-/** `SnippetInput` with every default in place, the ARNs sorted by region. */
+/** `SnippetInput` with all defaults, and the ARNs sorted by region. */
 type ResolvedInput = { readonly [Key in keyof SnippetInput]: NonNullable<SnippetInput[Key]> };
 
 function markdown({ arns }: ResolvedInput): string {
@@ -70,7 +71,7 @@ ${arns.map(({ region, arn }) => `    ${region}:\n      Arn: ${arn}\n`).join('')}
 
 function cdk({ runtime, architecture, arns }: ResolvedInput): string {
   const name = { 'provided.al2': 'PROVIDED_AL2', 'provided.al2023': 'PROVIDED_AL2023' }[runtime];
-  return `// The stack has to name its region: new Stack(app, 'Hello', { env: { region: '${arns[0]?.region ?? ''}' } })
+  return `// The stack must set its region: new Stack(app, 'Hello', { env: { region: '${arns[0]?.region ?? ''}' } })
 const LAYERS: Record<string, string> = {
 ${arns.map(({ region, arn }) => `  '${region}': '${arn}',\n`).join('')}};
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.js';
 import type { Principal } from './layer-registry.js';
 
-/** Whom a layer version is shared with. */
+/** With whom a layer version is shared. */
 export interface Sharing {
   /** Every AWS account. */
   readonly isPublic: boolean;
@@ -11,7 +11,7 @@ export interface Sharing {
   readonly accounts: readonly string[];
 }
 
-/** The principals that may use the layer version. Throws UsageError for an invalid ID. */
+/** Returns the principals that may use the layer version. Throws UsageError for an invalid id. */
 export function principalsOf({ isPublic, organization, accounts }: Sharing): readonly Principal[] {
   if (organization !== undefined && !/^o-[a-z0-9]{10,32}$/.test(organization))
     throw new UsageError(`'${organization}' is not the ID of an organization`, {

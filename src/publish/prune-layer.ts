@@ -1,24 +1,24 @@
 import { UsageError } from '../core/errors.js';
 import type { LayerRegistry } from './layer-registry.js';
 
-/** What was deleted of a layer in one region, or would be. */
+/** The versions of a layer that were deleted in one region, or would be. */
 export interface PrunedLayer {
   readonly region: string;
   /** ARNs, the oldest version first. */
   readonly deleted: readonly string[];
-  /** How many versions were there before. */
+  /** How many versions there were before. */
   readonly found: number;
 }
 
-/** Checks how many versions to keep: one at least. Throws UsageError. */
+/** Checks how many versions to keep: at least one. Throws UsageError. */
 export function checkKeep(keep: number): void {
   if (Number.isInteger(keep) && keep >= 1) return;
   throw new UsageError('--keep must be a whole number, 1 or more', { hint: 'For example: --keep 5.' });
 }
 
 /**
- * Deletes all but the `keep` newest versions of a layer in one region, the oldest first. With `isDryRun` it only finds them.
- * Throws PublishError for what AWS refuses.
+ * Deletes all but the `keep` newest versions of a layer in one region, oldest first. With `isDryRun` it only finds them.
+ * Throws PublishError if AWS refuses a call.
  */
 export async function pruneLayer(
   name: string,

@@ -8,7 +8,7 @@ import { retrying } from './retrying.js';
 
 /** A layer version in one region. */
 export interface PublishedLayer {
-  /** `present` when a version with the same zip was there already. */
+  /** `present` if a version with the same zip existed already. */
   readonly status: 'published' | 'present';
   readonly region: string;
   readonly arn: string;
@@ -19,11 +19,11 @@ export interface PublishedLayer {
 const NEWEST = 20;
 
 /**
- * Publishes a layer in one region, unless a version with the same zip is there, and shares it. An untested layer is published only
- * where the user forces it: the type tells them apart. A call whose connection broke may have succeeded, so the versions are
- * searched again before it is repeated.
+ * Publishes a layer in one region, unless a version with the same zip exists, and shares it. The type of an untested layer
+ * marks that the user forces it. If a connection breaks, the call may have succeeded: the versions are searched again before
+ * it is repeated.
  *
- * Throws PublishError for what AWS refuses, IntegrityError when Lambda received other bytes than were sent.
+ * Throws PublishError if AWS refuses a call, IntegrityError if Lambda received other bytes than were sent.
  */
 export async function publishLayer(
   layer: TestedLayer | UntestedLayer,
@@ -36,7 +36,7 @@ export async function publishLayer(
   }: {
     readonly name: string;
     readonly registry: LayerRegistry;
-    /** Sends the zip. Called only when there is something to publish. */
+    /** Uploads the zip. Called only if a version has to be published. */
     readonly code: (zip: ZipFile) => Promise<CodeLocation>;
     readonly principals: readonly Principal[];
     readonly signal: AbortSignal;
@@ -54,7 +54,7 @@ export async function publishLayer(
     if (made.codeSha256 !== expected)
       throw new IntegrityError(`${made.arn} has other bytes than ${zip.path}`, {
         details: { expected, actual: made.codeSha256 },
-        hint: 'Delete that version, and check what is between here and AWS.',
+        hint: 'Delete that version, and check the proxies between this machine and AWS.',
       });
     return { status: 'published', region, arn: made.arn, version: made.version };
   };

@@ -1,7 +1,7 @@
 import { IntegrityError, PublishError, UsageError, type LayersmithError } from '../core/errors.js';
 import { inParallel } from '../core/in-parallel.js';
 
-/** How many regions are worked on at once. Each of them receives the whole zip. */
+/** How many regions are processed at a time. Each of them receives the whole zip. */
 const PARALLEL_REGIONS = 4;
 
 /** The result of one region, or its error. */
@@ -11,9 +11,9 @@ export type RegionOutcome<T> = { readonly region: string } & (
 );
 
 /**
- * Runs `act` for each region, four at once, and returns the outcomes in the order of `regions`. Without regions it runs once with
- * undefined, which stands for the region that AWS's SDK finds. A region whose AWS calls fail does not stop the others. Throws
- * UsageError, before anything is done, for what is not a region's name, and every other error of `act`.
+ * Runs `act` for each region, four at a time, and returns the outcomes in the order of `regions`. Without regions it runs once
+ * with undefined, which means the region that the AWS SDK finds. A region whose AWS calls fail does not stop the others. Throws
+ * UsageError for an invalid region name before anything is done, and every other error of `act`.
  */
 export async function inRegions<T>(
   regions: readonly string[],
@@ -39,7 +39,7 @@ export async function inRegions<T>(
   return wanted.flatMap((region) => outcomes.get(region) ?? []);
 }
 
-/** The bucket of a region: `{region}` in the template is replaced by its name. */
+/** Returns the bucket of a region: `{region}` in the template is replaced by the region's name. */
 export function bucketOf(template: string | undefined, region: string): string | undefined {
   return template?.replaceAll('{region}', region);
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 250;
 
-/** Does it again, later each time, while its error says that this may help: eight times, half a minute, at the most. */
+/** Repeats a call with growing delays while `when` accepts its error: at most eight times, about half a minute. */
 export async function retrying<T>(
   attempt: () => Promise<T>,
   { when, signal }: { readonly when: (error: unknown) => boolean; readonly signal: AbortSignal },

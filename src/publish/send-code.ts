@@ -9,8 +9,8 @@ import type { ZipFile } from '../tree/zip-file.js';
 import type { CodeLocation } from './layer-registry.js';
 
 /**
- * Where Lambda gets a zip from: the request itself up to 50 MB, else an object of the bucket, named by its digest,
- * which is sent unless it is there. Throws UsageError for a large zip without a bucket, PublishError for what S3 refuses.
+ * Returns the location of a zip for Lambda: up to 50 MB the request itself, else an object in the bucket. The object is named by
+ * its digest and uploaded unless it exists. Throws UsageError for a large zip without a bucket, PublishError if S3 refuses.
  */
 export async function sendCode(
   zip: ZipFile,
@@ -23,9 +23,9 @@ export async function sendCode(
   if (bucket === undefined) {
     if (zip.sizeBytes <= MAX_DIRECT_ZIP_BYTES) return { kind: 'direct', bytes: await readFile(zip.path) };
     throw new UsageError(
-      `${zip.path} has ${zip.sizeBytes} bytes: Lambda takes more than ${MAX_DIRECT_ZIP_BYTES} through S3 only`,
+      `${zip.path} has ${zip.sizeBytes} bytes: Lambda accepts more than ${MAX_DIRECT_ZIP_BYTES} only through S3`,
       {
-        hint: 'Name a bucket of the region with --s3-bucket; for several regions with {region} in its name.',
+        hint: 'Name a bucket of the region with --s3-bucket; for several regions, use {region} in its name.',
       },
     );
   }
@@ -47,7 +47,7 @@ async function sizeOf({ s3, bucket, key, signal }: Place): Promise<number | unde
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
     return head.ContentLength;
   } catch (error) {
-    // 403 for an object that is not there, when its bucket may not be listed: sending it will say more.
+    // S3 answers 403 for a missing object if the bucket may not be listed. The upload then reports more.
     if (['NotFound', 'NoSuchKey', '403', 'Forbidden', 'AccessDenied'].includes(awsErrorName(error)))
       return undefined;
     throw translateAwsError(error, { doing: `look into the bucket ${bucket}`, action: 's3:GetObject' });

@@ -1,12 +1,12 @@
-/** A part of a text, from its first character to the one behind its last. */
+/** A range of a text, from its first character to the position after its last. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Removes comments from a program. A comment that has its lines to itself goes with them, and with one of two empty lines that
- * would then meet; one at the end of a line goes with the space before it; one between tokens leaves a space.
+ * Removes comments from a program. A comment on lines of its own is removed with those lines, and with one of two empty lines
+ * that would become adjacent. At the end of a line, the space before it is removed. Between tokens, one space is left.
  */
 export function removeComments(source: string, comments: readonly Range[]): string {
   let result = '';

@@ -6,20 +6,20 @@ import { luaRuntime } from './lua/lua-runtime.js';
 import { phpRuntime } from './php/php-runtime.js';
 import type { Runtime } from './runtime.js';
 
-/** Every language that layersmith can make a layer for. A new one is added here. */
+/** All languages for which layersmith can build a layer. Add new ones here. */
 export const RUNTIMES: readonly Runtime[] = [phpRuntime, luaRuntime];
 
-/** The folder with the source files of all runtimes, in the folder of layersmith itself. */
+/** Returns the folder with the source files of all runtimes, in layersmith's installation folder. */
 export function runtimesFolder(packageRoot: string): string {
   return join(packageRoot, 'runtimes');
 }
 
-/** The runtime of that name; undefined where there is none. */
+/** Returns the runtime of that name. Undefined if it does not exist. */
 export function runtimeNamed(name: string, runtimes: readonly Runtime[] = RUNTIMES): Runtime | undefined {
   return runtimes.find((runtime) => runtime.name === name);
 }
 
-/** The runtime that a recipe names. Throws RecipeError, with the nearest names, for one that does not exist. */
+/** Returns the runtime that a recipe names. Throws RecipeError with similar names if it does not exist. */
 export function runtimeOf(
   { interpreter, position }: LayerSpec,
   runtimes: readonly Runtime[] = RUNTIMES,
@@ -28,7 +28,7 @@ export function runtimeOf(
   if (runtime !== undefined) return runtime;
   const names = runtimes.map(({ name }) => name);
   throw new RecipeError(
-    [{ ...position, message: `there is no runtime '${interpreter}'.${didYouMean(interpreter, names)}` }],
+    [{ ...position, message: `unknown runtime '${interpreter}'.${didYouMean(interpreter, names)}` }],
     { hint: `The runtimes are ${names.join(' and ')}.` },
   );
 }

@@ -1,15 +1,15 @@
 import { errorCodeOf } from '../core/file-system.js';
 
 /**
- * Why a URL gave no file: its host (or the proxy) cannot be reached at all, the connection broke or stopped
- * midway, or the server was reached and gave another answer than the file.
+ * Why a download failed: the host or the proxy cannot be reached, the connection broke or stalled, or the server answered
+ * with something other than the file.
  */
 export type HttpFailureKind = 'unreachable' | 'broken' | 'stalled' | 'answer';
 
-/** A URL that gave no file. Never leaves `source/`: it becomes one line of a SourceError. */
+/** A failed download. Used only in `source/`, where it becomes one line of a SourceError. */
 export class HttpFailure extends Error {
   readonly kind: HttpFailureKind;
-  /** The host that failed: after a redirect it is not the URL's, and it may be a proxy. */
+  /** The host that failed. After a redirect it differs from the URL's host, and it can be a proxy. */
   readonly host: string;
 
   constructor(kind: HttpFailureKind, host: string, message: string, cause?: unknown) {
@@ -20,11 +20,11 @@ export class HttpFailure extends Error {
   }
 }
 
-/** How long a request may wait. undici rounds what is above a second to about half a second. */
+/** Time limits of a request. undici rounds values above a second to about half a second. */
 export interface HttpTimeouts {
-  /** Until a connection stands, and again until the headers of the answer have arrived. For each redirect anew. */
+  /** Limit for the connection, and again for the headers of the response. Applies to each redirect separately. */
   readonly answerMs: number;
-  /** Between two pieces of the body. */
+  /** Limit between two chunks of the body. */
   readonly stallMs: number;
 }
 
@@ -46,10 +46,10 @@ const BROKEN: readonly string[] = [
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ];
 
-/** Translates what undici or Node.js threw for a request to that host. */
+/** Translates an error of undici or Node.js for a request to that host. */
 export function translateHttpError(error: unknown, host: string, timeouts: HttpTimeouts): HttpFailure {
   if (error instanceof HttpFailure) return error;
-  // Several addresses were tried: the first one's reason stands for all.
+  // Several addresses were tried. Report the reason of the first.
   if (error instanceof AggregateError && error.errors.length > 0) {
     return translateHttpError(error.errors[0], host, timeouts);
   }
@@ -66,7 +66,7 @@ export function translateHttpError(error: unknown, host: string, timeouts: HttpT
       return new HttpFailure('stalled', host, `no data for ${stallMs / 1000} s`, error);
   }
   if (/CERT|LEAF_SIGNATURE/.test(code) && error instanceof Error) {
-    const message = `its TLS certificate is not trusted (${error.message}; NODE_EXTRA_CA_CERTS can name another authority)`;
+    const message = `its TLS certificate is not trusted (${error.message}; set NODE_EXTRA_CA_CERTS to trust another authority)`;
     return new HttpFailure('answer', host, message, error);
   }
   if (BROKEN.includes(code)) {

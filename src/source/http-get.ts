@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { HttpFailure, translateHttpError } from './http-failure.js';
 import { createDispatcher, type DispatcherOptions } from './proxies.js';
 
+/** Settings of `httpGet`. */
 export interface HttpGetOptions extends DispatcherOptions {
   readonly signal: AbortSignal;
 }
@@ -11,9 +12,9 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
- * Downloads a URL: yields its bytes exactly as the server sends them. Unlike `fetch`, it does not decode
- * `Content-Encoding: gzip`, which some servers send with a .tar.gz. Allows https, and http on loopback; follows
- * redirects. Throws HttpFailure, UsageError (a proxy that is not a URL), or the signal's reason.
+ * Downloads a URL and yields its bytes exactly as the server sends them. Unlike `fetch`, it does not decode
+ * `Content-Encoding: gzip`, which some servers send with a .tar.gz. Allows https, and http on loopback. Follows redirects.
+ * Throws HttpFailure, UsageError for a proxy that is not a URL, or the signal's reason.
  */
 export async function* httpGet(url: string, options: HttpGetOptions): AsyncGenerator<Uint8Array, void> {
   let location = new URL(url);
@@ -25,13 +26,13 @@ export async function* httpGet(url: string, options: HttpGetOptions): AsyncGener
   throw new HttpFailure('answer', location.host, `more than ${MAX_REDIRECTS} redirects`);
 }
 
-/** Yields the body of a 200; returns the next location of a redirect. */
+/** Yields the body of a 200 response. Returns the next location of a redirect. */
 async function* requestOnce(url: URL, options: HttpGetOptions): AsyncGenerator<Uint8Array, URL | undefined> {
   const { signal, timeouts } = options;
   checkAllowed(url, options);
   signal.throwIfAborted();
   const dispatcher = createDispatcher(options);
-  // undici looks at its own `signal` only once it is connected.
+  // undici checks its own `signal` only after connecting.
   const stop = (): void => void dispatcher.destroy();
   signal.addEventListener('abort', stop, { once: true });
   try {

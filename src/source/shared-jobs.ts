@@ -1,6 +1,6 @@
 /**
- * Joins the running job of that key, or starts it. The job is aborted when the last of its callers has been
- * aborted; the promise of that last caller rejects only after the job has cleaned up.
+ * Joins the running job of that key, or starts it. The job is aborted when its last caller has been aborted. The promise of
+ * that caller rejects only after the job has cleaned up.
  */
 export type ShareJob<T> = (
   key: string,
@@ -14,7 +14,7 @@ interface Job<T> {
   waiters: number;
 }
 
-/** Lets callers that want the same thing at the same time share one job. Nothing is kept once it has ended. */
+/** Lets callers that need the same thing at the same time share one job. Results are not kept after it ends. */
 export function createSharedJobs<T>(): ShareJob<T> {
   const jobs = new Map<string, Job<T>>();
 

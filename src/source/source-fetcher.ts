@@ -10,39 +10,40 @@ import { attemptLine, type FailedAttempt, type FindResult, type SourceProvider }
 import { createSourcesFolder } from './sources-folder.js';
 import { createUrlProvider } from './url-provider.js';
 
-/** One of a source's alternatives, verified, in the store. */
+/** A verified alternative of a source, in the store. */
 export interface FetchedSource {
   readonly file: PinnedFile;
   readonly path: string;
-  /** Where it came from: `the store`, `--sources DIR`, a URL, or a package in an archive. */
+  /** Its origin: `the store`, `--sources DIR`, a URL, or a package in an archive. */
   readonly from: string;
 }
 
-/** Gets pinned files into the store. Every path it returns is that of a file with the pinned sha256. */
+/** Fetches pinned files into the store. Every path that it returns belongs to a file with the pinned sha256. */
 export interface SourceFetcher {
   /**
-   * The path of the file if it needs no network: from the store, or from `--sources DIR`. Throws UsageError when
-   * that folder cannot be read.
+   * Returns the path of the file if it is available without the network: in the store or in `--sources DIR`. Throws
+   * UsageError if that folder cannot be read.
    */
   atHand(file: PinnedFile, signal: AbortSignal): Promise<string | undefined>;
   /**
-   * Returns the first alternative that is at hand; otherwise the first that one of its URLs has; otherwise the
-   * first that an archive has. Throws SourceError (each location and its reason), IntegrityError (wrong bytes: at
-   * once), StorageError (the disk refuses), UsageError (`--sources` cannot be read), or the signal's reason.
+   * Fetches a source: the first alternative that is available locally, else the first that one of its URLs provides, else
+   * the first that an archive provides. Throws SourceError with each location and its reason, IntegrityError for wrong bytes
+   * (without trying further locations), StorageError, UsageError if `--sources` cannot be read, or the signal's reason.
    */
   fetch(source: Source, signal: AbortSignal): Promise<FetchedSource>;
 }
 
+/** Settings of `createSourceFetcher`. */
 export interface SourceFetcherOptions {
-  /** Where files are kept, named by their sha256. */
+  /** Folder of the files, named by their sha256. */
   readonly sourcesDir: string;
-  /** Scratch on the same file system. */
+  /** Folder for temporary files on the same file system. */
   readonly tmpDir: string;
   /** `--sources DIR`. */
   readonly extraDir?: string | undefined;
   /** Never use the network. */
   readonly offline: boolean;
-  /** Asked in turn for what no URL has. */
+  /** Tried in order for files that no URL provides. */
   readonly archives: readonly SourceProvider[];
   readonly report: (line: string) => void;
   readonly proxies?: Proxies | undefined;
@@ -54,7 +55,7 @@ export interface SourceFetcherOptions {
 const TIMEOUTS: HttpTimeouts = { answerMs: 10_000, stallMs: 30_000 };
 const TRANSFERS_AT_ONCE = 4;
 
-/** Creates the fetcher of one run: what it learns about hosts and indexes lasts as long as it does. */
+/** Creates the fetcher of one run. It remembers unreachable hosts and the indexes until the run ends. */
 export function createSourceFetcher(options: SourceFetcherOptions): SourceFetcher {
   const { sourcesDir, tmpDir, extraDir, offline, report, proxies = {}, timeouts = TIMEOUTS, ca } = options;
   const files = createSourceFiles({ sourcesDir, tmpDir, report });
@@ -64,7 +65,7 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
   const share = createSharedJobs<FindResult>();
 
   const findLocally = async (file: PinnedFile, signal: AbortSignal): Promise<FindResult> => {
-    // A folder that does not exist is an error also when the store has the file.
+    // A missing folder is an error even if the store has the file.
     await folder?.check();
     const path = await files.find(file.sha256, signal);
     if (path !== undefined) return { path, from: 'the store' };
@@ -90,7 +91,7 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
     },
 
     async fetch(source, signal) {
-      // A run has one signal, and a listener on it for each source that is waited for: that is not a leak.
+      // A run has one signal, with a listener for each source in progress. This is not a leak.
       setMaxListeners(0, signal);
       const attempts: FailedAttempt[] = [];
       for (const file of source.alternatives) {
@@ -117,7 +118,7 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
 function offlineError(source: Source, attempts: readonly FailedAttempt[]): SourceError {
   return new SourceError(`${source.name} is not in the store, and --offline forbids downloading it`, {
     details: { wanted: wantedLines(source), ...(attempts.length > 0 && { tried: uniqueLines(attempts) }) },
-    hint: `${sourcesHint(source)}, or run \`layersmith fetch\` where there is a network.`,
+    hint: `${sourcesHint(source)}, or run \`layersmith fetch\` with network access.`,
   });
 }
 
@@ -145,7 +146,7 @@ function sourcesHint(source: Source): string {
   return `Put a file with the sha256 ${digests} into a folder, under any name, and pass it with --sources DIR`;
 }
 
-/** Alternatives can share a location's reason: a mirror that is missing is missing for all of them. */
+/** Removes duplicate lines: several alternatives can fail at one location for the same reason. */
 function uniqueLines(attempts: readonly FailedAttempt[]): string[] {
   return [...new Set(attempts.map(attemptLine))];
 }

@@ -7,34 +7,35 @@ import { StorageError } from '../core/errors.js';
 import { errorCodeOf, writingTo } from '../core/file-system.js';
 import { processIdentity } from '../core/process-identity.js';
 
-/** The result of adding bytes as a pinned file: kept at a path, or refused because of their digest. */
+/** The result of adding bytes as a pinned file: stored at a path, or rejected because of their digest. */
 export type Kept =
   { readonly kept: true; readonly path: string } | { readonly kept: false; readonly actual: Sha256 };
 
-/** The folder of pinned files, each named by its sha256. Nothing is ever there under a wrong name. */
+/** The folder of pinned files, each named by its sha256. No file ever has a wrong name. */
 export interface SourceFiles {
   /**
-   * The path of the file with that digest, its bytes checked once in this process; undefined when there is
-   * none. One whose bytes have changed is removed, reported, and counts as absent.
+   * Returns the path of the file with that digest, or undefined if there is none. Verifies its bytes once per process. A file
+   * whose bytes have changed is removed, reported, and counts as missing.
    */
   find(digest: Sha256, signal: AbortSignal): Promise<string | undefined>;
   /**
-   * Writes the bytes under a temporary name, hashing on the way, and gives the file its name if they are the
-   * right ones. Whatever goes wrong, nothing is left behind. Throws StorageError when the disk refuses.
+   * Writes the bytes to a temporary file and renames it if their digest is right. Leaves nothing behind on failure. Throws
+   * StorageError if they cannot be written.
    */
   keep(chunks: AsyncIterable<Uint8Array>, digest: Sha256): Promise<Kept>;
-  /** Calls `use` with an empty folder, which is removed afterwards. Throws StorageError when the disk refuses. */
+  /** Calls `use` with an empty folder, which is removed afterwards. Throws StorageError if it cannot be created. */
   withScratch<T>(use: (folder: string) => Promise<T>): Promise<T>;
 }
 
+/** Settings of `createSourceFiles`. */
 export interface SourceFilesOptions {
   readonly sourcesDir: string;
-  /** On the same file system. */
+  /** Folder for temporary files on the same file system. */
   readonly tmpDir: string;
   readonly report: (line: string) => void;
 }
 
-/** Opens the folder of pinned files; the first file that is added creates it. */
+/** Opens the folder of pinned files. It is created with the first file. */
 export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
   const { sourcesDir, tmpDir, report } = options;
   const verified = new Set<Sha256>();
@@ -46,7 +47,7 @@ export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
       await utimes(path, now, now);
       return true;
     } catch (error) {
-      // Another user's store may be read-only: only the time of last use is lost.
+      // Another user's store may be read-only. Only the time of last use is lost then.
       return errorCodeOf(error) !== 'ENOENT';
     }
   };
@@ -59,7 +60,7 @@ export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
       if (actual === undefined) return undefined;
       if (actual !== digest) {
         await writingTo(sourcesDir, () => rm(path, { force: true }));
-        report(`${path} is broken (its sha256 is ${actual}): dropped`);
+        report(`${path} is damaged (its sha256 is ${actual}): removed`);
         return undefined;
       }
       verified.add(digest);
@@ -108,7 +109,7 @@ export function createSourceFiles(options: SourceFilesOptions): SourceFiles {
   };
 }
 
-/** The bytes of a local file, for `keep`; an abort ends it with the signal's reason. */
+/** Yields the bytes of a local file, for `keep`. An abort throws the signal's reason. */
 export async function* bytesOfFile(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
     signal.throwIfAborted();
@@ -116,7 +117,7 @@ export async function* bytesOfFile(path: string, signal: AbortSignal): AsyncGene
   }
 }
 
-/** Starts with the process's identity, so that the store can tell what a killed run left behind. */
+/** Returns a name that starts with the process's identity, so that the store can remove what a killed run left. */
 function temporaryName(): string {
   return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
 }
@@ -128,7 +129,7 @@ async function digestOf(path: string, signal: AbortSignal): Promise<Sha256 | und
     signal.throwIfAborted();
     if (errorCodeOf(cause) === 'ENOENT') return undefined;
     throw new StorageError(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      hint: 'Remove it; it will be fetched again.',
+      hint: 'Remove the file; it will be downloaded again.',
       cause,
     });
   }

@@ -9,12 +9,13 @@ import type { PinnedFile } from '../recipe/source.js';
 import { bytesOfFile } from './source-files.js';
 import type { SourceProvider } from './source-provider.js';
 
-/** A user's folder, in which pinned files are found by their sha256, whatever their names. */
+/** A user's folder in which pinned files are found by sha256, whatever their names. */
 export interface SourcesFolder extends SourceProvider {
-  /** Throws UsageError when it is not a folder that can be read. */
+  /** Checks the folder. Throws UsageError if it is not a readable folder. */
   check(): Promise<void>;
 }
 
+/** Settings of `createSourcesFolder`. */
 export interface SourcesFolderOptions {
   readonly dir: string;
   readonly report: (line: string) => void;
@@ -28,13 +29,13 @@ interface Entry {
   readonly bytes: number;
 }
 
-/** No source is nearly as large: hashing such a file takes minutes, and for nothing. */
+/** Larger files are skipped: no source has this size, and hashing them takes minutes. */
 const LARGEST_BYTES = 2 * 1024 ** 3;
 const SLOW_MS = 2_000;
 
 /**
- * The folder of `--sources DIR`; files in folders below it are not looked at. Hashes each file at most once: those
- * with the pinned name first, then the small ones. Skips and reports files above 2 GiB and those it cannot read.
+ * Opens the folder of `--sources DIR`, without its subfolders. Hashes each file at most once: first those with the pinned
+ * name, then the small ones. Skips and reports files above 2 GiB and unreadable ones.
  */
 export function createSourcesFolder(options: SourcesFolderOptions): SourcesFolder {
   const { dir, report, slowMs = SLOW_MS } = options;
@@ -73,7 +74,7 @@ export function createSourcesFolder(options: SourcesFolderOptions): SourcesFolde
     }
   };
 
-  /** Why the folder does not have it: the file of that name is another one, if there is such a file. */
+  /** Explains why the folder does not have the file: a file of that name may have another digest. */
   const reasonFor = (file: PinnedFile): string => {
     const digest = digests.get(file.name);
     return digest === undefined
@@ -100,7 +101,7 @@ export function createSourcesFolder(options: SourcesFolderOptions): SourcesFolde
   };
 }
 
-/** What is known to be the file, then what has its name, then the rest in its order. */
+/** Sorts the files: a known match first, then files of that name, then the others in their order. */
 function likeliestFirst(
   entries: readonly Entry[],
   { file, digests }: { readonly file: PinnedFile; readonly digests: ReadonlyMap<string, Sha256> },

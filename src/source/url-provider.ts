@@ -5,6 +5,7 @@ import { httpGet } from './http-get.js';
 import type { Proxies } from './proxies.js';
 import type { FailedAttempt, FindOptions, SourceProvider } from './source-provider.js';
 
+/** Settings of `createUrlProvider`. */
 export interface UrlProviderOptions {
   readonly proxies: Proxies;
   readonly timeouts: HttpTimeouts;
@@ -13,9 +14,9 @@ export interface UrlProviderOptions {
 }
 
 /**
- * Downloads files from the URLs that the recipe lists, in their order. Remembers for as long as it lives which
- * hosts and proxies cannot be reached, and does not ask them again. When a connection breaks, starts the download
- * again once. Wrong bytes are an IntegrityError at once, and no other URL is asked.
+ * Creates a provider that downloads files from the URLs of the recipe, in their order. It remembers hosts and proxies that
+ * cannot be reached and does not try them again. It retries a broken download once. Wrong bytes throw an IntegrityError
+ * immediately, without trying another URL.
  */
 export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
   const unreachable = new Map<string, string>();
@@ -25,7 +26,7 @@ export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
     return `skipped after an earlier failure (${reason.startsWith(host) ? '' : `${host}: `}${reason})`;
   };
 
-  /** The path in the store, or why there is none. */
+  /** Returns the path in the store, or why the download failed. */
   const download = async (
     url: string,
     file: PinnedFile,
@@ -36,7 +37,7 @@ export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
       if (kept.kept) return kept.path;
       throw new IntegrityError(`the sha256 of ${url} does not match the recipe`, {
         details: { url, expected: file.sha256, actual: kept.actual },
-        hint: `If upstream re-released ${file.name}, look at what changed and pin the new sha256 in the recipe.`,
+        hint: `If upstream re-released ${file.name}, review what changed and pin the new sha256 in the recipe.`,
       });
     } catch (error) {
       if (error instanceof HttpFailure) return error;

@@ -1,19 +1,19 @@
 import { open } from 'node:fs/promises';
 
-/** Writes many small pieces to a file as few large ones. */
+/** Buffers many small writes to a file into few large ones. */
 export interface ByteSink extends AsyncDisposable {
-  /** How many bytes came so far: where the next one goes in the file. */
+  /** Returns how many bytes were written so far: the offset of the next one. */
   position(): number;
-  /** Takes bytes. Returns a promise when it has to wait for the disk: until then they must not change. */
+  /** Writes bytes. Returns a promise if it has to wait for the disk; the bytes must not change until it resolves. */
   write(bytes: Uint8Array): Promise<void> | undefined;
-  /** Writes what still waits. */
+  /** Writes the buffered bytes. */
   flush(): Promise<void>;
 }
 
-/** So many bytes are collected before they are written; a larger piece is written by itself, without a copy. */
+/** Size of the buffer. A larger piece is written directly, without a copy. */
 const WRITE_BYTES = 1024 ** 2;
 
-/** Opens a file for writing, emptied. The sink's functions throw the disk's errors. */
+/** Opens a file for writing and truncates it. The sink's functions throw the file system's errors. */
 export async function openSink(path: string): Promise<ByteSink> {
   const file = await open(path, 'w');
   let position = 0;

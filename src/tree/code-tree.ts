@@ -7,26 +7,27 @@ import { borrowedTree, changedTree, type ScratchPlace, type Tree } from './tree.
 import type { TreeEntry } from './tree-entry.js';
 import { readZip } from './zip-reader.js';
 
-/** A layer or a function as Lambda would unpack it, and where it came from. */
+/** A layer or a function as Lambda unpacks it, and its path. */
 export interface CodeTree extends Tree {
   readonly path: string;
-  /** Parents before what is in them; the folders between may be missing. */
+  /** Folders come before their content. Intermediate folders may be missing. */
   readonly entries: readonly TreeEntry[];
 }
 
+/** Options of `readCodeTree`. */
 export interface CodeTreeOptions extends ScratchPlace {
   readonly what: 'layer' | 'function';
-  /** Where Lambda unpacks it: links are checked against it. */
+  /** Where Lambda unpacks the code. Links are checked against it. */
   readonly root: '/opt' | '/var/task';
-  /** Gets a warning that names the sockets, FIFOs and devices that were left out. */
+  /** Receives a warning that names omitted sockets, FIFOs and devices. */
   readonly warn: (message: string) => void;
 }
 
-/** Folders of a Lambda sandbox, which a link may lead to. Any other is a folder of the machine that made the link. */
+/** Folders of a Lambda sandbox to which a link may point. Any other folder exists only on the machine that made the link. */
 const PLACES = /^\/(opt|tmp|var\/(task|runtime|lang)|usr|etc|dev|proc|lib|lib64|bin|sbin)(\/|$)/;
 
 /**
- * Reads a layer or a function for running or packing it: as `readTree` does, with its links checked. Throws LayerError for an
+ * Reads a layer or a function for running or packing it, like `readTree`, and checks its links. Throws LayerError for an
  * absolute link to a folder that the sandbox does not have, and for a relative link that leaves the layer or function.
  */
 export async function readCodeTree(path: string, options: CodeTreeOptions): Promise<CodeTree> {
@@ -38,12 +39,11 @@ export async function readCodeTree(path: string, options: CodeTreeOptions): Prom
 }
 
 /**
- * Reads a layer or a function as it is: a zip, or a folder that stands for one. Links are kept; `.git` and special files are
- * left out. Files keep their times, by which PHP tells whether they are those that were compiled. A folder's files are read
- * when the entries are packed.
+ * Reads a layer or a function from a zip or a folder. Keeps links; omits `.git` and special files. Files keep their times,
+ * which PHP compares with those of the compiled files. The files of a folder are read only when the entries are packed.
  *
- * Throws UsageError for a path that is missing, is neither, has no files or cannot be read, and LayerError for a damaged or
- * hostile zip.
+ * Throws UsageError for a path that is missing, unreadable, empty, or neither a zip nor a folder, and LayerError for a
+ * damaged or hostile zip.
  */
 export async function readTree(path: string, options: Omit<CodeTreeOptions, 'root'>): Promise<Tree> {
   const { what, warn } = options;
@@ -64,12 +64,12 @@ async function readFolderTree(path: string, warn: (message: string) => void): Pr
 }
 
 const ADVICE = {
-  layer: 'Name a layer zip, as `layersmith build` prints it, or a folder that has what `/opt` is to have.',
+  layer: 'Name a layer zip, as printed by `layersmith build`, or a folder with the content of `/opt`.',
   function:
     'Name the folder that you would upload, or its zip: the handler `hello` is `src/hello.php` in it.',
 } as const;
 
-/** The files that the function's user cannot read, and the folders that it cannot enter. That user owns none of the code. */
+/** Returns the files and folders that the function's user, who owns none of the code, cannot read or enter. */
 export function unreadablePaths(entries: readonly TreeEntry[]): readonly string[] {
   return entries
     .filter((entry) => {
@@ -82,7 +82,7 @@ export function unreadablePaths(entries: readonly TreeEntry[]): readonly string[
 /** The first bytes of a zip, and of an empty one (APPNOTE 4.3.7, 4.3.16). */
 const ZIP_MAGIC = ['PK\x03\x04', 'PK\x05\x06'];
 
-/** Says whether a path is a folder or a zip, by its first bytes. Throws UsageError for a path that is missing, cannot be read, or is neither. */
+/** Returns whether a path is a folder or a zip, by its first bytes. Throws UsageError for anything else. */
 export async function kindOfCode(path: string, what: CodeTreeOptions['what']): Promise<'folder' | 'zip'> {
   const start = Buffer.alloc(4);
   try {
@@ -102,17 +102,17 @@ function unreadable(
 ): UsageError {
   const code = errorCodeOf(cause) ?? String(cause);
   const message =
-    code === 'ENOENT' ? `there is no ${what} ${path}` : `cannot read the ${what} ${path} (${code})`;
+    code === 'ENOENT' ? `the ${what} ${path} does not exist` : `cannot read the ${what} ${path} (${code})`;
   return new UsageError(message, { hint: ADVICE[what], cause });
 }
 
-/** The most special files that a warning names. */
+/** The maximum number of special files that a warning names. */
 const NAMED = 5;
 
 function specialFilesWarning(path: string, special: readonly SpecialFile[]): string {
   const named = special.slice(0, NAMED).map(({ path: file, kind }) => `${file} (${kind})`);
   const more = special.length - named.length;
-  return `${path}: left out ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}: no zip can hold special files`;
+  return `${path}: left out ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}: a zip cannot hold special files`;
 }
 
 function checkLink(
@@ -126,7 +126,7 @@ function checkLink(
   const isAllowed = isAbsolute ? isKnown : target === root || target.startsWith(`${root}/`);
   if (isAllowed) return;
   throw new LayerError(
-    `the ${what} ${path} has a link ${link.path} to ${link.target}, which would be ${target} on Lambda`,
+    `the ${what} ${path} has a link ${link.path} to ${link.target}, which is ${target} on Lambda`,
     {
       hint:
         isKnown && !isAbsolute

@@ -1,18 +1,18 @@
 import { InternalError, LayerError } from '../core/errors.js';
 import { readPrebuilt } from '../core/prebuilt.js';
 
-/** Deflates one buffer after another (RFC 1951): the same bytes on every machine. */
+/** Deflates one buffer after another (RFC 1951), with the same bytes on every machine. */
 export interface Deflater {
   /**
-   * Room for `sizeBytes` bytes of input, to be filled by the caller. What earlier calls returned is no longer valid. Throws
-   * LayerError when there is not enough memory: 4 GB is the most.
+   * Returns a buffer of `sizeBytes` bytes for the input, which the caller fills. It invalidates what earlier calls returned.
+   * Throws LayerError if there is not enough memory; the maximum is 4 GB.
    */
   input(sizeBytes: number): Uint8Array;
-  /** Deflates the last input, whose room is used for the result: it is valid until the next call of `input`. */
+  /** Deflates the last input in place. The result is valid until the next call of `input`. */
   deflate(): Uint8Array;
 }
 
-/** What `native/deflate/deflate.c` exports. Addresses and sizes are signed here, and unsigned there. */
+/** The exports of `native/deflate/deflate.c`. Addresses and sizes are signed here and unsigned there. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly input: (size: number) => number;
@@ -23,8 +23,8 @@ interface Exports {
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /**
- * Opens libdeflate, compiled to WebAssembly, as Node's own zlib gives other bytes in other builds. Its memory grows to the
- * largest input and 1 MB more, and is freed with the deflater. Throws IntegrityError when the program is missing or damaged.
+ * Opens libdeflate, compiled to WebAssembly. Node's own zlib produces other bytes in other builds. The memory grows to the
+ * largest input plus 1 MB and is freed with the deflater. Throws IntegrityError if the program is missing or damaged.
  */
 export async function openDeflater(): Promise<Deflater> {
   compiled ??= readPrebuilt('deflate.wasm').then((bytes) => WebAssembly.compile(bytes));

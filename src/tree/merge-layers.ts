@@ -3,10 +3,10 @@ import { LayerError } from '../core/errors.js';
 import { byPath, type TreeEntry } from './tree-entry.js';
 import { MAX_UNZIPPED_BYTES } from '../core/lambda-limits.js';
 
-/** A Lambda function has at most so many layers. */
+/** Lambda's limit for the layers of a function. */
 const MAX_LAYERS = 5;
 
-/** Entries, and where they come from, for messages: a path, or `the package`. */
+/** Entries and their origin for messages: a path, or `the package`. */
 export interface NamedEntries {
   readonly path: string;
   readonly entries: readonly TreeEntry[];
@@ -14,19 +14,19 @@ export interface NamedEntries {
 
 interface Placed {
   readonly entry: TreeEntry;
-  /** The layer that it came from. */
+  /** The layer that contains it. */
   readonly from: string;
 }
 
 /**
- * What `/opt` holds when Lambda has unpacked the layers in their order: files of later ones replace those of
- * earlier ones. Sorted, with every folder. The entries are borrowed: the layers' trees have to outlive them. Throws
- * LayerError for more than five layers, and where one layer has a folder and another has a file or a link in its place.
+ * Merges layers as Lambda does when it unpacks them to `/opt`: files of later layers replace those of earlier ones. The result
+ * is sorted and contains every folder. It borrows the entries: the layers' trees must outlive them. Throws LayerError for more
+ * than five layers, and if a path is a folder in one layer and a file or link in another.
  */
 export function mergeLayers(layers: readonly NamedEntries[]): readonly TreeEntry[] {
   if (layers.length > MAX_LAYERS) {
-    throw new LayerError(`${layers.length} layers are more than the ${MAX_LAYERS} that Lambda takes`, {
-      hint: 'Put what belongs together into one layer.',
+    throw new LayerError(`${layers.length} layers are more than the ${MAX_LAYERS} that Lambda allows`, {
+      hint: 'Combine some of the layers into one.',
     });
   }
   const placed = new Map<string, Placed>();
@@ -50,12 +50,12 @@ export function mergeLayers(layers: readonly NamedEntries[]): readonly TreeEntry
   return [...placed.values()].map(({ entry }) => entry).sort(byPath);
 }
 
-/** A tree's entries sorted and with every folder, as `mergeLayers` gives them. Throws LayerError where a file is also a folder. */
+/** Sorts a tree's entries and adds every folder. Throws LayerError if a file is also a folder. */
 export function withFolders(code: NamedEntries): readonly TreeEntry[] {
   return mergeLayers([code]);
 }
 
-/** Throws LayerError where Lambda refuses a function with its layers for what they have unzipped. */
+/** Checks Lambda's limit for the unzipped size of a function with its layers. Throws LayerError if it is exceeded. */
 export function checkUnzippedSize(...trees: readonly (readonly TreeEntry[])[]): void {
   const bytes = trees.flat().reduce((sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0), 0);
   if (bytes <= MAX_UNZIPPED_BYTES) return;
@@ -65,11 +65,11 @@ export function checkUnzippedSize(...trees: readonly (readonly TreeEntry[])[]): 
   );
 }
 
-/** Throws LayerError when nothing in the merged layers can be started. */
+/** Checks that the merged layers contain a bootstrap. Throws LayerError if they do not. */
 export function checkBootstrap(opt: readonly TreeEntry[]): void {
   if (opt.some(({ path, type }) => path === 'bootstrap' && type !== 'directory')) return;
   throw new LayerError('none of the layers has a bootstrap', {
-    hint: 'Name a runtime layer, as `layersmith build` makes: `bootstrap` is at the top of its zip.',
+    hint: 'Name a runtime layer, as built by `layersmith build`, with `bootstrap` at the top of its zip.',
   });
 }
 

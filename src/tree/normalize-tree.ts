@@ -8,14 +8,15 @@ import { followLinks } from './tree-links.js';
 import { scratchTree, type ScratchPlace, type Tree } from './tree.js';
 import { byPath, type TreeEntry } from './tree-entry.js';
 
-/** What a stage may leave at the most; more is a mistake or an attack. */
+/** The maximum that a stage may leave. More is a mistake or an attack. */
 const LIMITS = { entries: 200_000, bytes: 8 * 1024 ** 3 };
 
-/** What tar-stream says of bytes that are no tar. */
+/** tar-stream's messages for bytes that are not a tar. */
 const DAMAGED = /^(Unexpected end of data|Invalid tar header|Invalid header|Header exceeds max size)/;
 
+/** Options of `normalizeTree`. */
 export interface NormalizeOptions extends ScratchPlace {
-  /** Only this folder of the archive is read, and paths are relative to it. */
+  /** Read only this folder of the archive. Paths are relative to it. */
   readonly only?: string;
   /** Receives the path, relative to the archive's first component, of each entry outside of `only`. */
   readonly onOutside?: (path: string) => void;
@@ -23,15 +24,15 @@ export interface NormalizeOptions extends ScratchPlace {
 }
 
 /**
- * Reads the archive that came out of a container as the hostile input it is, and gives its entries sorted,
- * with modes 0755 and 0644 and without owners or dates. Paths are relative to the archive's first component (`opt/`).
+ * Reads an archive from a container as hostile input. Returns its entries sorted, with modes 0755 and 0644 and without owners
+ * or dates. Paths are relative to the archive's first component (`opt/`).
  *
- * Throws LayerError for an entry that leaves the tree, a link that does (followed logically through all other
- * links, never on disk), a circle of links, a file below a link, a device or any other special file, set-uid
- * and set-gid, a name that occurs twice, and for an archive that is cut off.
+ * Throws LayerError for an entry or a link that leaves the tree (links are followed logically, never on disk), a cycle of
+ * links, a file below a link, a special file such as a device, set-uid and set-gid, a duplicate name, and a truncated
+ * archive.
  */
 export function normalizeTree(archive: Readable, options: NormalizeOptions): Promise<Tree> {
-  // It may fail before it is read; the reader looks for that.
+  // The archive may fail before it is read. The reader checks for that.
   archive.on('error', () => undefined);
   return scratchTree(options, async (file) => {
     const entries = await readEntries(archive, { ...options, file });
@@ -76,7 +77,7 @@ async function readEntries(
   } catch (error) {
     throw error instanceof Error && DAMAGED.test(error.message)
       ? new LayerError(`the archive that came out of the container is damaged: ${error.message}`, {
-          hint: 'Run it again; when it happens twice, the engine is at fault.',
+          hint: 'Run the command again. If it fails again, check the container engine.',
           cause: error,
         })
       : error;
@@ -87,7 +88,7 @@ async function readEntries(
 
 interface Found {
   readonly header: Header;
-  /** For messages. */
+  /** The name for messages. */
   readonly name: string;
   readonly path: string;
   readonly entries: ReadonlyMap<string, TreeEntry>;
@@ -100,7 +101,7 @@ function toEntry({ header, name, path, entries, only, file, offset }: Found): Tr
   const mode = header.mode;
   switch (header.type) {
     case 'directory':
-      // tar-stream would wait for its content for ever.
+      // tar-stream would wait forever for its content.
       if (header.size > 0) throw hostile(name, 'a folder with content');
       return { type: 'directory', path, mode: 0o755 };
     case 'symlink':
@@ -110,7 +111,7 @@ function toEntry({ header, name, path, entries, only, file, offset }: Found): Tr
       const whole = pathOf(linkName);
       const target = entries.get((only === undefined ? whole : below(only, whole)) ?? '');
       if (target?.type !== 'file')
-        throw hostile(name, `a hard link to ${linkName}, which is no file before it`);
+        throw hostile(name, `a hard link to ${linkName}, which is not an earlier file`);
       return { ...target, path };
     }
     case 'file':
@@ -127,16 +128,16 @@ function toEntry({ header, name, path, entries, only, file, offset }: Found): Tr
       };
     }
     default:
-      throw hostile(name, `a ${orEmpty(header.type) || 'thing of unknown type'} has no place in a layer`);
+      throw hostile(name, `a ${orEmpty(header.type) || 'file of unknown type'} is not allowed in a layer`);
   }
 }
 
-/** tar-stream's types promise texts, but a header without a link's target or of an unknown type has null. */
+/** Replaces null, which tar-stream returns for a missing link target or an unknown type despite its types. */
 function orEmpty(text: string | null): string {
   return text ?? '';
 }
 
-/** The path below the archive's first component; '' for that component itself. */
+/** Returns the path below the archive's first component, or '' for that component itself. */
 function pathOf(name: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (name.startsWith('/') || name.includes('\0') || parts.includes('..'))
@@ -144,7 +145,7 @@ function pathOf(name: string): string {
   return parts.slice(1).join('/');
 }
 
-/** The path relative to the folder; '' for the folder itself, undefined for a path outside of it. */
+/** Returns the path relative to the folder: '' for the folder itself, undefined for a path outside of it. */
 function below(folder: string, path: string): string | undefined {
   if (path === folder) return '';
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
@@ -157,7 +158,7 @@ function refuseEscape(
   const { to } = followLinks(link.target, { from: posix.dirname(link.path), entries });
   const what = `a link to ${JSON.stringify(link.target)}`;
   if (to === 'outside') throw hostile(link.path, `${what} leaves the tree`);
-  if (to === 'circle') throw hostile(link.path, `${what} goes round and round`);
+  if (to === 'circle') throw hostile(link.path, `${what} is part of a cycle`);
 }
 
 function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>): void {
@@ -165,9 +166,9 @@ function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>):
     const above = entries.get(parent);
     if (above !== undefined && above.type !== 'directory') {
       throw new LayerError(
-        `the archive that came out of the container has ${path} below ${parent}, which is no folder`,
+        `the archive that came out of the container has ${path} below ${parent}, which is not a folder`,
         {
-          hint: 'Look at what the build script installs.',
+          hint: 'Check what the build script installs.',
         },
       );
     }
@@ -178,7 +179,7 @@ function hostile(name: string, why: string): LayerError {
   return new LayerError(
     `the archive that came out of the container has a bad entry ${JSON.stringify(name)}: ${why}`,
     {
-      hint: 'Look at what the build script installs; a stage may leave only files, folders and links inside its tree.',
+      hint: 'Check what the build script installs: a stage may leave only files, folders and links inside its tree.',
     },
   );
 }

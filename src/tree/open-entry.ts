@@ -3,7 +3,7 @@ import { ElfError, type RandomAccess } from '../elf/elf-bytes.js';
 import { inMemory } from '../elf/random-access.js';
 import type { TreeEntry } from './tree-entry.js';
 
-/** An entry's bytes, to be read in parts. Leaving its scope closes the file they are in. */
+/** Opens an entry's bytes for random access. Leaving its scope closes the file that holds them. */
 export async function openEntry(
   entry: TreeEntry & { readonly type: 'file' },
 ): Promise<RandomAccess & AsyncDisposable> {
@@ -17,7 +17,7 @@ export async function openEntry(
       const bytes = Buffer.allocUnsafe(length);
       for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(bytes, done, length - done, content.start + offset + done);
-        // It became shorter since it was looked at.
+        // The file was truncated after its size was read.
         if (bytesRead === 0) throw new ElfError(`${entry.path} ends at ${offset + done}`);
         done += bytesRead;
       }

@@ -4,7 +4,7 @@ import { pack } from 'tar-stream';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import { openContent, type TreeEntry } from './tree-entry.js';
 
-/** A tar of the entries in their order, all owned by `owner` (uid and gid) and of one date, but for files that have their own. */
+/** Packs the entries into a tar, in their order, owned by `owner` (uid and gid). Files without a time get one fixed date. */
 export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner: number }): Readable {
   const { owner } = options;
   const archive = pack();
@@ -38,7 +38,7 @@ export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner
     }
     archive.finalize();
   };
-  // tar-stream's own stream is a streamx one; Node's functions want Node's.
+  // tar-stream's stream comes from streamx. Node's functions need one of Node's own.
   const out = Readable.from(archive, { objectMode: false });
   write().catch((error: unknown) => {
     archive.destroy(error instanceof Error ? error : new Error(String(error)));

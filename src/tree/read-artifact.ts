@@ -4,10 +4,10 @@ import { readTar } from './read-tar.js';
 import { scratchTree, type ScratchPlace, type Tree } from './tree.js';
 import type { TreeEntry } from './tree-entry.js';
 
-/** How much of an artifact is read at once. */
+/** How many bytes of an artifact are read at a time. */
 const READ_BYTES = 1024 ** 2;
 
-/** Reads the entries of an artifact (a normalized tar) that `wanted` accepts, all by default. Folders are left out unless asked for. */
+/** Reads the entries of an artifact (a normalized tar) that `wanted` accepts. By default it accepts all but folders. */
 export function readArtifact(
   artifact: string,
   options: ScratchPlace & {

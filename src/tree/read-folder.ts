@@ -6,25 +6,25 @@ import { UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import type { TreeEntry } from './tree-entry.js';
 
-/** Files and folders of this name are never read: they have no place in an upload, and are often larger than the rest. */
+/** Files and folders of this name are never read: they do not belong in an upload and are often large. */
 export const EXCLUDED_NAME = '.git';
 
-/** Something in a folder that no archive for Lambda can hold. */
+/** A special file, which an archive for Lambda cannot hold. */
 export interface SpecialFile {
   readonly path: string;
   readonly kind: 'socket' | 'FIFO' | 'device';
 }
 
-/** What a folder holds. */
+/** The content of a folder. */
 export interface FolderContent {
-  /** Files, folders and links, parents before what is in them, by name. Files keep their modes and times. */
+  /** Files, folders and links by name, folders before their content. Files keep their modes and times. */
   readonly entries: readonly TreeEntry[];
   readonly special: readonly SpecialFile[];
 }
 
 /**
- * Reads what is in a folder and below it, without `.git`. The files' bytes stay where they are. Throws UsageError for a folder
- * that cannot be read, and for a name that is not UTF-8.
+ * Reads a folder and its subfolders, without `.git`. The files' bytes stay where they are. Throws UsageError for a folder that
+ * cannot be read, and for a name that is not UTF-8.
  */
 export async function readFolder(root: string): Promise<FolderContent> {
   const entries: TreeEntry[] = [];
@@ -64,20 +64,20 @@ async function reading(root: string, below: string, read: () => Promise<void>): 
     if (cause instanceof UsageError) throw cause;
     const code = errorCodeOf(cause) ?? String(cause);
     throw new UsageError(`cannot read the folder ${join(root, below)} (${code})`, {
-      hint: 'Make it readable, or take it out of the folder.',
+      hint: 'Make it readable, or remove it from the folder.',
       cause,
     });
   }
 }
 
-/** Archives hold UTF-8 names: another encoding would be another name on Lambda. */
+/** Decodes a name. Archives hold UTF-8 names, so a name in another encoding would change on Lambda. */
 function decoded(bytes: Buffer, describe: (shown: string) => string): string {
   if (isUtf8(bytes)) return bytes.toString();
   const shown = bytes
     .toString('latin1')
     .replace(/[^\x20-\x7e]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
   throw new UsageError(`${describe(shown)} is not valid UTF-8`, {
-    hint: 'Rename it, or take it out of the folder. `\\x…` stands for a byte of the name.',
+    hint: 'Rename it, or remove it from the folder. `\\x…` stands for a byte of the name.',
   });
 }
 

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 
-/** An entry of a tar while it is read. */
+/** An entry of a tar that is being read. */
 export interface TarEntry {
   readonly header: Header;
-  /** Its bytes. Those that are not read before the next entry is asked for are skipped. */
+  /** Its bytes. Bytes that are not read before the next entry is requested are skipped. */
   readonly content: AsyncIterable<Buffer>;
 }
 
@@ -23,7 +23,7 @@ export async function* readTar(source: Readable): AsyncGenerator<TarEntry, void>
   });
   try {
     if (source.errored !== null) throw source.errored;
-    // tar-stream drops entries that come before its iterator is there: nothing may be awaited in between.
+    // tar-stream drops entries that arrive before its iterator exists. Do not await anything in between.
     source.pipe(reader);
     for await (const entry of reader) {
       const content = contentOf(entry, () => broken);
@@ -36,7 +36,7 @@ export async function* readTar(source: Readable): AsyncGenerator<TarEntry, void>
   }
 }
 
-/** An entry of a broken tar says only that it was destroyed: the reason is with the reader. */
+/** Yields an entry's bytes. If the tar is broken, throws the reader's error, which has the reason. */
 async function* contentOf(
   entry: AsyncIterable<unknown>,
   reason: () => Error | undefined,
@@ -48,7 +48,7 @@ async function* contentOf(
   }
 }
 
-/** Reads the first entry whose name `isWanted` accepts; undefined where there is none. Closes the source. */
+/** Reads the first entry whose name `isWanted` accepts. Undefined if there is none. Closes the source. */
 export async function readTarFile(
   source: Readable,
   isWanted: (name: string) => boolean,

@@ -1,16 +1,16 @@
 import type { TreeEntry } from './tree-entry.js';
 
-/** Where a path of a tree leads when every link on its way was followed. */
+/** Where a path of a tree leads once every link on its way is followed. */
 export type Followed =
-  /** Below `/opt`, '' for `/opt` itself; there need not be anything. */
+  /** Below `/opt`, '' for `/opt` itself. The path need not exist. */
   { readonly to: 'tree'; readonly path: string } | { readonly to: 'outside' } | { readonly to: 'circle' };
 
-/** As many links as Linux follows for one path. */
+/** Linux's limit for the links of one path. */
 const MAX_LINKS = 40;
 
 /**
- * Follows a target as the kernel would if the tree lay at `/opt`: from the folder `from` of the tree, through every link on
- * its way, whose `..` is that of where they lead. It may pass through `/`, of which nothing but `/opt` is known.
+ * Follows a target from the folder `from` as the kernel would if the tree were at `/opt`, through every link on its way. After
+ * a link, `..` is the parent of the link's target. The path may pass through `/`, of which only `/opt` is known.
  */
 export function followLinks(
   target: string,

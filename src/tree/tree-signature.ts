@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { EXCLUDED_NAME } from './read-folder.js';
 
 /**
- * Changes when a file of a folder, or a zip, does: made of paths, modes, sizes and times alone, nothing is
- * opened. What cannot be looked at counts as missing. Synchronous on purpose, since an invocation waits for it:
- * 10,000 files take 30 ms, and with promises 300 ms.
+ * Computes a signature that changes when a zip or a file of a folder changes. It uses only paths, modes, sizes and times, and
+ * opens no file. Files that cannot be examined count as missing. It is synchronous because an invocation waits for it: 10,000
+ * files take 30 ms, and 300 ms with promises.
  */
 export function treeSignature(path: string): string {
   const hash = createHash('sha256');
@@ -14,7 +14,7 @@ export function treeSignature(path: string): string {
     try {
       const info = look(file);
       const { mode, size, mtimeMs, ino } = info;
-      // The time of a folder says nothing that its entries do not.
+      // A folder's time adds nothing to the times of its entries.
       const isFolder = info.isDirectory();
       hash.update(isFolder ? `${file}\0${mode}\n` : `${file}\0${mode} ${size} ${mtimeMs} ${ino}\n`);
       if (!isFolder) return;

@@ -2,22 +2,22 @@ import { scratchFile } from '../core/scratch.js';
 import type { TreeEntry } from './tree-entry.js';
 
 /**
- * The entries of a folder, an archive or a layer, and the owner of the temporary file that holds their bytes. The entries can
- * be read until the tree is disposed of, which removes that file. Entries taken over into another tree are borrowed: their
- * owner has to outlive it.
+ * The entries of a folder, an archive or a layer, with the temporary file that holds their bytes. Disposing of the tree removes
+ * that file; the entries can be read until then. Entries that another tree takes over are borrowed: their owner must outlive
+ * it.
  */
 export interface Tree extends AsyncDisposable {
   readonly entries: readonly TreeEntry[];
 }
 
-/** A folder for temporary files: the store's, or the user's own (`openUserScratch`). Both are swept when they are opened. */
+/** A folder for temporary files: the store's, or the user's (`openUserScratch`). Opening it removes leftover files. */
 export interface ScratchPlace {
   readonly tmpDir: string;
 }
 
 /**
- * Makes a tree whose bytes are in a temporary file of `tmpDir`, which `fill` writes at the path that it gets. The file is
- * removed with the tree, and when `fill` throws.
+ * Creates a tree whose bytes are in a temporary file in `tmpDir`. `fill` receives the path and writes the file. The file is
+ * removed with the tree, and if `fill` throws.
  */
 export async function scratchTree<T extends { readonly entries: readonly TreeEntry[] }>(
   { tmpDir }: ScratchPlace,
@@ -32,12 +32,12 @@ export async function scratchTree<T extends { readonly entries: readonly TreeEnt
   }
 }
 
-/** Makes a tree of entries whose bytes belong to somebody else, or are in memory: disposing of it does nothing. */
+/** Creates a tree whose bytes are in memory or owned by another tree. Disposing of it does nothing. */
 export function borrowedTree(entries: readonly TreeEntry[]): Tree {
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** Replaces a tree's entries by what `change` makes of them. The new tree owns the bytes; they are removed when `change` throws. */
+/** Replaces a tree's entries by the result of `change`. The new tree owns the bytes, which are removed if `change` throws. */
 export async function changedTree(
   tree: Tree,
   change: (entries: readonly TreeEntry[]) => readonly TreeEntry[] | Promise<readonly TreeEntry[]>,

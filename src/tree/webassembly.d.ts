@@ -1,4 +1,4 @@
-/** The part of WebAssembly's JavaScript API that is used here. Can go when `@types/node` has it. */
+/** The part of WebAssembly's JavaScript API that is used here. Remove it when `@types/node` includes it. */
 declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: 'WebAssembly.Module';

@@ -10,7 +10,7 @@ export interface ZipFile {
   readonly sha256: Sha256;
 }
 
-/** Reads the size and the digest of a zip. Throws UsageError when `path` is not a readable file. */
+/** Reads the size and the digest of a zip. Throws UsageError if `path` is not a readable file. */
 export async function readZipFile(path: string): Promise<ZipFile> {
   try {
     const info = await stat(path);
@@ -19,7 +19,7 @@ export async function readZipFile(path: string): Promise<ZipFile> {
     const code = errorCodeOf(cause);
     if (code === undefined) throw cause;
     throw new UsageError(`cannot read ${path} (${code})`, {
-      hint: 'Give the path of a zip, as `layersmith build` or `layersmith package` prints it.',
+      hint: 'Give the path of a zip, as printed by `layersmith build` or `layersmith package`.',
       cause,
     });
   }

@@ -17,15 +17,15 @@ const DEFLATED = 8;
 /** The file type in `st_mode`, and that of a symbolic link. */
 const FILE_TYPE = 0o170000;
 const LINK = 0o120000;
-/** The longest path in Linux. */
+/** Linux's limit for the length of a path. */
 const MAX_LINK_BYTES = 4096;
 
-/** yauzl's messages about names that would be written outside of the folder where the zip is unpacked. */
+/** yauzl's messages for names that would be written outside the folder where the zip is unpacked. */
 const HOSTILE_NAME = /^(invalid relative path|absolute path): /;
 
 /**
- * Reads a layer or function zip, ours or a third party's. Throws LayerError for a file that is missing, not a zip, damaged,
- * larger than Lambda takes, or has an entry that leaves the tree, and StorageError when the bytes cannot be written.
+ * Reads the zip of a layer or function. Throws LayerError for a file that is missing, not a zip, damaged, larger than Lambda
+ * allows, or has an entry that leaves the tree, and StorageError if the bytes cannot be written.
  */
 export function readZip(path: string, place: ScratchPlace): Promise<Tree> {
   return scratchTree(place, async (file) => {
@@ -46,14 +46,14 @@ export function readZip(path: string, place: ScratchPlace): Promise<Tree> {
 function unreadable(path: string, cause: unknown): LayerError {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (errorCodeOf(cause) === 'ENOENT') {
-    return new LayerError(`cannot read the zip ${path}: there is no such file`, {
-      hint: 'Give the path of a layer zip, as `layersmith build` prints it.',
+    return new LayerError(`cannot read the zip ${path}: the file does not exist`, {
+      hint: 'Give the path of a layer zip, as printed by `layersmith build`.',
       cause,
     });
   }
   return new LayerError(`cannot read the zip ${path}: ${message}`, {
     hint: HOSTILE_NAME.test(message)
-      ? 'Do not unpack this zip: it would write outside of the folder. Get it from whoever made it, or build it again.'
+      ? 'Do not unpack this zip: it would write outside the folder. Get it from its author, or build it again.'
       : 'The zip is damaged or incomplete: download or build it again, and check its sha256.',
     cause,
   });
@@ -82,7 +82,7 @@ async function readEntries(
     declared += entry.uncompressedSize;
     if (declared > MAX_UNZIPPED_BYTES) throw tooLarge(path);
     const deflated = entry.compressionMethod === DEFLATED;
-    // Many files are empty: no stream is opened for those.
+    // Many files are empty. Open no stream for them.
     const isEmpty = entry.compressedSize === 0 && entry.uncompressedSize === 0 && entry.crc32 === 0;
     if (isEmpty && (mode & FILE_TYPE) !== LINK) {
       entries.push(toFile(entry, { file, start: sink.position() }));
@@ -123,22 +123,22 @@ function pathOf({ fileName }: Entry): string {
   return posix.normalize(fileName).replace(/\/$/, '');
 }
 
-/** `st_mode`, where the zip was made on Unix. */
+/** Returns `st_mode` if the zip was made on Unix. */
 function modeOf({ externalFileAttributes }: Entry): number {
   return externalFileAttributes >>> 16;
 }
 
-/** Sizes are checked before anything is unpacked, so that a small zip cannot fill the disk. */
+/** Creates the error for a zip that is too large. Sizes are checked before unpacking, so a small zip cannot fill the disk. */
 function tooLarge(path: string): LayerError {
   return new LayerError(
-    `${path} unpacks to more than ${MAX_UNZIPPED_BYTES} bytes, the most that Lambda takes`,
+    `${path} unpacks to more than ${MAX_UNZIPPED_BYTES} bytes, the most that Lambda allows`,
     {
       hint: 'Leave out files that are not needed at run time. If the zip is small and not yours, it may be a zip bomb.',
     },
   );
 }
 
-/** Passes an entry's bytes on. Throws an error for another size or checksum than the directory says. */
+/** Yields an entry's bytes. Throws an error if their size or checksum differs from the directory's. */
 async function checked(
   { fileName, uncompressedSize, crc32: expected }: Entry,
   content: Readable,
@@ -156,7 +156,7 @@ async function checked(
   if (checksum !== expected) throw new Error(`the checksum of ${fileName} is wrong`);
 }
 
-/** Inflates as yauzl would, in pieces sixteen times as large, which takes half the time. */
+/** Inflates like yauzl, but in pieces sixteen times as large, which takes half the time. */
 function inflate(deflated: Readable): Readable {
   const inflated = createInflateRaw({ chunkSize: 256 * 1024 });
   deflated.on('error', (error) => {

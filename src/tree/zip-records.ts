@@ -1,8 +1,8 @@
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 
-/** What the two headers of an entry say. */
+/** The fields of an entry's two headers. */
 export interface ZipFields {
-  /** In UTF-8; of a folder, with a slash at its end. */
+  /** The name in UTF-8. A folder's name ends with a slash. */
   readonly name: Buffer;
   readonly method: 0 | 8;
   readonly crc: number;
@@ -11,11 +11,11 @@ export interface ZipFields {
   readonly sizeBytes: number;
   /** `st_mode`: Unix mode with the file type. */
   readonly mode: number;
-  /** Where the local header is in the file. */
+  /** The offset of the local header in the file. */
   readonly offset: number;
 }
 
-/** The most entries that a zip has without zip64: 65,535 stands for "see the zip64 record". */
+/** The maximum number of entries without zip64. 65,535 means "see the zip64 record". */
 export const MAX_ENTRIES_WITHOUT_ZIP64 = 0xfffe;
 
 const MAX_16 = 0xffff;
@@ -30,11 +30,11 @@ const ZIP64_LOCATOR_BYTES = 20;
 
 const UTF8_NAMES = 0x0800;
 const VERSION_NEEDED = 20;
-/** Zip64 came with version 4.5 (APPNOTE 4.4.3.2). */
+/** Zip64 requires version 4.5 (APPNOTE 4.4.3.2). */
 const VERSION_ZIP64 = 45;
 const MADE_BY_UNIX = (3 << 8) | 30;
 
-/** The header before an entry's data (APPNOTE 4.3.7). */
+/** Returns the header before an entry's data (APPNOTE 4.3.7). */
 export function localHeader(fields: ZipFields): Buffer {
   const header = Buffer.alloc(LOCAL_BYTES + fields.name.length);
   header.writeUInt32LE(0x04034b50, 0);
@@ -43,7 +43,7 @@ export function localHeader(fields: ZipFields): Buffer {
   return header;
 }
 
-/** An entry's header in the directory (APPNOTE 4.3.12), with the zip64 field where its offset needs that (4.5.3). */
+/** Returns an entry's header in the directory (APPNOTE 4.3.12), with the zip64 field if its offset needs that (4.5.3). */
 export function centralHeader(fields: ZipFields): Buffer {
   const { name, mode, offset } = fields;
   const isFar = offset >= MAX_32;
@@ -71,7 +71,7 @@ export interface DirectoryPlace {
   readonly offset: number;
 }
 
-/** What follows the directory: the end record (APPNOTE 4.3.16), and before it those of zip64 where a number needs them. */
+/** Returns the end record (APPNOTE 4.3.16), after the zip64 records if a number needs them. */
 export function endRecords(directory: DirectoryPlace): Buffer {
   const { count, bytes, offset } = directory;
   const record = Buffer.alloc(END_BYTES);
@@ -84,11 +84,11 @@ export function endRecords(directory: DirectoryPlace): Buffer {
   return needsZip64 ? Buffer.concat([zip64Records(directory), record]) : record;
 }
 
-/** The zip64 end record (APPNOTE 4.3.14) and its locator (4.3.15). */
+/** Returns the zip64 end record (APPNOTE 4.3.14) and its locator (4.3.15). */
 function zip64Records({ count, bytes, offset }: DirectoryPlace): Buffer {
   const records = Buffer.alloc(ZIP64_END_BYTES + ZIP64_LOCATOR_BYTES);
   records.writeUInt32LE(0x06064b50, 0);
-  // Without its first 12 bytes.
+  // The size excludes the first 12 bytes.
   records.writeBigUInt64LE(BigInt(ZIP64_END_BYTES - 12), 4);
   records.writeUInt16LE(MADE_BY_UNIX, 12);
   records.writeUInt16LE(VERSION_ZIP64, 14);
@@ -116,7 +116,7 @@ function writeCommon(buffer: Buffer, start: number, fields: ZipFields & { readon
   buffer.writeUInt16LE(fields.name.length, start + 22);
 }
 
-/** MS-DOS date and time (two-second steps) of SOURCE_DATE_EPOCH in UTC. */
+/** Returns the MS-DOS date and time (two-second steps) of SOURCE_DATE_EPOCH in UTC. */
 function dosTime(): { readonly time: number; readonly date: number } {
   const at = new Date(SOURCE_DATE_EPOCH * 1000);
   return {

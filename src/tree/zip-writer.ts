@@ -7,12 +7,12 @@ import { openContent, type TreeEntry } from './tree-entry.js';
 import { centralHeader, endRecords, localHeader } from './zip-records.js';
 
 /**
- * Writes a zip whose bytes depend on the entries alone: entries in the order given, modes in the Unix
- * attributes, one date, and a deflate that is the same on every machine. A file is held in memory once, while it is
- * deflated. Links are stored as Info-ZIP does, their target as content.
+ * Writes a zip whose bytes depend only on the entries: in the given order, with modes in the Unix attributes, one date, and a
+ * deflate that is the same on every machine. Each file is held in memory while it is deflated. A link is stored as in Info-ZIP,
+ * with its target as content.
  *
- * Format: PKWARE's APPNOTE 6.3.10, with zip64 only where it is needed: from 65,535 entries or 4 GiB on. Throws LayerError for
- * a file that is larger than all that Lambda takes, and the disk's errors.
+ * Format: PKWARE's APPNOTE 6.3.10, with zip64 only if needed (from 65,535 entries or 4 GiB). Throws LayerError for a file that
+ * exceeds Lambda's total limit, and the file system's errors.
  */
 export async function writeZip(path: string, entries: readonly TreeEntry[]): Promise<void> {
   await using sink = await openSink(path);
@@ -38,7 +38,7 @@ interface Data {
   readonly crc: number;
   readonly compressedBytes: number;
   readonly sizeBytes: number;
-  /** As they stand in the zip; valid until the next entry's. */
+  /** The bytes in the zip. Valid until the next entry. */
   readonly bytes: Uint8Array;
 }
 
@@ -54,8 +54,8 @@ async function dataOf(entry: TreeEntry, deflater: Deflater): Promise<Data> {
   if (entry.sizeBytes === 0) return NOTHING;
   if (entry.sizeBytes > MAX_UNZIPPED_BYTES)
     throw new LayerError(
-      `${entry.path} has ${entry.sizeBytes} bytes, over the ${MAX_UNZIPPED_BYTES} that Lambda takes in all`,
-      { hint: 'Leave it out; the function can get large data from S3 or EFS.' },
+      `${entry.path} has ${entry.sizeBytes} bytes, over Lambda's total limit of ${MAX_UNZIPPED_BYTES}`,
+      { hint: 'Leave it out; the function can read large data from S3 or EFS.' },
     );
   const bytes = deflater.input(entry.sizeBytes);
   await readInto(bytes, entry);
@@ -70,7 +70,7 @@ async function dataOf(entry: TreeEntry, deflater: Deflater): Promise<Data> {
   };
 }
 
-/** Reads a file's content into a buffer that has its size. */
+/** Reads a file's content into a buffer of its size. */
 async function readInto(bytes: Uint8Array, entry: TreeEntry & { readonly type: 'file' }): Promise<void> {
   let filled = 0;
   for await (const chunk of openContent(entry) as AsyncIterable<Buffer>) {
@@ -81,7 +81,7 @@ async function readInto(bytes: Uint8Array, entry: TreeEntry & { readonly type: '
     throw new InternalError(`${entry.path}: ${filled} bytes instead of ${entry.sizeBytes}`);
 }
 
-/** Unix mode with its file type, as `st_mode` has it. */
+/** Returns the Unix mode with the file type, as in `st_mode`. */
 function modeOf(entry: TreeEntry): number {
   switch (entry.type) {
     case 'directory':

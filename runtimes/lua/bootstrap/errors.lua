@@ -11,13 +11,13 @@ local function log_line(message)
   log_text("bootstrap: " .. line .. "\n")
 end
 
--- An error as Lambda's runtimes report it.
+-- Creates an error report in the format of Lambda's runtimes.
 local function report(kind, message, trace)
   if #message > MAX_MESSAGE_BYTES then message = message:sub(1, MAX_MESSAGE_BYTES) .. "…" end
   return { errorType = kind, errorMessage = json.clean(message), stackTrace = json.array(trace or {}) }
 end
 
--- Function.OutOfStock: the only form of an error type that Lambda passes on.
+-- Returns an error type such as Function.OutOfStock, the only form that Lambda passes on.
 local function error_type(name)
   if type(name) ~= "string" then return "Function.Error" end
   if name:find("^Function%.%u%a+$") or name:find("^Runtime%.%u%a+$") then return name end
@@ -26,7 +26,7 @@ local function error_type(name)
   return "Function." .. letters:sub(1, 1):upper() .. letters:sub(2)
 end
 
--- A thrown table describes itself with errorType and errorMessage (or message), or with __tostring.
+-- Returns the message of a thrown value. A table has errorMessage, message or __tostring.
 local function message_of(thrown)
   if type(thrown) ~= "table" then return tostring(thrown) end
   local message = thrown.errorMessage or thrown.message
@@ -36,7 +36,7 @@ local function message_of(thrown)
   return json.encode(thrown)
 end
 
--- The message handler for xpcall: makes a report of what was thrown and where.
+-- The message handler for xpcall: creates a report of the error and its place.
 local function explain(thrown)
   local trace = {}
   for line in debug.traceback("", 2):gmatch("\n\t([^\n]+)") do
@@ -49,7 +49,7 @@ local function explain(thrown)
   return report(error_type(typed and kind or nil), message, trace)
 end
 
--- The report in a result of xpcall; a string where the stack had no room left for explain.
+-- Returns the report in a result of xpcall. It is a string if the stack had no room left for explain.
 local function report_of(failure)
   if type(failure) == "table" and failure.errorType then return failure end
   return report("Function.Error", tostring(failure))
@@ -76,7 +76,7 @@ local function base64(bytes)
   return encoded
 end
 
--- Logs a refusal by the Runtime API, which is not repeated; exits on a 5xx, after which the platform starts a new process.
+-- Logs a refusal by the Runtime API, which is not repeated. Exits on a 5xx, after which Lambda starts a new process.
 local function check_response(path, status, detail, body)
   if not status then
     log_line(path .. ": " .. detail.reason)

@@ -5,7 +5,7 @@ local function fail_init(kind, message, trace)
   exit(1)
 end
 
--- The files that the name may mean, below the task root, and the function in them.
+-- Returns the files below the task root that the name may mean, and the function in them.
 local function candidates(name)
   local folder, base = name:match("^(.-)([^/]*)$")
   local file, method = base:match("^(.*)%.([^.]*)$")
@@ -55,7 +55,7 @@ local function load_handler()
   local path = find_file(name, root, files)
   local chunk, reason = loadfile(path)
   if not chunk then fail_init("Runtime.UserCodeSyntaxError", "handler " .. name .. ": " .. reason) end
-  -- Lua's own functions are no handlers: src/next.lua must define its own `next`.
+  -- Lua's own functions are not handlers: src/next.lua must define its own `next`.
   local before = _G[method]
   local ok, result = xpcall(chunk, explain)
   if not ok then

@@ -1,4 +1,4 @@
--- What a handler prints goes to the log: stdout and stderr carry nothing else.
+-- The output of a handler goes to the log: stdout and stderr contain nothing else.
 
 local socket = require("socket.core")
 

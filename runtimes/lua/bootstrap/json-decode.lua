@@ -17,7 +17,7 @@ function json.decode(text)
     return tonumber(digits, 16)
   end
 
-  -- Decodes a \u escape, from its u; returns the character and the position after it.
+  -- Decodes a \u escape from its u. Returns the character and the position after it.
   local function unicode(from)
     local unit = code_unit(from + 1)
     local behind = from + 5

@@ -1,5 +1,5 @@
--- JSON. null is json.null. A table is an array when it was decoded as one, was made by json.array, or has a value at 1.
--- Functions use it with require("layersmith.json").
+-- Encodes JSON. null is json.null. A table is an array if it was decoded as one, made by json.array, or has a value at 1.
+-- Functions use this with require("layersmith.json").
 
 local json = { null = setmetatable({}, { __tostring = function() return "null" end, __name = "json.null" }) }
 package.preload["layersmith.json"] = function() return json end
@@ -9,7 +9,7 @@ local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"',
 
 function json.array(list) return setmetatable(list, array_mt) end
 
--- Makes any bytes valid UTF-8: each invalid byte becomes U+FFFD.
+-- Converts any bytes to valid UTF-8: each invalid byte becomes U+FFFD.
 function json.clean(text)
   local parts, at = {}, 1
   while true do
@@ -61,7 +61,7 @@ local function number_text(number, path)
   end
 end
 
--- Returns whether a table is a list, and its keys or its length. A table that is both, or a list with holes, is refused.
+-- Returns whether a table is a list, and its keys or its length. Refuses mixed tables and lists with holes.
 local function shape(value, path)
   local names, positions, last = {}, 0, 0
   for key in pairs(value) do
@@ -133,7 +133,7 @@ function encode(value, path, above, write)
   end
 end
 
--- Throws a message that names the place in the value; name is what the message calls the value.
+-- Encodes a value. Throws a message that names the place in the value, which it calls `name`.
 function json.encode(value, name)
   local parts = {}
   encode(value, { [0] = name or "value" }, {}, function(text) parts[#parts + 1] = text end)

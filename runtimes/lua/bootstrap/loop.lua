@@ -1,8 +1,8 @@
 local handler
--- The current invocation: its id, and its streamed response once that has started.
+-- The current invocation: its id, and its streamed response once it has started.
 local running
 
--- Lua cannot set an environment variable, so os.getenv returns the trace ID of the invocation.
+-- Lua cannot set an environment variable, so os.getenv is replaced to return the trace ID of the invocation.
 local trace_id
 local getenv = os.getenv
 os.getenv = function(name)
@@ -35,7 +35,7 @@ local function context_of(headers)
   }
 end
 
--- Restores what a handler may have changed. Some locales write numbers with commas.
+-- Restores settings that a handler may have changed. Some locales write numbers with commas.
 local stdin, stdout = io.stdin, io.stdout
 local function restore()
   debug.sethook()
@@ -76,7 +76,7 @@ os.exit = function()
   exit(1)
 end
 
--- Sends a chunk of a streamed response. When the connection is lost, the rest of the response is dropped.
+-- Sends a chunk of a streamed response. If the connection is lost, the rest of the response is dropped.
 local function stream_chunk(stream, bytes)
   local ok, detail = true, nil
   if not running.stream then
@@ -92,7 +92,7 @@ local function stream_chunk(stream, bytes)
   end
 end
 
--- Sends an iterator's strings, each when it is produced.
+-- Sends the strings of an iterator as they are produced.
 local function send_stream(iterator)
   local stream = { path = "invocation/" .. running.id .. "/response", lost = false }
   while true do
@@ -129,7 +129,7 @@ local function invoke(headers, body)
   post(path, "Content-Type: " .. kind .. "\r\n", result)
 end
 
--- Waits for the next event; returns its headers and body. Asks again after an invalid response.
+-- Waits for the next event and returns its headers and body. Repeats the request after an invalid response.
 local function next_event()
   local refused, unreachable = 0, 0
   while true do

@@ -1,5 +1,5 @@
--- A client for HTTP/1.1 that keeps one connection open. It waits without limit for the first byte of a response, since the
--- next event may come hours later, and READ_TIMEOUT_SECONDS for each further byte.
+-- An HTTP/1.1 client that keeps one connection open. It waits without limit for the first byte of a response, because the
+-- next event may arrive hours later, and READ_TIMEOUT_SECONDS for each further byte.
 
 local MAX_LINE_BYTES = 8192
 local WRITE_TIMEOUT_SECONDS = 60
@@ -12,7 +12,7 @@ port = tonumber(port) or 80
 local connection
 local buffer = "" -- received bytes that were not parsed yet
 
--- The metatable of errors of the connection.
+-- The metatable of connection errors.
 local ConnectionLost = {}
 
 -- Kinds: "unreachable": nothing listens at the address; "unanswered": no byte of a response arrived, so the request may be sent
@@ -25,7 +25,7 @@ local function disconnect()
   connection, buffer = nil, ""
 end
 
--- Calls the function. Returns its results; or closes the connection and returns false and the error of the connection.
+-- Calls the function and returns its results. After a connection error, closes the connection and returns false and the error.
 local function attempt(work, ...)
   local results = table.pack(pcall(work, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
@@ -60,7 +60,7 @@ local function send(bytes)
   end
 end
 
--- Reads at least one byte; without a time limit while started is false. Returns nil at the end, where may_end allows it.
+-- Reads at least one byte, without a time limit if started is false. Returns nil at the end if may_end is true.
 local function receive(started, may_end)
   connection:settimeout(started and READ_TIMEOUT_SECONDS or nil)
   local first, reason = connection:receive(1)
@@ -74,7 +74,7 @@ local function receive(started, may_end)
   return first .. (more or part or "")
 end
 
--- Reads that many bytes, from the buffer first.
+-- Reads that many bytes, first from the buffer.
 local function read_bytes(count)
   if #buffer < count then
     local parts, have = { buffer }, #buffer
@@ -103,7 +103,7 @@ local function read_head()
   local from = 1
   local stop = nil
   while not stop do
-    -- Something else than HTTP may never send the empty line that ends a head.
+    -- A peer that does not speak HTTP may never send the empty line that ends a head.
     if #buffer > 7 and buffer:sub(1, 7) ~= "HTTP/1." then break end
     stop = buffer:find("\r\n\r\n", from, true)
     if not stop then
@@ -172,7 +172,7 @@ local function read_response()
   local status, headers
   repeat status, headers = read_head() until status >= 200
   local body = read_body(status, headers)
-  -- Bytes after the response would be taken for the start of the next one.
+  -- Bytes after the response would be mistaken for the start of the next one.
   if buffer ~= "" or (headers.connection or ""):lower():find("close", 1, true) then disconnect() end
   return status, headers, body
 end
@@ -192,8 +192,8 @@ local function exchange(head, body)
   return read_response()
 end
 
--- Sends a request. Returns status, headers by lower-case name, and body; or false and the error of the connection. Reconnects
--- once where the API closed the idle connection.
+-- Sends a request. Returns status, headers by lower-case name, and body; or false and the connection error. Reconnects
+-- once if the API closed the idle connection.
 local function call(method, path, headers, body)
   local head = head_of(method, path, headers or "")
   if body then head = head .. "Content-Length: " .. #body .. "\r\n" end
@@ -205,8 +205,8 @@ local function call(method, path, headers, body)
   return status, detail, response
 end
 
--- Starts a request whose body is sent with send_chunk and finished with end_chunks. These return true, or false and the error of
--- the connection.
+-- Starts a request whose body is sent with send_chunk and completed with end_chunks. These return true, or false and the
+-- connection error.
 local function begin_chunks(path, headers)
   return attempt(function()
     connect()
@@ -222,7 +222,7 @@ local function send_chunk(bytes)
   end)
 end
 
--- Ends the request; returns what call returns.
+-- Ends the request. Returns the same as call.
 local function end_chunks(trailers)
   return attempt(function()
     send("0\r\n" .. trailers .. "\r\n")

@@ -24,7 +24,7 @@ function encode($value): string
     throw new EncodingError(find_fault($value, 'result', []) ?? "result cannot be sent as JSON: $reason");
 }
 
-/** Finds what in a value cannot be encoded as JSON, and where; null when everything can. */
+/** Finds what in a value cannot be encoded as JSON, and where. Returns null if everything can. */
 function find_fault($value, string $path, array $above): ?string
 {
     if (\is_string($value)) {

@@ -21,7 +21,7 @@ function log_line(string $message): void
     log_text('bootstrap: ' . \addcslashes(\substr($message, 0, MAX_MESSAGE_BYTES), "\0..\37") . "\n");
 }
 
-/** `Function.RuntimeException`: the only form of an error type that Lambda passes on. */
+/** Returns a type such as `Function.RuntimeException`, the only form that Lambda passes on. */
 function error_type(Throwable $error): string
 {
     $class = \get_class($error);
@@ -32,7 +32,7 @@ function error_type(Throwable $error): string
     return 'Function.' . (\strlen($name) < 2 ? 'Error' : \ucfirst($name));
 }
 
-/** @return array{errorType: string, errorMessage: string, stackTrace: string[]} an error as Lambda's runtimes report it */
+/** Creates a report. @return array{errorType: string, errorMessage: string, stackTrace: string[]} as Lambda's runtimes do */
 function report(string $type, string $message, array $trace = []): array
 {
     if (\strlen($message) > MAX_MESSAGE_BYTES) {
@@ -41,7 +41,7 @@ function report(string $type, string $message, array $trace = []): array
     return ['errorType' => $type, 'errorMessage' => $message, 'stackTrace' => $trace];
 }
 
-/** Reports the exception, with its previous exceptions as `cause`. @return array<string, mixed> */
+/** Creates the report of an exception, with its previous exceptions as `cause`. @return array<string, mixed> */
 function report_of(Throwable $error, ?string $type = null): array
 {
     $chain = [];
@@ -56,7 +56,7 @@ function report_of(Throwable $error, ?string $type = null): array
     return $report;
 }
 
-/** @return string[] the place of the throw, then the calls; without arguments, which may be secrets */
+/** Returns the place of the throw, then the calls. Omits arguments, which may be secrets. @return string[] */
 function trace_of(Throwable $error): array
 {
     $lines = [$error->getFile() . ':' . $error->getLine()];
@@ -90,13 +90,13 @@ function log_report(string $id, array $report): void
     log_text(\gmdate('Y-m-d\TH:i:s\Z') . "\t$id\tERROR\tInvoke Error\t" . report_json($report) . "\n");
 }
 
-/** The headers of a request that sends a report. */
+/** Returns the headers of a request that sends a report. */
 function error_headers(array $report): string
 {
     return "Content-Type: application/json\r\n" . ERROR_TYPE_HEADER . ': ' . $report['errorType'] . "\r\n";
 }
 
-/** Sends a report or a result. A refused one is not sent again; a 5xx ends the process. */
+/** Sends a report or a result. A refused one is not sent again. A 5xx ends the process. */
 function post(RuntimeApi $api, string $path, string $headers, string $body): void
 {
     try {
@@ -106,7 +106,7 @@ function post(RuntimeApi $api, string $path, string $headers, string $body): voi
     }
 }
 
-/** Logs a refusal by the Runtime API; exits on a 5xx, after which the platform starts a new process. */
+/** Logs a refusal by the Runtime API. Exits on a 5xx, after which Lambda starts a new process. */
 function check_response(string $path, array $response): void
 {
     [$status, , $body] = $response;

@@ -6,7 +6,7 @@ namespace Layersmith\Bootstrap;
 
 use Throwable;
 
-/** The handler cannot be loaded. Reported to the Runtime API's /init/error. */
+/** Thrown if the handler cannot be loaded. It is reported to the Runtime API's /init/error. */
 final class BadHandler extends \Exception
 {
     public $type;
@@ -61,7 +61,7 @@ function load_handler(string $root): \Closure
 
 /**
  * Loads the autoloader of the layers, then the function's, which PHP asks first: Composer puts itself at the front.
- *
+ * Loads the autoloader of the layers, then the function's. The last one has precedence: Composer puts itself first.
  * @return string[] their files
  */
 function load_autoloaders(string $root): array
@@ -72,7 +72,7 @@ function load_autoloaders(string $root): array
         if (!\is_file($file)) {
             continue;
         }
-        // Composer names a class in this file after the project: the same project twice would be a fatal error.
+        // Composer names a class in this file after the project. Loading the same project twice would be a fatal error.
         $class = \preg_match('~ComposerAutoloaderInit\w+~', (string) \file_get_contents($file), $match) === 1 ? $match[0] : $file;
         if (!isset($loaded[$class])) {
             require_file($file);
@@ -90,7 +90,7 @@ function require_file(string $file)
     })($file);
 }
 
-/** @return array{0: string[], 1: string} the files that the name may mean, below the task root, and the function in them */
+/** @return array{0: string[], 1: string} the files below the task root that the name may mean, and the function in them */
 function candidates(string $name): array
 {
     $base = \basename($name);
@@ -119,7 +119,7 @@ function file_handler(string $name, string $file, string $function): \Closure
     return closure_of($found);
 }
 
-/** Finds the function of that name that the file defines, in any namespace; else a global one that is not PHP's own. */
+/** Finds the function of that name that the file defines, in any namespace, else a global one that PHP does not define. */
 function function_of(string $file, string $function): ?string
 {
     $file = (string) \realpath($file);
@@ -153,7 +153,7 @@ function method_handler(string $name, array $autoloaders): \Closure
     return closure_of([$isStatic ? $class : new $class(), $method]);
 }
 
-/** PHP's own functions get the event alone: they refuse a second argument. */
+/** Returns a closure of a callable. PHP's own functions receive only the event: they refuse a second argument. */
 function closure_of(callable $callable): \Closure
 {
     $closure = \Closure::fromCallable($callable);

@@ -6,7 +6,7 @@ namespace Layersmith\Bootstrap;
 
 use Throwable;
 
-/** Sends a streamed response, each piece when it is written. */
+/** Sends a streamed response. Each piece is sent as it is written. */
 final class ResponseWriter
 {
     public $started = false;
@@ -37,7 +37,7 @@ final class ResponseWriter
         }
     }
 
-    /** Ends the response; with a report in its trailers when the handler failed after the first byte. */
+    /** Ends the response. If the handler failed after the first byte, the report is sent in the trailers. */
     public function end(?array $report = null): void
     {
         $trailers = '';
@@ -76,7 +76,7 @@ final class ResponseWriter
     }
 }
 
-/** Initializes the function and serves its invocations; reports what was under way when the process ends. */
+/** Initializes the function and serves its invocations. Reports the one in progress if the process ends. */
 final class Process
 {
     private $api;
@@ -87,7 +87,7 @@ final class Process
     private $id = null;
     private $stream = null;
     private $pid;
-    /** Memory that is freed when the limit is reached, so that the error can be reported. */
+    /** Memory that is freed at the memory limit, so that the error can be reported. */
     private $reserve;
 
     public function __construct(RuntimeApi $api)

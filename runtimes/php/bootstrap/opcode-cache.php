@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Layersmith\Bootstrap;
 
 /**
- * Links the compiled code of packages into the folder of opcache's file cache. The packages' own ini files turned opcache on.
- * When none of their code can be used, opcache is turned off, so that it fills no cache of its own.
+ * Links the compiled code of packages into the folder of opcache's file cache. The packages' ini files have enabled opcache.
+ * If none of the code can be used, disables opcache, so that it fills no cache of its own.
  */
 function use_compiled_code(string $root): void
 {
@@ -30,7 +30,7 @@ function use_compiled_code(string $root): void
     }
 }
 
-/** Links compiled code into the cache. Returns why it cannot be used, or null: it may be for another layer, or older than its files. */
+/** Links compiled code into the cache. Returns why it cannot be used (other layer, changed files), or null. */
 function link_compiled_code(string $index, string $files, string $top): ?string
 {
     $index = \json_decode((string) \file_get_contents($index), true);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Layersmith;
 
-/** What Lambda says about an invocation. Handlers receive it as their second argument. */
+/** Information about an invocation. Handlers receive it as their second argument. */
 final class Context implements \JsonSerializable
 {
     /** @var string */
@@ -53,7 +53,7 @@ final class Context implements \JsonSerializable
     }
 }
 
-/** Writes a streamed response. Each piece is sent at once. */
+/** Writes a streamed response. Each piece is sent immediately. */
 final class ResponseStream
 {
     private $send;

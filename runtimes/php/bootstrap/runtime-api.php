@@ -4,39 +4,39 @@ declare(strict_types=1);
 
 namespace Layersmith\Bootstrap;
 
-/** The connection was closed or timed out, or the response is not valid HTTP. */
+/** Thrown if the connection was closed or timed out, or the response is not valid HTTP. */
 class ConnectionLost extends \Exception
 {
 }
 
-/** Nothing listens at the address of the Runtime API. */
+/** Thrown if nothing listens at the address of the Runtime API. */
 final class NoConnection extends ConnectionLost
 {
 }
 
 /**
- * A client for HTTP/1.1 that keeps one connection open. It waits without limit for the first byte of a response, since the next
- * event may come hours later, and READ_TIMEOUT_SECONDS for each further byte.
+ * An HTTP/1.1 client that keeps one connection open. It waits without limit for the first byte of a response, because the next
+ * event may arrive hours later, and READ_TIMEOUT_SECONDS for each further byte.
  */
 final class RuntimeApi
 {
     private $address;
     private $socket = null;
-    /** Received bytes that were not parsed yet. */
+    /** Received bytes that have not been parsed. */
     private $buffer = '';
     private $ignoreErrors;
 
     public function __construct(string $address)
     {
         $this->address = $address;
-        // Keeps warnings about the socket away from the function's own error handler.
+        // Keep warnings about the socket away from the function's error handler.
         $this->ignoreErrors = static function () {
             return true;
         };
     }
 
     /**
-     * Sends a request and reads the response. Reconnects once where the API closed the idle connection.
+     * Sends a request and reads the response. Reconnects once if the API closed the idle connection.
      *
      * @return array{0: int, 1: array<string, string>, 2: string} status, headers by lower-case name, body
      */
@@ -66,7 +66,7 @@ final class RuntimeApi
         }
     }
 
-    /** Starts a request whose body is sent with chunk() and finished with end(). */
+    /** Starts a request whose body is sent with chunk() and completed with end(). */
     public function begin(string $path, string $headers): void
     {
         \set_error_handler($this->ignoreErrors);
@@ -95,7 +95,7 @@ final class RuntimeApi
         }
     }
 
-    /** Ends a request that begin() started. @return array{0: int, 1: array<string, string>, 2: string} like call() */
+    /** Ends a request of begin(). @return array{0: int, 1: array<string, string>, 2: string} the same as call() */
     public function end(string $trailers = ''): array
     {
         \set_error_handler($this->ignoreErrors);
@@ -110,7 +110,7 @@ final class RuntimeApi
         }
     }
 
-    /** Throws ConnectionLost with code 0 when no byte of a response arrived: the request may then be sent again. */
+    /** Throws ConnectionLost with code 0 if no byte of a response arrived, so that the request may be sent again. */
     private function exchange(string $head, ?string $body): array
     {
         $this->connect();
@@ -132,7 +132,7 @@ final class RuntimeApi
             [$status, $headers] = $this->readHead();
         } while ($status < 200);
         $body = $this->readBody($status, $headers);
-        // Bytes after the response would be taken for the start of the next one.
+        // Bytes after the response would be mistaken for the start of the next one.
         if ($this->buffer !== '' || \stripos($headers['connection'] ?? '', 'close') !== false) {
             $this->disconnect();
         }
@@ -172,7 +172,7 @@ final class RuntimeApi
         for ($at = 0, $length = \strlen($bytes); $at < $length; $at += $written) {
             $written = \fwrite($this->socket, $at === 0 ? $bytes : \substr($bytes, $at, 65536));
             if ($written === false || $written === 0) {
-                // A client that reads a streamed response slowly is no error.
+                // A client that reads a streamed response slowly is not an error.
                 if (\stream_get_meta_data($this->socket)['timed_out']) {
                     $written = 0;
                     continue;
@@ -182,7 +182,7 @@ final class RuntimeApi
         }
     }
 
-    /** Reads at least one byte; without a time limit while $started is false. */
+    /** Reads at least one byte, without a time limit if $started is false. */
     private function receive(bool $started): string
     {
         while (true) {
@@ -212,7 +212,7 @@ final class RuntimeApi
             if ($from > MAX_HEAD_BYTES) {
                 throw $this->invalid('its head is too large');
             }
-            // Something else than HTTP may never send the empty line that ends a head.
+            // A peer that does not speak HTTP may never send the empty line that ends a head.
             if ($from > 4 && \strncmp($this->buffer, 'HTTP/1.', 7) !== 0) {
                 break;
             }
@@ -265,7 +265,7 @@ final class RuntimeApi
         throw $this->invalid('its body is too large');
     }
 
-    /** Reads $count bytes, from the buffer first. */
+    /** Reads $count bytes, first from the buffer. */
     private function readBytes(int $count): string
     {
         while (\strlen($this->buffer) < $count) {

@@ -6,7 +6,7 @@ namespace Layersmith\Bootstrap;
 
 use Throwable;
 
-/** What a function may change in the process. It is saved at the end of init, since frameworks install their handlers in init. */
+/** Process state that a function may change. It is saved at the end of init, as frameworks install their handlers in init. */
 final class State
 {
     private $errorHandler;
@@ -34,19 +34,19 @@ final class State
         $this->libxml = \function_exists('libxml_use_internal_errors') ? \libxml_use_internal_errors() : null;
     }
 
-    /** Seconds of CPU time for an invocation: max_execution_time; 0 is no limit. */
+    /** CPU seconds allowed for an invocation: max_execution_time; 0 means no limit. */
     public function timeLimit(): int
     {
         return $this->timeLimit;
     }
 
-    /** Restores what an invocation changed. */
+    /** Restores the state that an invocation changed. */
     public function restore(): void
     {
         if ((int) \ini_get('max_execution_time') !== 0) {
             \set_time_limit(0);
         }
-        // Ignores warnings: the function's error handler may turn them into exceptions.
+        // Ignore warnings: the function's error handler may turn them into exceptions.
         \set_error_handler(static function () {
             return true;
         });
@@ -112,7 +112,7 @@ final class State
     }
 }
 
-/** Flushes the output buffers that the function left open, and makes sure that output goes to the log. */
+/** Flushes the output buffers that the function left open, and directs all output to the log. */
 function flush_buffers(): void
 {
     for ($level = \ob_get_level(); $level > 1; $level = \min($level - 1, \ob_get_level())) {
@@ -130,10 +130,10 @@ function flush_buffers(): void
     }
 }
 
-/** Memory that memory_limit does not count, in MB: the program, its libraries, the bootstrap. */
+/** Memory that memory_limit does not include, in MB: the program, its libraries, the bootstrap. */
 const MEMORY_FOR_PHP = 32;
 
-/** Sets a memory limit below the function's: PHP reports where it was exceeded, the kernel would only kill the process. */
+/** Sets a memory limit below the function's. PHP reports where it was exceeded; the kernel would only kill the process. */
 function limit_memory(): void
 {
     $available = (int) \getenv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');

@@ -13,7 +13,7 @@ import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
-/** `layersmith advisories`: which known vulnerabilities apply to what is inside. */
+/** Creates `layersmith advisories`: reports which known vulnerabilities apply to a recipe or a layer. */
 export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -40,7 +40,7 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
           strict: {
             type: 'boolean',
             default: false,
-            describe: 'Also fail for advisories that cannot be decided',
+            describe: 'Also fail for undecided advisories',
           },
           ...recipesOption,
           ...jsonOption,
@@ -48,17 +48,17 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
         .example('$0 advisories php/8.4 --from osv/', 'Before building')
         .example(
           '$0 advisories dist/php-8.4.24-provided.al2023-x86_64.zip --from cves/',
-          'What is in production',
+          'Check the layer in production',
         ),
     handler: async (args) => {
       const packages = await packagesOf(io, args);
       const report = await applyAdvisories(resolve(io.cwd, args.from), { packages, ignore: args.ignore });
       for (const id of report.ignoredInVain) {
-        io.err(`layersmith: warning: --ignore ${id} matches no advisory that would be listed: remove it\n`);
+        io.err(`layersmith: warning: --ignore ${id} matches none of the advisories found; remove it\n`);
       }
       if (report.read === 0) {
-        throw new UsageError(`there is no advisory in ${args.from}`, {
-          hint: 'Give --from a folder of OSV or CVE JSON files.',
+        throw new UsageError(`no advisory found in ${args.from}`, {
+          hint: 'Pass a folder of OSV or CVE JSON files to --from.',
         });
       }
       io.out(args.json ? `${JSON.stringify({ packages, ...report })}\n` : describe(report));
@@ -91,7 +91,7 @@ async function packagesOf(
   await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
   if (manifest === undefined) {
-    throw new UsageError(`${target} has no manifest inside that says what is in it`, {
+    throw new UsageError(`${target} contains no manifest, so its contents are unknown`, {
       hint: 'Name a layer that layersmith built, or a recipe.',
     });
   }

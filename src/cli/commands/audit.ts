@@ -25,10 +25,10 @@ import { size } from '../words.js';
 
 const DEFAULT_PLATFORM = 'provided.al2023';
 
-/** How many reasons are shown why a layer would run nowhere. --json has all. */
+/** How many reasons why a layer runs on no platform are shown. --json prints all. */
 const SHOWN_REASONS = 3;
 
-/** `layersmith audit`: checks any layer, without an engine. */
+/** Creates `layersmith audit`: checks any layer, without a container engine. */
 export function auditCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -42,7 +42,7 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
           ...platformOfLayerOptions,
           arch: {
             ...platformOfLayerOptions.arch,
-            describe: "Architecture [default: the manifest's, or that of the layer's programs]",
+            describe: "Architecture [default: from the manifest or the layer's ELF files]",
           },
           'no-bootstrap': {
             type: 'boolean',
@@ -102,7 +102,7 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
   });
 }
 
-/** The findings, the verdict, and where the layer would run. */
+/** Formats the findings, the verdict, and the platforms on which the layer runs. */
 function describe(report: AuditReport, paint: Paint): string {
   const { findings, platform, architecture, elfFiles, unzippedBytes } = report;
   const lines = groupFindings(findings).flatMap((group) => describeGroup(group, paint));
@@ -116,7 +116,7 @@ function describe(report: AuditReport, paint: Paint): string {
   return `${[...lines, verdict, ...whereItRuns(report)].join('\n')}\n`;
 }
 
-/** A line for the finding, one for each file when there are several, and what to do. */
+/** Formats a finding (one line per file when there are several), followed by its remedy. */
 function describeGroup({ finding, paths }: FindingGroup, paint: Paint): readonly string[] {
   const severity = paint(finding.severity === 'error' ? 'bad' : 'warning', finding.severity.padEnd(7));
   const indent = ' '.repeat(9);
@@ -132,20 +132,20 @@ function whereItRuns(report: AuditReport): readonly string[] {
   if (stoppedBy === undefined) {
     return [
       errorsOf(report).some(({ rule }) => !RULES[rule].stopsIt)
-        ? `refused for every platform until these errors are fixed; it would then run on ${oldestPlatform ?? 'none'} and later`
-        : `the oldest platform on which it would run is ${oldestPlatform ?? 'not known'}`,
+        ? `refused for every platform until these errors are fixed; after that it runs on ${oldestPlatform ?? 'none'} and later`
+        : `the oldest platform on which it runs: ${oldestPlatform ?? 'not known'}`,
     ];
   }
   const groups = groupFindings(stoppedBy.findings);
   const hidden = groups.length - SHOWN_REASONS;
   return [
-    `it would run on no platform of Lambda as it is; ${plural(stoppedBy.findings.length, 'error')} on the newest, ${stoppedBy.platform}:`,
+    `it runs on no Lambda platform as it is; ${plural(stoppedBy.findings.length, 'error')} on the newest, ${stoppedBy.platform}:`,
     ...groups
       .slice(0, SHOWN_REASONS)
       .map(({ finding, paths }) => `  ${paths[0] ?? 'the layer'}: ${finding.message} [${finding.rule}]`),
     ...(hidden > 0 ? [`  and ${hidden} more`] : []),
     ...(stoppedBy.findings.some(({ rule }) => rule === 'missing-library')
-      ? ['  (only libraries that every sandbox of Lambda has count as present)']
+      ? ['  (only libraries present in every Lambda sandbox count as present)']
       : []),
   ];
 }

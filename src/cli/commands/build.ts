@@ -20,7 +20,7 @@ import {
 import { openBuild, openLibrary, platformFor, reporterFor } from '../session.js';
 import { duration, size } from '../words.js';
 
-/** `layersmith build`: the main job. */
+/** Creates `layersmith build`: compiles a recipe into a tested layer zip. */
 export function buildCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -82,7 +82,7 @@ export function buildCommand(io: Io): Command {
   });
 }
 
-/** Throws UsageError for what is no URI: SLSA wants one. */
+/** Returns a builder id that is a URI, as SLSA requires. Throws UsageError for any other text. */
 function builderIdOf(text: string): string {
   if (URL.canParse(text)) return text;
   throw new UsageError(`--builder-id: '${text}' is not a valid URI`, {

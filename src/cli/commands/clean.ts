@@ -11,7 +11,7 @@ import { jsonOption, storeOption } from '../options.js';
 import { openStoreFor, reporterFor } from '../session.js';
 import { parseAge, parseSize, size } from '../words.js';
 
-/** `layersmith clean`: containers that runs left, images of ours, and the store by age or size. */
+/** Creates `layersmith clean`: removes leftover containers, layersmith's images, and store entries by age or size. */
 export function cleanCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -20,7 +20,7 @@ export function cleanCommand(io: Io): Command {
           containers: {
             type: 'boolean',
             default: false,
-            describe: 'Remove containers of runs that have ended, kept ones too',
+            describe: 'Remove containers left by finished runs, including kept ones',
           },
           images: {
             type: 'boolean',
@@ -35,12 +35,12 @@ export function cleanCommand(io: Io): Command {
           'max-size': {
             type: 'string',
             requiresArg: true,
-            describe: 'Remove the least recently used store entries until the store is this small: 5G',
+            describe: 'Remove the least recently used store entries until the store has this size: 5G',
           },
           'dry-run': {
             type: 'boolean',
             default: false,
-            describe: 'Print what would be removed, and remove nothing',
+            describe: 'Print what would be removed without removing it',
           },
           ...storeOption,
           ...jsonOption,
@@ -51,7 +51,7 @@ export function cleanCommand(io: Io): Command {
       const olderThanMs = parsed('--older-than', args.olderThan, parseAge, '12h, 30d or 4w');
       const maxBytes = parsed('--max-size', args.maxSize, parseSize, '500M or 5G');
       if (!args.containers && !args.images && olderThanMs === undefined && maxBytes === undefined) {
-        throw new UsageError('say what to clean', {
+        throw new UsageError('no selection of what to clean', {
           hint: 'Give --containers, --images, --older-than or --max-size.',
         });
       }
@@ -96,7 +96,7 @@ async function cleanEngine(
 ): Promise<{ readonly containers: readonly string[]; readonly images: readonly string[] }> {
   const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal }).catch(
     (error: unknown) => {
-      // Without an engine there is nothing of ours in it.
+      // Without an engine there are no containers or images to remove.
       if (error instanceof EngineUnavailableError) return undefined;
       throw error;
     },
@@ -113,7 +113,7 @@ async function cleanEngine(
   return { containers, images: dryRun ? images : await removeImages(images, { engine, warn, signal }) };
 }
 
-/** Gives those that went; the engine keeps an image that a container still uses. */
+/** Removes images and returns those that were removed; the engine keeps an image that a container still uses. */
 async function removeImages(
   ids: readonly string[],
   options: {
@@ -129,7 +129,7 @@ async function removeImages(
       removed.push(id);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      // Not there any more: another `clean` was faster.
+      // The image is gone already: another `clean` removed it.
       if (error.statusCode !== 404) options.warn(error.message);
     }
   }
@@ -145,6 +145,6 @@ function parsed(
   if (text === undefined) return undefined;
   const value = parse(text);
   if (value === undefined)
-    throw new UsageError(`${flag} ${text} is not understood`, { hint: `Write it as ${examples}.` });
+    throw new UsageError(`${flag}: '${text}' is not valid`, { hint: `Write it as ${examples}.` });
   return value;
 }

@@ -12,7 +12,7 @@ import { variableOf } from '../function-session.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, jsonOption, regionOption } from '../options.js';
 
-/** `layersmith deploy`: a function zip as a function that can be invoked. */
+/** Creates `layersmith deploy`: creates or updates a Lambda function from a function zip. */
 export function deployCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -20,15 +20,14 @@ export function deployCommand(io: Io): Command {
         .positional('zip', {
           type: 'string',
           demandOption: true,
-          describe: 'The function, as `package function` makes it',
+          describe: 'Function zip, as written by `package function`',
         })
         .options({
           name: { type: 'string', requiresArg: true, demandOption: true, describe: "The function's name" },
           handler: {
             type: 'string',
             requiresArg: true,
-            describe:
-              'The handler: hello is src/hello.php [default: the one it has; required for a new function]',
+            describe: 'Handler: hello is src/hello.php [default: unchanged; required for a new function]',
           },
           layer: {
             alias: 'l',
@@ -41,26 +40,25 @@ export function deployCommand(io: Io): Command {
             type: 'string',
             requiresArg: true,
             describe:
-              'ARN of the role that it runs as [default: what it has, or NAME-role, made if there is none]',
+              'ARN of the execution role [default: unchanged; for a new function NAME-role, created if missing]',
           },
           runtime: {
             type: 'string',
             requiresArg: true,
-            describe: 'The Lambda runtime [default: what it has, or provided.al2023]',
+            describe: 'Lambda runtime [default: unchanged, or provided.al2023]',
           },
           arch: {
             choices: ARCHITECTURES,
             requiresArg: true,
-            describe: 'The architecture [default: what it has, or x86_64]',
+            describe: 'Architecture [default: unchanged, or x86_64]',
           },
-          memory: { type: 'number', requiresArg: true, describe: 'In MiB, from 128 to 10240' },
-          timeout: { type: 'number', requiresArg: true, describe: 'In seconds, up to 900' },
+          memory: { type: 'number', requiresArg: true, describe: 'Memory in MiB, from 128 to 10240' },
+          timeout: { type: 'number', requiresArg: true, describe: 'Timeout in seconds, up to 900' },
           env: {
             type: 'string',
             requiresArg: true,
             array: true,
-            describe:
-              'A variable of the function, NAME=VALUE; repeatable; together they replace those it has',
+            describe: 'Environment variable, NAME=VALUE; repeatable; replaces all existing variables',
           },
           ...regionOption,
           ...bucketOption,
@@ -68,7 +66,7 @@ export function deployCommand(io: Io): Command {
           ...jsonOption,
         })
         .example('$0 deploy dist/hello.zip --name hello --handler hello --layer ARN --layer ARN', '')
-        .example('$0 deploy dist/hello.zip --name hello', 'Only the code changed')
+        .example('$0 deploy dist/hello.zip --name hello', 'Update the code only')
         .epilogue('An existing function keeps every setting that no flag names.'),
     handler: async (args) => {
       const settings = {

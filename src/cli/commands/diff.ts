@@ -20,7 +20,7 @@ import { warnTo } from '../session.js';
 import { jsonOption } from '../options.js';
 import { size } from '../words.js';
 
-/** `layersmith diff`: what changed from one layer to another. */
+/** Creates `layersmith diff`: shows what changed from one layer to another. */
 export function diffCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -56,7 +56,7 @@ async function sideOf(
   return { entries, manifest: await findManifest(path), zipBytes: info.isFile() ? info.size : undefined };
 }
 
-/** How many symbols of a file are shown. --json has all. */
+/** How many symbols of a file are shown. --json prints all. */
 const SHOWN_SYMBOLS = 10;
 
 function describe(diff: LayerDiff): string {
@@ -69,7 +69,7 @@ function describe(diff: LayerDiff): string {
       : `, zip ${fromTo(zipBytes.before, zipBytes.after)}`;
   return `${[
     ...(packages === undefined
-      ? ['packages: not known, one of the layers has no manifest']
+      ? ['packages: unknown, because one of the layers has no manifest']
       : part('packages', packages.map(version))),
     ...part('toolchain', (toolchain ?? []).map(version)),
     ...part('files', files.map(file)),

@@ -17,16 +17,16 @@ interface Finding {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'problem';
   readonly message: string;
-  /** What to do, where the state is not ok. */
+  /** What to do. Set when the state is not ok. */
   readonly remedy?: string | undefined;
 }
 
-/** What a cold build of PHP takes, with room to spare. */
+/** Disk space for a cold build of PHP, with a margin. */
 const DISK_BYTES = 6e9;
 const MEMORY_BYTES = 2e9;
 const REGISTRY_TIMEOUT_MS = 8_000;
 
-/** `layersmith doctor`: what a build would find, each with its remedy. Changes nothing unless `--fix` is given. */
+/** Creates `layersmith doctor`: checks what a build needs. Changes nothing unless `--fix` is given. */
 export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -50,7 +50,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
         .example('$0 doctor', 'Before the first build')
         .example('sudo $0 doctor --fix', 'Install and start what is missing'),
     handler: async (args) => {
-      if (args.quiet && !args.fix) throw new UsageError('--quiet is for --fix');
+      if (args.quiet && !args.fix) throw new UsageError('--quiet requires --fix');
       const platform = await platformFor(io, args);
       const image = platform.toolchain.base;
       const report = (line: string): void => {
@@ -121,7 +121,7 @@ async function checkDisk(store: string): Promise<Finding> {
     name,
     state: 'warning',
     message,
-    remedy: `A cold build of PHP wants ${size(DISK_BYTES)}: try \`layersmith clean --older-than 30d\`, or --store elsewhere.`,
+    remedy: `A cold build of PHP needs ${size(DISK_BYTES)}: try \`layersmith clean --older-than 30d\`, or choose another disk with --store.`,
   };
 }
 
@@ -135,7 +135,7 @@ function checkMemory(info: EngineInfo | undefined): Finding {
     name,
     state: 'warning',
     message,
-    remedy: `Compiling PHP wants ${size(MEMORY_BYTES)}: give the engine more, or use --jobs 1.`,
+    remedy: `Compiling PHP needs ${size(MEMORY_BYTES)}: give the engine more memory, or use --jobs 1.`,
   };
 }
 
@@ -145,7 +145,7 @@ async function checkRegistry(
 ): Promise<Finding> {
   const name = 'registry';
   if (engine === undefined)
-    return { name, state: 'warning', message: 'not asked without an engine', remedy: 'See engine.' };
+    return { name, state: 'warning', message: 'not checked without an engine', remedy: 'See engine.' };
   const deadline = AbortSignal.timeout(REGISTRY_TIMEOUT_MS);
   try {
     const digest = await engine.resolveRemoteDigest(image, AbortSignal.any([signal, deadline]));
@@ -158,7 +158,7 @@ async function checkRegistry(
       name,
       state: 'warning',
       message,
-      remedy: 'The embedded Debian toolchain is used instead; give --registry a mirror for Amazon Linux.',
+      remedy: 'The embedded Debian toolchain is used instead. For Amazon Linux, pass a mirror to --registry.',
     };
   }
 }
@@ -172,7 +172,7 @@ async function checkToolchain(engine: ContainerEngine | undefined, io: Io): Prom
   if (names.some((image) => image.endsWith('-toolchain')))
     return { name, state: 'ok', message: `in the engine: ${names.join(', ')}` };
   if (await hasMmdebstrap({ env: {}, signal: io.signal }))
-    return { name, state: 'ok', message: 'none in the engine yet; the first build makes one' };
+    return { name, state: 'ok', message: 'none in the engine yet; the first build creates one' };
   return {
     name,
     state: 'warning',
@@ -188,17 +188,17 @@ async function checkStore(store: string): Promise<Finding> {
     await access(folder, constants.W_OK);
     if ((await stat(folder)).isDirectory()) return { name, state: 'ok', message: store };
   } catch {
-    // Not ours, or on a disk that is read-only.
+    // The folder belongs to another user, or its file system is read-only.
   }
   return {
     name,
     state: 'problem',
-    message: `${store} cannot be written to`,
+    message: `${store} is not writable`,
     remedy: 'Choose another folder with --store.',
   };
 }
 
-/** The folder itself, or the nearest above it that exists. */
+/** Returns the folder itself, or the nearest parent that exists. */
 async function nearestFolder(path: string): Promise<string> {
   return access(path).then(
     () => path,

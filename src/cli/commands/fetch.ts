@@ -7,7 +7,7 @@ import type { Io } from '../io.js';
 import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
 import { checkSources, fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
 
-/** `layersmith fetch`: every source of a recipe into the store; nothing is built. */
+/** Creates `layersmith fetch`: downloads every source of a recipe into the store and builds nothing. */
 export function fetchCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>

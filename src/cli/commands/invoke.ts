@@ -25,7 +25,7 @@ import {
 import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
 
-/** `layersmith invoke`: a function on its layers, once or more often. Its exit code is 1 when the function fails. */
+/** Creates `layersmith invoke`: runs a function on its layers one or more times. Exits with 1 when the function fails. */
 export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -76,7 +76,10 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
         )
         .example('$0 invoke php.zip vendor.zip --function app --handler hello --event @event.json', '')
         .example('$0 invoke php.zip --function app --handler hello --repeat 1000', '')
-        .example('$0 invoke --remote hello --event @event.json --region eu-west-1', 'The one on Lambda'),
+        .example(
+          '$0 invoke --remote hello --event @event.json --region eu-west-1',
+          'Invoke the function on Lambda',
+        ),
     handler: async (given) => {
       if (given.remote !== undefined) {
         await invokeRemotely(io, { ...given, remote: given.remote }, outcome);
@@ -113,7 +116,7 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
   });
 }
 
-/** Throws UsageError for what a function that runs here lacks. */
+/** Checks the arguments of a local function. Throws UsageError that names the missing ones. */
 function locally<
   T extends {
     readonly layers: readonly string[];
@@ -129,13 +132,13 @@ function locally<
   ];
   if (code !== undefined && handler !== undefined && missing.length === 0)
     return { ...args, function: code, handler };
-  throw new UsageError(`invoke lacks ${missing.join(' and ')}`, {
-    hint: 'Name the layers, --function and --handler of a function that runs here, or --remote for one on Lambda.',
+  throw new UsageError(`invoke needs ${missing.join(' and ')}`, {
+    hint: 'Name layers, --function and --handler to run a function locally, or use --remote for one on Lambda.',
   });
 }
 
 interface Result {
-  /** Of many the first that failed, else the last. */
+  /** The first failed outcome, or the last one when none failed. */
   readonly outcome: InvocationOutcome;
   readonly latency?: Latency;
 }
@@ -156,7 +159,7 @@ async function invokeOften(
   return { outcome: shown ?? last, latency: meter.latency(repeat) };
 }
 
-/** Passes a streamed answer on as it comes. */
+/** Creates a sink that prints a streamed response as it arrives. */
 function sinkTo(io: Io): ResponseSink {
   return { begin: () => undefined, write: (bytes) => io.outBytes(bytes) };
 }
@@ -165,7 +168,8 @@ async function print(io: Io, { outcome, latency }: Result): Promise<void> {
   const { payload, streamed, error } = outcome;
   const begun = streamed && latency === undefined;
   if (!begun) await io.outBytes(payload);
-  else if (error !== undefined) io.err(`the answer broke off: ${error.errorType}: ${error.errorMessage}\n`);
+  else if (error !== undefined)
+    io.err(`the response was cut off: ${error.errorType}: ${error.errorMessage}\n`);
   if (io.outIsTerminal && payload.at(-1) !== NEWLINE) await io.outBytes(Buffer.of(NEWLINE));
   if (latency !== undefined) io.err(latencyText(latency));
 }
@@ -177,7 +181,7 @@ function jsonOf({ outcome, latency }: Result): Readonly<Record<string, unknown>>
   return { ...rest, report: rounded(report), ...payloadOf(payload), latency: rounded(latency) };
 }
 
-/** Times of measurements (`…Ms`) to hundredths of a millisecond, as Lambda's REPORT has them. */
+/** Rounds measurements (`…Ms`) to hundredths of a millisecond, as in Lambda's REPORT line. */
 function rounded<T>(value: T): T {
   const parse = (text: string | undefined): T => (text === undefined ? value : (JSON.parse(text) as T));
   return parse(

@@ -10,7 +10,7 @@ import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { engineFor, openLock, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
 
-/** `layersmith lock`: takes the toolchain that the mirror or the registry has today into the lock file. */
+/** Creates `layersmith lock`: pins the toolchain that the mirror or the registry has today in the lock file. */
 export function lockCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -20,7 +20,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           check: {
             type: 'boolean',
             default: false,
-            describe: "Write nothing; fail when today's toolchain differs",
+            describe: "Write nothing; fail if today's toolchain differs",
           },
           ...storeOption,
           ...jsonOption,
@@ -61,7 +61,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
   });
 }
 
-/** Images that were made to be looked at are removed: a build makes its own, of the locked packages. */
+/** Removes images that were created only for inspection: a build creates its own from the locked packages. */
 function removing(engine: ContainerEngine, { kind, buildImage, runtimeImage }: Toolchain): AsyncDisposable {
   return {
     [Symbol.asyncDispose]: async () => {

@@ -16,7 +16,7 @@ import { openRun, type RunArgs } from '../run-session.js';
 import { platformFolders, reporterFor } from '../session.js';
 import { size } from '../words.js';
 
-/** `layersmith package`: a function, or a Composer project's libraries, as a zip for Lambda. */
+/** Creates `layersmith package`: packs a function, or a Composer project's libraries, into a zip for Lambda. */
 export function packageCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -36,23 +36,23 @@ export function packageCommand(io: Io): Command {
             alias: 'l',
             type: 'string',
             requiresArg: true,
-            describe: 'The runtime layer that it is for, a zip that `build` made: its PHP compiles',
+            describe: 'Runtime layer zip made by `build`; its PHP compiles the code',
           },
           output: {
             alias: 'o',
             type: 'string',
             requiresArg: true,
-            describe: 'The zip to write [default: dist/FOLDER.zip, or dist/FOLDER-vendor.zip]',
+            describe: 'Zip to write [default: dist/FOLDER.zip, or dist/FOLDER-vendor.zip]',
           },
           composer: {
             type: 'string',
             requiresArg: true,
-            describe: 'A composer.phar: `composer install` runs in the PHP of the layer',
+            describe: 'Path of composer.phar; runs `composer install` with the PHP of the layer',
           },
           'no-precompile': {
             type: 'boolean',
             default: false,
-            describe: 'Leave the compiled PHP out: it then works with any layer',
+            describe: 'Leave out the compiled PHP: the zip then works with any layer',
           },
           toolchain: platformOptions.toolchain,
           registry: platformOptions.registry,
@@ -68,14 +68,14 @@ export function packageCommand(io: Io): Command {
       const { kind, composer } = args;
       const folder = resolve(io.cwd, args.folder);
       if ((await kindOfCode(folder, 'function')) !== 'folder')
-        throw new UsageError(`${args.folder} is a zip, and no folder`, { hint: 'Name the folder itself.' });
+        throw new UsageError(`${args.folder} is a zip, not a folder`, { hint: 'Name the folder itself.' });
       if (composer !== undefined && kind === 'function')
-        throw new UsageError('--composer is for `package vendor`', {
-          hint: 'Package the libraries as a layer, or run Composer in the folder before.',
+        throw new UsageError('--composer works only with `package vendor`', {
+          hint: 'Package the libraries as a layer, or run Composer in the folder first.',
         });
       if (args.layer === undefined && (!args['no-precompile'] || composer !== undefined))
-        throw new UsageError('there is no layer whose PHP could compile the package', {
-          hint: 'Name the runtime layer with --layer, or say --no-precompile.',
+        throw new UsageError('no layer given whose PHP compiles the package', {
+          hint: 'Name the runtime layer with --layer, or pass --no-precompile.',
         });
       const name = basename(folder);
       const output = args.output ?? join('dist', kind === 'vendor' ? `${name}-vendor.zip` : `${name}.zip`);
@@ -110,7 +110,7 @@ export function packageCommand(io: Io): Command {
 
 type RuntimeArgs = Omit<RunArgs, 'platform' | 'arch'> & { readonly layer: string };
 
-/** The layer that the package is for, and the platform of its manifest. */
+/** Returns the runtime layer and the platform of its manifest. */
 async function runtimeOf(
   io: Io,
   args: RuntimeArgs,

@@ -23,7 +23,7 @@ import {
   toolchainOptions,
 } from '../session.js';
 
-/** `layersmith plan`: the graph, each stage's key, and whether it is in the store. Builds, pulls and bootstraps nothing. */
+/** Creates `layersmith plan`: prints the stages, their keys, and which are in the store. Builds and pulls nothing. */
 export function planCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -68,7 +68,7 @@ export function planCommand(io: Io): Command {
         );
       }
 
-      /** The same on every machine with the same recipes and lock: nothing of this store or engine is in it. */
+      /** Formats the plan as JSON. The result is the same on every machine with the same recipes and lock. */
       function asJson() {
         return {
           recipe: plan.root.recipe.name,
@@ -104,7 +104,7 @@ export function planCommand(io: Io): Command {
         );
       }
 
-      /** The toolchain that a build would use, as far as it is known without pulling or bootstrapping anything. */
+      /** Returns the toolchain that a build would use, as far as it is known without pulling or bootstrapping. */
       async function knownToolchain(): Promise<
         { readonly kind: ToolchainKind; readonly digest: string; readonly from: string } | undefined
       > {
@@ -116,7 +116,7 @@ export function planCommand(io: Io): Command {
         const present = pinned === undefined ? await presentToolchain() : undefined;
         const kind = pinned ?? present?.kind ?? locked(lock);
         const entry = kind && lock.get(lockKey(platform, kind));
-        // The lock's digest before that of this engine's image: it is the same on every machine.
+        // Prefer the lock's digest to that of this engine's image: it is the same on every machine.
         if (kind && entry) return { kind, digest: entry.toolchain, from: 'as locked' };
         return (
           present && {
@@ -127,7 +127,7 @@ export function planCommand(io: Io): Command {
         );
       }
 
-      /** Looks only at images that are there: a plan pulls, builds and bootstraps nothing. */
+      /** Looks only for images that exist: a plan pulls, builds and bootstraps nothing. */
       async function presentToolchain(): Promise<Toolchain | undefined> {
         try {
           const engine = await findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });

@@ -9,7 +9,7 @@ import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { awsOptions, jsonOption, regionsOption } from '../options.js';
 
-/** `layersmith prune`: deletes old versions of a layer. Exit code 77 when a region failed. */
+/** Creates `layersmith prune`: deletes old versions of a layer. Exits with 77 when a region failed. */
 export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -20,9 +20,13 @@ export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
             type: 'number',
             requiresArg: true,
             demandOption: true,
-            describe: 'How many of the newest stay, 1 at least',
+            describe: 'How many of the newest versions to keep, at least 1',
           },
-          'dry-run': { type: 'boolean', default: false, describe: 'Only say what would be deleted' },
+          'dry-run': {
+            type: 'boolean',
+            default: false,
+            describe: 'Print what would be deleted without deleting it',
+          },
           ...regionsOption,
           ...awsOptions,
           ...jsonOption,
@@ -42,7 +46,7 @@ export function pruneCommand(io: Io, outcome: CommandOutcome): Command {
             if (!args.json) io.out(`${args['dry-run'] ? 'would be deleted' : 'deleted'} ${arn}\n`);
           },
         });
-        io.err(`${region}: ${found - deleted.length} of ${found} versions stay\n`);
+        io.err(`${region}: ${found - deleted.length} of ${found} versions kept\n`);
         return { region, deleted };
       });
       io.err(describeFailures(outcomes));

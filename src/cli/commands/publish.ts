@@ -14,7 +14,7 @@ import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { awsOptions, bucketOption, jsonOption, regionsOption } from '../options.js';
 
-/** `layersmith publish`: a tested layer, as a layer version in one or many regions. Exit code 77 when one failed. */
+/** Creates `layersmith publish`: publishes a tested layer in one or more regions. Exits with 77 when one failed. */
 export function publishCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -22,7 +22,7 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
         .positional('zip', {
           type: 'string',
           demandOption: true,
-          describe: 'The layer, with its manifest beside it',
+          describe: 'Layer zip, with its manifest beside it',
         })
         .options({
           name: {
@@ -50,12 +50,12 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
             choices: ['arn', ...SNIPPET_FORMATS] as const,
             requiresArg: true,
             default: 'arn' as const,
-            describe: 'How the ARNs are printed: plain, as a table, or ready to be pasted',
+            describe: 'Output format of the ARNs: plain, a table, or a template snippet',
           },
           force: {
             type: 'boolean',
             default: false,
-            describe: 'Publish the zip although nothing shows that it was audited and tested',
+            describe: 'Publish the zip without proof that it was audited and tested',
           },
           ...awsOptions,
           ...jsonOption,
@@ -83,7 +83,7 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
           code: (file) => sendCode(file, bucketOf(args['s3-bucket'], region)),
         });
         io.err(
-          `${region}: ${published.status === 'present' ? 'is there already' : 'published'}: ${published.arn}\n`,
+          `${region}: ${published.status === 'present' ? 'already published' : 'published'}: ${published.arn}\n`,
         );
         return published;
       });

@@ -7,7 +7,7 @@ import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
-/** `layersmith recipes`: the list, or one recipe. */
+/** Creates `layersmith recipes`: lists the recipes, or shows one. */
 export function recipesCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -49,7 +49,7 @@ export function recipesCommand(io: Io): Command {
   });
 }
 
-/** The recipe as data: without the places of its files on this machine. */
+/** Returns the recipe as data, without the paths of its files on this machine. */
 function shown(recipe: Recipe): object {
   const { name, version, kind, summary, homepage, license, endOfLife, options, sources } = recipe;
   const needs = recipe.needs.map((need) =>

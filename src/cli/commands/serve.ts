@@ -17,7 +17,7 @@ import {
 import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
 
-/** `layersmith serve`: a function that stays warm behind Lambda's Invoke API, until it is interrupted. */
+/** Creates `layersmith serve`: keeps a function warm behind Lambda's Invoke API until it is interrupted. */
 export function serveCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>

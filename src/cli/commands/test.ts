@@ -23,7 +23,7 @@ import { openRun } from '../run-session.js';
 import { openLibrary, reporterFor } from '../session.js';
 import { stageLimits } from '../stage-limits.js';
 
-/** `layersmith test`: the smoke tests of a layer zip. */
+/** Creates `layersmith test`: runs the smoke tests of a layer zip. */
 export function testCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -54,14 +54,14 @@ export function testCommand(io: Io): Command {
           () => false,
         ))
       ) {
-        throw new UsageError(`there is no file ${args.zip}`, {
+        throw new UsageError(`${args.zip} does not exist`, {
           hint: 'Give the path that `layersmith build` printed.',
         });
       }
       const manifest = await findManifest(zip);
       const recipe = args.recipe ?? manifest?.recipe;
       if (recipe === undefined) {
-        throw new UsageError(`there is no manifest in ${args.zip} that says which recipe it was made of`, {
+        throw new UsageError(`${args.zip} contains no manifest that names its recipe`, {
           hint: 'Name the recipe with --recipe.',
         });
       }
@@ -71,7 +71,7 @@ export function testCommand(io: Io): Command {
         const library = await openLibrary(io, args.recipes);
         const plan = await planFor(parseRecipeName(recipe), library);
         if (plan.root.recipe.smoke === undefined)
-          throw new UsageError(`${recipe} has no smoke tests: it makes no layer`);
+          throw new UsageError(`${recipe} has no smoke tests: no layer is made from it`);
         const platform = args.platform ?? manifest?.platform ?? 'provided.al2023';
         const arch = args.arch ?? manifest?.architecture ?? 'x86_64';
         const context = await openRun(io, { ...args, platform, arch }, reporter);

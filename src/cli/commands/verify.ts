@@ -22,7 +22,7 @@ import {
 } from '../options.js';
 import { openBuild, openLibrary, reporterFor } from '../session.js';
 
-/** `layersmith verify`: the proof that the bytes are the same each time. */
+/** Creates `layersmith verify`: builds twice and checks that the bytes are the same. */
 export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
@@ -42,12 +42,14 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...lockedOption,
           ...jsonOption,
         })
-        .example('$0 verify php/8.4', 'Build everything twice from nothing')
+        .example('$0 verify php/8.4', 'Build everything twice from scratch')
         .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Rebuild it as its manifest says'),
     handler: async (args) => {
       const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
       if (zips.includes(true) && args.targets.length > 1) {
-        throw new UsageError('a layer zip is verified alone', { hint: 'Name one zip, or recipes.' });
+        throw new UsageError('a layer zip cannot be verified together with other targets', {
+          hint: 'Name one zip, or recipes.',
+        });
       }
       const reporter = reporterFor(io);
       try {
@@ -81,8 +83,8 @@ async function manifestOf(zip: string): Promise<Manifest> {
   await kindOfCode(zip, 'layer');
   const manifest = await findManifest(zip);
   if (manifest !== undefined) return manifest;
-  throw new UsageError(`${zip} has no manifest inside that says how it was made`, {
-    hint: 'Only layers that layersmith built can be built again; `layersmith audit` works on any layer.',
+  throw new UsageError(`${zip} contains no manifest that describes how it was built`, {
+    hint: 'Only layers that layersmith built can be rebuilt; `layersmith audit` works on any layer.',
   });
 }
 
@@ -98,7 +100,7 @@ function isSame(results: readonly Verified[]): boolean {
   return results.every(({ first, second }) => first === second);
 }
 
-/** One line for each result, and below it where it differs. */
+/** Formats one line for each result, followed by its differences. */
 function describe(results: readonly Verified[]): string {
   const width = Math.max(...results.map(({ name }) => name.length));
   const lines = results.flatMap(({ name, first, second, differences }) => [
@@ -107,7 +109,7 @@ function describe(results: readonly Verified[]): string {
       : `differs  ${name.padEnd(width)}  sha256 ${first} and ${second}`,
     ...(first === second || differences.length > 0
       ? []
-      : ['           the files in it are the same: how they are packed differs']),
+      : ['           the files are the same, but they are packed differently']),
     ...differences.map(({ path, detail }) => `           ${path}: ${detail}`),
   ]);
   const different = results.filter(({ first, second }) => first !== second).length;

@@ -10,26 +10,26 @@ import type { Store } from '../../store/store.js';
 import type { Package } from '../../toolchain/image-packages.js';
 import type { Toolchain } from '../../toolchain/toolchain.js';
 
-/** What the stages of one run share. */
+/** Settings and services that the stages of one run share. */
 export interface BuildContext {
   readonly engine: ContainerEngine;
   readonly store: Store;
   readonly library: RecipeLibrary;
-  /** The folder of layersmith itself: its recipes, platforms, runtimes and package-lock.json. */
+  /** The installation folder of layersmith: its recipes, platforms, runtimes and package-lock.json. */
   readonly packageRoot: string;
   readonly platform: Platform;
-  /** Of all platforms, the oldest first, for the architecture. */
+  /** The profiles of all platforms for the architecture, oldest first. */
   readonly abiProfiles: readonly AbiProfile[];
   readonly toolchain: Toolchain;
-  /** What is installed in the toolchain's image. */
+  /** The packages installed in the toolchain image. */
   readonly toolchainPackages: readonly Package[];
   readonly fetcher: SourceFetcher;
   readonly reporter: Reporter;
-  /** Make jobs, shared between the stages that run at once; also how many stages may. */
+  /** Number of make jobs, shared between stages that run at once. Also the maximum number of such stages. */
   readonly jobs: number;
   /** Memory limit of each stage container. */
   readonly memoryBytes: number;
-  /** How long each stage may run. */
+  /** Time limit of each stage. */
   readonly stageTimeoutMs: number;
   /** Undefined for a build under the usual conditions. */
   readonly variation: Variation | undefined;
@@ -42,7 +42,7 @@ export interface BuildContext {
   readonly signal: AbortSignal;
 }
 
-/** The part of a build's context that running programs and functions needs. */
+/** Returns the part of a build's context that running programs and functions needs. */
 export function runContextOf(build: BuildContext): RunContext {
   const { engine, packageRoot, platform, toolchain, store, reporter, labels, now, signal } = build;
   return {

@@ -26,14 +26,14 @@ export interface LayerResult extends LayerMetadata {
   readonly path: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
-  /** The layer was in the store already, built and tested by an earlier run. */
+  /** Whether an earlier run built and tested the layer. */
   readonly reused: boolean;
   readonly record: BuiltRecord;
 }
 
 /**
- * The main job: from a plan to a tested layer zip in the output folder. Nothing is put there before its
- * smoke tests passed; what is there stays until a new file takes its place in one rename.
+ * Builds a tested layer zip in the output folder. The zip is written only after its smoke tests have passed; an existing
+ * file is replaced in one rename.
  */
 export async function buildLayer(
   plan: Plan,
@@ -43,7 +43,7 @@ export async function buildLayer(
     context,
   }: {
     readonly output: string;
-    /** A URI that names who runs the build. */
+    /** A URI that identifies who runs the build. */
     readonly builderId: string;
     readonly context: BuildContext;
   },
@@ -51,7 +51,7 @@ export async function buildLayer(
   const { recipe } = plan.root;
   const { store, platform, reporter } = context;
   const resolved = await resolveIn(plan, context);
-  // A layer whose stages were built before needs none of their artifacts.
+  // If all stages were built before, their artifacts are not needed.
   const known = await recallResult(store, resolved.root.inputKey);
   const found = known && (await findLayer(resolved, { result: known, context }));
   const { result, manifest, item, reused } = found ?? (await buildAnew(plan, context));
@@ -62,7 +62,7 @@ export async function buildLayer(
   const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, context });
   const replaced = await recipeOf(path);
   if (replaced !== undefined && replaced !== recipe.name)
-    reporter.warn(`${path} was a layer of ${replaced} and is replaced`);
+    reporter.warn(`${path} contained a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
   const { run: invocationId, startedOn, finishedOn } = item.facts;
   await writeMetadata(metadata, {
@@ -72,13 +72,13 @@ export async function buildLayer(
   });
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
     reporter.warn(
-      `${path} has ${item.sizeBytes} bytes: Lambda takes it through S3 only (over ${MAX_DIRECT_ZIP_BYTES})`,
+      `${path} has ${item.sizeBytes} bytes: Lambda accepts a zip over ${MAX_DIRECT_ZIP_BYTES} bytes only through S3`,
     );
   }
   return { path, ...metadata, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
 }
 
-/** A layer that is in the store, and what its stages came to. */
+/** A layer in the store, and the results of its stages. */
 interface MadeLayer {
   readonly result: StageResult;
   readonly manifest: Manifest;
@@ -86,7 +86,7 @@ interface MadeLayer {
   readonly reused: boolean;
 }
 
-/** The layer of stages that came to `result`, built and tested by an earlier run; undefined where there is none. */
+/** Finds the layer that an earlier run built and tested from the same stage results. Undefined if there is none. */
 async function findLayer(
   resolved: ResolvedPlan,
   { result, context }: { readonly result: StageResult; readonly context: BuildContext },
@@ -97,7 +97,7 @@ async function findLayer(
   return item && { result, manifest, item, reused: true };
 }
 
-/** Builds the stages; where they come to what an earlier run had, its layer is the one. */
+/** Builds the stages. Reuses the layer of an earlier run if their results are the same. */
 async function buildAnew(plan: Plan, context: BuildContext): Promise<MadeLayer> {
   const { resolved, result, artifact } = await buildPlan(plan, context);
   const found = await findLayer(resolved, { result, context });
@@ -113,7 +113,7 @@ interface Making {
   readonly context: BuildContext;
 }
 
-/** Assembles, checks, zips and tests; only a layer that passed reaches the store. */
+/** Assembles, audits, zips and tests a layer. Only a layer that passes is added to the store. */
 async function makeLayer({ plan, artifact, manifest, context }: Making): Promise<StoredItem> {
   const { recipe } = plan.root;
   const started = context.now();
@@ -132,7 +132,7 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
   });
 }
 
-/** Everything that decides the zip's bytes and what its tests have shown. */
+/** Returns the layer's key: everything that decides the bytes of its zip and the results of its tests. */
 async function layerKey(
   manifest: Manifest,
   { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
@@ -184,13 +184,13 @@ function recordOf(manifest: Manifest, { recipe, result, item, file, context }: R
   };
 }
 
-/** The recipe of the layer that is at a path; undefined where no readable record says so. */
+/** Returns the recipe of the layer at a path. Undefined if it has no readable record. */
 async function recipeOf(zip: string): Promise<string | undefined> {
   const record = await readLayerRecord(zip).catch(() => undefined);
   return record !== undefined && 'recipe' in record ? record.recipe : undefined;
 }
 
-/** A file that is the same already is left as it is. */
+/** Copies a file to its place. Leaves an identical file unchanged. */
 async function placeFile(item: StoredItem, path: string): Promise<void> {
   const present = await sha256OfFile(path).catch(() => undefined);
   if (present !== item.sha256) await copyFileAtomically(item.path, path);

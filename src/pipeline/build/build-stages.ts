@@ -13,15 +13,15 @@ import { startFetching, type StageSources } from './fetch-stages.js';
 import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
 import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
 
-/** A plan whose root was built, and what each of its stages came to. */
+/** A plan whose root was built, with the result of each stage. */
 export interface BuiltPlan {
   readonly resolved: ResolvedPlan;
   readonly result: StageResult;
-  /** The artifact of the root. */
+  /** The root's artifact. */
   readonly artifact: StoredItem;
 }
 
-/** The plan as a run's context makes it final. */
+/** Resolves a plan with the platform and toolchain of a context. */
 export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPlan> {
   return resolvePlan(plan, {
     platform: context.platform,
@@ -31,9 +31,8 @@ export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPl
 }
 
 /**
- * Makes sure that the artifact of the plan's root is in the store, compiling what is missing: stages whose
- * needs are met run side by side, the make jobs shared between them. The first failure stops the rest and
- * is thrown.
+ * Ensures that the artifact of the plan's root is in the store and compiles what is missing. Stages whose needs are met run
+ * in parallel and share the make jobs. The first failure stops the others and is thrown.
  */
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
   const resolved = await resolveIn(plan, context);
@@ -53,7 +52,7 @@ interface BuiltStage {
 
 type BuiltStages = Map<PlannedStage, BuiltStage>;
 
-/** The stages that are in the store by their input keys, and those that are not. Nothing below a stage that is there is needed. */
+/** Divides the stages into built and missing ones, by input key. Skips what only built stages need. */
 async function findBuilt(
   { root, stages }: ResolvedPlan,
   { store }: BuildContext,
@@ -61,7 +60,7 @@ async function findBuilt(
   const built: BuiltStages = new Map();
   const missing: ResolvedStage[] = [];
   const wanted = new Set([root.stage]);
-  // From the root down: a stage comes after all that it needs.
+  // Go from the root down: a stage comes after everything that it needs.
   for (const resolved of [...stages].reverse()) {
     if (!wanted.has(resolved.stage)) continue;
     const result = await recallResult(store, resolved.inputKey);
@@ -81,7 +80,7 @@ interface Work {
   readonly context: BuildContext;
 }
 
-/** Builds stages that are not there by their input keys; those whose content key is known already are only noted. */
+/** Builds stages that have no artifact under their input key. A stage with a known content key is only recorded. */
 async function buildMissing(missing: readonly ResolvedStage[], work: Work): Promise<void> {
   const { built, context } = work;
   const toBuild: ResolvedStage[] = [];
@@ -90,8 +89,8 @@ async function buildMissing(missing: readonly ResolvedStage[], work: Work): Prom
     toBuild.map(({ stage }) => stage),
     context,
   );
-  // What is certain to be compiled needs its sources before anything starts: a missing one costs no build. A stage that was
-  // built before may turn out to be the same, by what it needs.
+  // Fetch the sources of stages that are certain to compile before anything starts: a missing source costs no build. A stage
+  // that was built before may turn out unchanged once its needs are known.
   for (const { stage } of toBuild) {
     const isCertain =
       stage.closure.every((need) => built.has(need)) ||
@@ -108,7 +107,7 @@ async function buildMissing(missing: readonly ResolvedStage[], work: Work): Prom
   });
 }
 
-/** Finds a stage's artifact by its content key, where all that it needs is there, and notes it under its input key. */
+/** Finds a stage's artifact by its content key, if all its needs are present, and records it under its input key. */
 async function reuse(resolved: ResolvedStage, { built, context }: Work): Promise<boolean> {
   const { stage } = resolved;
   if (built.has(stage)) return true;
@@ -178,7 +177,7 @@ async function schedule(
     pool.spread();
     await Promise.race(running);
   }
-  // A failing stage stops the others: each removes its container before this returns.
+  // A failing stage stops the others. Each removes its container before this resolves.
   await Promise.all(running);
   context.signal.throwIfAborted();
   failed.signal.throwIfAborted();
@@ -186,7 +185,7 @@ async function schedule(
 
 const UNKNOWN_SECONDS = 30;
 
-/** Seconds from the start of each stage to the end of the root, as far as the last runs tell: longest first. */
+/** Returns the seconds from the start of each stage to the end of the root, by the durations of earlier runs. */
 async function pathLengths(
   stages: readonly ResolvedStage[],
   { store }: BuildContext,
@@ -263,7 +262,7 @@ async function compile(
     view.finished('built');
   } catch (error) {
     view.failed();
-    // One that was stopped because of something else has no part in that.
+    // A stage that was stopped because another one failed is not part of that failure.
     if (error instanceof LayersmithError && !context.signal.aborted) error.stages.push(recipe.name);
     throw error;
   }

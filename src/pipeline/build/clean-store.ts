@@ -1,8 +1,8 @@
 import type { Store, StoreEntry } from '../../store/store.js';
 
 /**
- * Removes what no run has used for a time, then the longest unused until the store is small enough. Gives
- * what was removed (with `dryRun`: what would be).
+ * Removes entries that were not used for a time, then the least recently used ones until the store is small enough.
+ * Returns what was removed, or with `dryRun` what would be removed.
  */
 export async function cleanStore(
   store: Store,

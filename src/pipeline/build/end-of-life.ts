@@ -2,7 +2,7 @@ import type { Reporter } from '../../core/reporter.js';
 import type { Platform } from '../../platform/platform.js';
 import type { Plan } from '../../recipe/plan.js';
 
-/** Warns, with the date, about a platform and about each version in the plan that nobody supports any more. */
+/** Warns about a platform and versions in the plan that are past their end of life, with the date. */
 export function warnAboutEndOfLife(
   { plan, platform }: { readonly plan: Plan; readonly platform: Platform },
   { reporter, now }: { readonly reporter: Pick<Reporter, 'warn'>; readonly now: () => number },

@@ -13,7 +13,7 @@ export interface FetchedFile {
   readonly from: string;
 }
 
-/** Fetches every source of every stage of a plan, several at once. The first failure stops the rest. */
+/** Fetches every source of every stage of a plan, several at a time. The first failure stops the others. */
 export async function fetchPlan(
   plan: Plan,
   options: { readonly fetcher: SourceFetcher; readonly signal: AbortSignal },
@@ -24,7 +24,7 @@ export async function fetchPlan(
   return fetchAll(wanted, options);
 }
 
-/** Fetches sources side by side; the first failure stops the rest and is thrown once they have stopped. */
+/** Fetches sources in parallel. The first failure stops the others and is thrown once they have stopped. */
 export async function fetchAll(
   wanted: readonly { readonly recipe: string; readonly source: Source }[],
   { fetcher, signal }: { readonly fetcher: SourceFetcher; readonly signal: AbortSignal },
@@ -33,6 +33,6 @@ export async function fetchAll(
     const { file, from } = await fetcher.fetch(source, either);
     return { recipe, name: source.name, file: file.name, sha256: file.sha256, from };
   });
-  // The fetcher limits its transfers itself.
+  // The fetcher limits the number of parallel downloads.
   return inParallel(tasks, { parallel: Infinity, signal });
 }

@@ -1,16 +1,16 @@
 import type { PlannedStage } from '../../recipe/plan.js';
 import type { FetchedSource, SourceFetcher } from '../../source/source-fetcher.js';
 
-/** The sources of one stage by their names, in the recipe's order. */
+/** The sources of one stage by name, in the recipe's order. */
 export type StageSources = ReadonlyMap<string, FetchedSource>;
 
-/** Downloads that are under way. Leaving its scope stops those that nobody waits for any more. */
+/** Downloads in progress. Leaving its scope stops those that no stage waits for. */
 export interface Fetching extends AsyncDisposable {
-  /** Waits for a stage's sources. Throws what the fetcher throws for the first that is not available. */
+  /** Waits for a stage's sources. Throws the fetcher's error for the first source that is not available. */
   of(stage: PlannedStage): Promise<StageSources>;
 }
 
-/** Starts fetching the sources of all stages, side by side. */
+/** Starts to fetch the sources of all stages in parallel. */
 export function startFetching(
   stages: readonly PlannedStage[],
   { fetcher, signal }: { readonly fetcher: Pick<SourceFetcher, 'fetch'>; readonly signal: AbortSignal },
@@ -24,7 +24,7 @@ export function startFetching(
     return new Map(fetched);
   };
   const running = new Map(stages.map((stage) => [stage, fetchAll(stage)]));
-  // A failure counts only for whoever waits for that stage.
+  // A failure matters only to a caller that waits for that stage.
   for (const sources of running.values()) sources.catch(() => undefined);
   return {
     async of(stage) {
@@ -33,7 +33,7 @@ export function startFetching(
       return sources;
     },
     async [Symbol.asyncDispose]() {
-      stopped.abort(new Error('the sources are not needed any more'));
+      stopped.abort(new Error('the sources are no longer needed'));
       await Promise.allSettled(running.values());
     },
   };

@@ -2,16 +2,16 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
 
-/** The folder of this program's own code. */
+/** The folder of layersmith's own code. */
 const CODE = dirname(dirname(import.meta.dirname));
-/** What of the code has no part in assembling, judging or testing a layer. */
+/** Folders of the code that take no part in assembling, auditing or testing a layer. */
 const WITHOUT = /^(cli|publish|advisories|source)\//;
 
 let known: Promise<Sha256> | undefined;
 
 /**
- * The sha256 over the code that assembles, audits, archives and tests a layer, and over the versions of the packages it
- * uses. It is part of a layer's key, so that a layer that other code has judged is judged again.
+ * Computes the sha256 of the code that assembles, audits, archives and tests a layer, and of the versions of its
+ * dependencies. It is part of a layer's key: a layer is checked again when this code has changed.
  */
 export function judgeDigest(packageRoot: string): Promise<Sha256> {
   known ??= digestOf(packageRoot);

@@ -6,7 +6,7 @@ import type { BuildContext } from './build-context.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import type { StageOutcome, StageResult } from './stage-results.js';
 
-/** The manifest of the layer of a plan whose root came to `result`. */
+/** Creates the manifest of a layer from the result of its plan's root. */
 export async function manifestOf(
   { root, stages }: ResolvedPlan,
   { result, context }: { readonly result: StageResult; readonly context: BuildContext },
@@ -30,7 +30,7 @@ export async function manifestOf(
   };
 }
 
-/** What all stages of a plan came to, the root last. */
+/** Returns the outcomes of all stages of a plan, the root last. */
 export function outcomesOf({ recipe, artifact, sources, below }: StageResult): readonly StageOutcome[] {
   return [...below, { recipe, artifact, sources }];
 }
@@ -54,7 +54,7 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
   };
 }
 
-/** The patches of a recipe's version, in the order in which recipes/stage.sh applies them. */
+/** Returns the patches of a recipe's version, in the order in which recipes/stage.sh applies them. */
 export function patchesOf(recipe: Recipe): Promise<ManifestStage['patches']> {
   const patches = [...recipe.buildFiles].filter(([path]) => path.startsWith('patches/')).sort();
   return Promise.all(patches.map(async ([path, file]) => ({ file: path, sha256: await sha256OfFile(file) })));

@@ -13,7 +13,7 @@ export interface LayerMetadata {
   readonly provenancePath: string;
 }
 
-/** Where the metadata of the layer `NAME.zip` is: beside the zip, under its name. */
+/** Returns the paths of the metadata of the layer `NAME.zip`, next to the zip. */
 export function metadataPaths(output: string, name: string): LayerMetadata {
   return {
     manifestPath: recordPath(join(output, `${name}.zip`)),

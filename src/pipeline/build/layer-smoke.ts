@@ -15,8 +15,8 @@ const FUNCTION_MEMORY_MB = 1024;
 const FUNCTION_TIMEOUT_MS = 30_000;
 
 /**
- * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every
- * test that failed, and LayerError when the file is no layer zip.
+ * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every failed test, and
+ * LayerError if the file is not a layer zip.
  */
 export async function smokeTestLayer(
   zip: string,
@@ -26,7 +26,7 @@ export async function smokeTestLayer(
     context,
   }: {
     readonly plan: Plan;
-    /** How many containers run at once. */
+    /** How many containers run at a time. */
     readonly parallel: number;
     readonly context: RunContext;
   },

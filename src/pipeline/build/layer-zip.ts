@@ -20,7 +20,7 @@ export interface LayerZip {
   readonly context: BuildContext;
 }
 
-/** Assembles a layer's tree, audits it, and writes it to `path` as a zip. Throws LayerError for what the audit refuses. */
+/** Assembles a layer's tree, audits it, and writes it to `path` as a zip. Throws LayerError if the audit finds errors. */
 export async function writeLayerZip(path: string, input: LayerZip): Promise<AuditReport> {
   const { recipe, artifact, manifest, context } = input;
   const { runtime } = layerParts(recipe);
@@ -64,7 +64,7 @@ async function audited(tree: readonly TreeEntry[], { recipe, context }: LayerZip
     `the audit refuses the layer of ${recipe.name} for ${platform.name} ${platform.architecture}: ${errors.length} ${errors.length === 1 ? 'finding' : 'findings'}`,
     {
       details: { findings: errors.flatMap((finding) => [describeFinding(finding), `→ ${finding.remedy}`]) },
-      hint: 'Change what its build.sh compiles, or what `layer.files` in its package.yaml takes.',
+      hint: 'Change what its build.sh compiles, or which files `layer.files` in its package.yaml includes.',
     },
   );
 }

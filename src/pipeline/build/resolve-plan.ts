@@ -3,23 +3,23 @@ import type { Platform } from '../../platform/platform.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import { inputKey, stageDigest } from '../../stage/stage-key.js';
 
-/** A stage of which everything is final that can be known before it is built. */
+/** A stage with every value that can be known before it is built. */
 export interface ResolvedStage {
   readonly stage: PlannedStage;
-  /** Of the stage itself, without what it needs. */
+  /** The digest of the stage itself, without its needs. */
   readonly digest: Sha256;
   readonly inputKey: Sha256;
 }
 
-/** A plan for a platform and a toolchain; needs come before what needs them, the root is last. */
+/** A plan for a platform and a toolchain. Each stage comes after its needs; the root is last. */
 export interface ResolvedPlan {
   readonly root: ResolvedStage;
   readonly stages: readonly ResolvedStage[];
 }
 
 /**
- * Makes a plan final: it looks at recipes, platform and toolchain digest, never at what lies on this machine. Throws
- * RecipeError with every build file that cannot be read.
+ * Resolves a plan from the recipes, the platform and the toolchain digest alone. The result does not depend on this machine.
+ * Throws RecipeError with every build file that cannot be read.
  */
 export async function resolvePlan(
   plan: Plan,
@@ -42,6 +42,6 @@ export async function resolvePlan(
   const stages: ResolvedStage[] = [];
   for (const stage of plan.stages) stages.push(await resolve(stage));
   const root = stages.at(-1);
-  if (root === undefined) throw new RangeError('a plan has one stage at least');
+  if (root === undefined) throw new RangeError('a plan has at least one stage');
   return { root, stages };
 }

@@ -7,25 +7,25 @@ const sha256 = z.string().refine(isSha256);
 
 const outcome = z.object({
   recipe: z.string(),
-  /** Of the artifact's bytes. */
+  /** The digest of the artifact's bytes. */
   artifact: sha256,
-  /** Of each source, by name, the alternative that was compiled. */
+  /** The alternative of each source that was compiled, by name. */
   sources: z.record(z.string(), sha256),
 });
 
 const result = outcome.extend({
   contentKey: sha256,
-  /** The same of all stages below, needs before what needs them. */
+  /** The outcomes of all stages below, each after its needs. */
   below: z.array(outcome),
 });
 
-/** What one stage came to. */
+/** The outcome of one stage: the digests of its artifact and its sources. */
 export type StageOutcome = z.infer<typeof outcome>;
 
-/** What a stage with a certain input key came to, with all that was below it. */
+/** The outcome of a stage with a certain input key, and of all stages below it. */
 export type StageResult = z.infer<typeof result>;
 
-/** The result that an earlier run noted for a stage, whether or not its artifact is still in the store. */
+/** Returns the result that an earlier run recorded for a stage, whether or not its artifact is still in the store. */
 export async function recallResult(
   store: Store,
   key: ResolvedStage['inputKey'],
@@ -34,7 +34,7 @@ export async function recallResult(
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Notes what a stage came to, so that its artifact is found by its input key. */
+/** Records the result of a stage, so that its artifact is found by its input key. */
 export async function rememberResult(
   store: Store,
   {
@@ -54,7 +54,7 @@ export async function rememberResult(
   return noted;
 }
 
-/** As a fact of an artifact's record: the sources that it was compiled from. */
+/** Returns the facts for an artifact's record: the sources from which it was compiled. */
 export function sourceFacts(sources: Readonly<Record<string, Sha256>>): StoredItem['facts'] {
   return { sources: JSON.stringify(sources) };
 }

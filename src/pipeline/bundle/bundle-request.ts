@@ -6,34 +6,35 @@ import type { BundleKind, Runtime } from '../../runtime/runtime.js';
 import type { AbiProfile } from '../../platform/abi-profile.js';
 import type { RunContext } from '../../sandbox/run-context.js';
 
+/** Input of `writeBundle`. */
 export interface BundleRequest extends ScratchPlace {
   readonly kind: BundleKind;
-  /** Of a function what is to be at `/var/task`, of a vendor layer the Composer project. */
+  /** The folder to pack: the content of `/var/task` for a function, the Composer project for a vendor layer. */
   readonly folder: string;
-  /** The zip to be written. */
+  /** Path of the zip to write. */
   readonly output: string;
   readonly precompile: boolean;
   readonly composer?: { readonly phar: string; readonly hasNetwork: boolean };
-  /** The layer that it is for, and what running something on it needs; without it nothing is run. */
+  /** The runtime layer and a context to run programs on it. Without it nothing is run. */
   readonly runtime?: {
     readonly path: string;
     readonly manifest: Manifest;
     readonly runtime: Runtime;
-    /** Of all platforms, the oldest first, for the layer's architecture: a vendor layer is audited too. */
+    /** The profiles of all platforms for the layer's architecture, oldest first. A vendor layer is audited too. */
     readonly abiProfiles: readonly AbiProfile[];
     readonly context: RunContext;
   };
   readonly reporter: Reporter;
 }
 
-/** A runtime layer that packages are made for. */
+/** A runtime layer for which packages are made. */
 export interface RuntimeLayer {
   readonly tree: readonly TreeEntry[];
   readonly manifest: Manifest;
   readonly runtime: Runtime;
 }
 
-/** That layer, and what running something on it needs. */
+/** A runtime layer, and a context to run programs on it. */
 export interface BundleRuntime {
   readonly layer: RuntimeLayer;
   readonly abiProfiles: readonly AbiProfile[];

@@ -9,11 +9,11 @@ import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { BundleRuntime } from './bundle-request.js';
 
 /**
- * Compiles a package's code with the interpreter of the layer, in a container, at the paths that it will have on Lambda. Returns the
- * entries to add to the package, with bytes that `scope` owns; none where there is nothing to compile. No code of the package
- * runs.
+ * Compiles a package's code with the interpreter of the layer, in a container, at the paths that it has on Lambda. Returns the
+ * entries to add to the package, whose bytes `scope` owns, or none if there is nothing to compile. The code of the package is
+ * not run.
  *
- * Throws StageError when the compiler fails; a file that cannot be compiled is left out, with a warning.
+ * A file that cannot be compiled is left out, with a warning. Throws StageError if the compiler fails.
  */
 export async function compileBundle(
   { kind, tree }: { readonly kind: BundleKind; readonly tree: readonly TreeEntry[] },
@@ -61,9 +61,7 @@ export async function compileBundle(
       );
     }
     if (!result.isReproducible)
-      reporter.warn(
-        'this engine gives every process the same addresses: another engine may make other bytes',
-      );
+      reporter.warn('this engine does not randomize addresses: another engine may produce other bytes');
     const { recipe, version } = layer.manifest;
     return compiler.entries(kind, {
       ...result,
@@ -78,6 +76,6 @@ export async function compileBundle(
 
 async function contentOf(tree: readonly TreeEntry[], path: string): Promise<Buffer> {
   const entry = tree.find((one) => one.path === path);
-  if (entry?.type !== 'file') throw new InternalError(`there is no ${path}`);
+  if (entry?.type !== 'file') throw new InternalError(`${path} does not exist`);
   return buffer(openContent(entry));
 }

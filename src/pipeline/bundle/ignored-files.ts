@@ -7,18 +7,18 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { BundleKind } from '../../runtime/runtime.js';
 import { RUNTIMES } from '../../runtime/runtimes.js';
 
-/** What must not be packed, in the form of a `.gitignore`: one folder may have both, its `vendor/` as a layer and the rest as a function. */
+/** Ignore files in the format of `.gitignore`. A folder can have both: for its `vendor/` as a layer and the rest as a function. */
 const IGNORE_FILES = { function: '.layersmithignore', vendor: '.layersmithignore-vendor' } as const;
 
-/** Never packed: the ignore files, and what an earlier `package` added. */
+/** Never packed: the ignore files, and files that an earlier `package` added. */
 const ALWAYS = [
   ...Object.values(IGNORE_FILES).map((file) => `/${file}`),
   ...RUNTIMES.flatMap(({ compiler }) => compiler?.ignored ?? []),
 ];
 
 /**
- * The files of a folder without those that its ignore file matches. Throws UsageError when that cannot be read, and when
- * nothing is left.
+ * Returns the files of a folder that its ignore file does not match. Throws UsageError if the ignore file cannot be read or
+ * no file is left.
  */
 export async function withoutIgnored<
   T extends { readonly path: string; readonly entries: readonly TreeEntry[] },
@@ -28,7 +28,7 @@ export async function withoutIgnored<
   const patterns = await readFile(file, 'utf8').catch((cause: unknown) => {
     if (errorCodeOf(cause) === 'ENOENT') return '';
     throw new UsageError(`cannot read ${file} (${errorCodeOf(cause) ?? String(cause)})`, {
-      hint: 'Make it a readable file in the form of a .gitignore, or remove it.',
+      hint: 'Make it a readable file in the format of .gitignore, or remove it.',
       cause,
     });
   });
@@ -37,8 +37,8 @@ export async function withoutIgnored<
     ({ path, type }) => !rules.ignores(type === 'directory' ? `${path}/` : path),
   );
   if (!entries.some(({ type }) => type !== 'directory'))
-    throw new UsageError(`${code.path} has no files that ${name} lets in`, {
-      hint: 'Its form is that of a .gitignore: a line `!src/` lets a folder in again.',
+    throw new UsageError(`${name} excludes all files of ${code.path}`, {
+      hint: 'It has the format of .gitignore: a line `!src/` includes a folder again.',
     });
   return { ...code, entries };
 }

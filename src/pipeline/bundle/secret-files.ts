@@ -8,12 +8,12 @@ const SECRET_FILES = [
   /^(auth\.json|\.npmrc|\.netrc|\.pgpass)$/,
 ];
 
-/** Folders whose files are credentials. */
+/** Folders whose files are usually credentials. */
 const SECRET_FOLDERS = ['.aws', '.ssh'];
 
 /**
- * The files of a function that often hold secrets, by their paths; of a folder such as `.aws` the folder alone. Files below `vendor/`
- * are left out: libraries bring certificates and keys for their tests.
+ * Finds the files of a function that often hold secrets. Returns their paths, or only the folder for one such as `.aws`. Skips
+ * `vendor/`: libraries include certificates and keys for their tests.
  */
 export function findSecretFiles(entries: readonly TreeEntry[]): readonly string[] {
   const found = new Set<string>();

@@ -21,15 +21,16 @@ import { withoutIgnored } from './ignored-files.js';
 import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 
+/** Input of `vendorFiles`. */
 export interface VendorRequest extends Pick<BundleRequest, 'folder' | 'composer' | 'tmpDir' | 'reporter'> {
   readonly runtime: BundleRuntime | undefined;
-  /** Gets the trees that the files' bytes are in. */
+  /** Owns the trees that hold the files' bytes. */
   readonly scope: DisposalScope;
 }
 
 /**
- * A project's `vendor/`, as it is or as Composer installs it. Throws UsageError where there is none, LayerError for a link
- * out of it, StageError when Composer fails.
+ * Returns the files of a project's `vendor/`, as it is or as Composer installs it. Throws UsageError if there is none,
+ * LayerError for a link that leaves it, StageError if Composer fails.
  */
 export async function vendorFiles(request: VendorRequest): Promise<readonly TreeEntry[]> {
   const { folder, composer, scope } = request;
@@ -59,8 +60,8 @@ function refuseLinksOutward(entries: readonly TreeEntry[]): void {
     const { path, target } = entry;
     const end = followLinks(target, { from: posix.dirname(path), entries: byPath });
     if (end.to === 'tree' && byPath.has(end.path)) continue;
-    throw new LayerError(`${path} is a link to ${target}, which is not in the layer`, {
-      hint: 'Set COMPOSER_MIRROR_PATH_REPOS=1 when you run Composer: it then copies packages of folders.',
+    throw new LayerError(`${path} links to ${target}, which is outside the layer`, {
+      hint: 'Set COMPOSER_MIRROR_PATH_REPOS=1 when you run Composer, so that it copies packages from folders.',
     });
   }
 }
@@ -70,7 +71,7 @@ async function installed(
   composer: NonNullable<BundleRequest['composer']>,
 ): Promise<Tree> {
   if (runtime === undefined)
-    throw new UsageError('Composer runs in the PHP of a layer, and there is none', {
+    throw new UsageError('Composer needs the PHP of a layer, and no layer is given', {
       hint: 'Name the runtime layer with --layer.',
     });
   const { layer, context } = runtime;
@@ -88,7 +89,9 @@ async function installed(
       hint: 'Name the folder of a Composer project.',
     });
   if (!project.entries.some(({ path }) => path === 'composer.lock'))
-    context.reporter.warn(`${folder} has no composer.lock: another day Composer may install other versions`);
+    context.reporter.warn(
+      `${folder} has no composer.lock: Composer may install other versions on another day`,
+    );
   const view = context.reporter.activity('composer install', await context.store.lastSeconds('composer'));
   const started = context.now();
   try {
@@ -109,8 +112,8 @@ async function installed(
         hasNetwork: composer.hasNetwork,
         needsShell: true,
         hint: composer.hasNetwork
-          ? 'Composer says why above.'
-          : 'Composer says why above. It had no network, because of --offline.',
+          ? 'See the output of Composer above.'
+          : 'See the output of Composer above. It had no network because of --offline.',
       },
       {
         context,

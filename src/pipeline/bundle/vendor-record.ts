@@ -11,7 +11,7 @@ import { mergeLayers } from '../../tree/merge-layers.js';
 import { runLayerProgram } from '../../sandbox/layer-program.js';
 import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 
-/** What was checked of a vendor layer: the audit always, and with a runtime layer that its autoloader loads. */
+/** Creates the record of a vendor layer: the result of its audit and, with a runtime layer, of loading its autoloader. */
 export async function vendorRecord(
   tree: readonly TreeEntry[],
   {
@@ -28,7 +28,7 @@ export async function vendorRecord(
   const record = { schemaVersion: 1, kind: 'vendor', layersmith: VERSION, layer } as const;
   if (runtime === undefined) {
     reporter.warn(
-      'it was made without a runtime layer, so it is not tested: `publish` takes it only with --force',
+      'the layer was packaged without a runtime layer and is not tested: `publish` accepts it only with --force',
     );
     return record;
   }
@@ -44,7 +44,7 @@ export async function vendorRecord(
   if (errors.length > 0)
     throw new LayerError(`the audit refuses the layer for ${platform} ${architecture}`, {
       details: { findings: errors.flatMap((finding) => [describeFinding(finding), `→ ${finding.remedy}`]) },
-      hint: 'Take the file out, with a line in .layersmithignore.',
+      hint: 'Exclude the file with a line in .layersmithignore-vendor.',
     });
   await loadLibraries(tree, { layer: runtimeLayer, context });
   return {
@@ -57,7 +57,7 @@ export async function vendorRecord(
   };
 }
 
-/** Loads the libraries once, on the runtime layer. Throws StageError where they do not load. */
+/** Loads the libraries once, on the runtime layer. Throws StageError if they do not load. */
 async function loadLibraries(
   tree: readonly TreeEntry[],
   { layer, context }: Pick<BundleRuntime, 'layer' | 'context'>,
@@ -78,7 +78,7 @@ async function loadLibraries(
       work: { path: '/tmp/work', tree: [] },
       result,
       hasNetwork: false,
-      hint: `The libraries must load on ${layer.manifest.recipe}: see what Composer says of the platform.`,
+      hint: `The libraries must load on ${layer.manifest.recipe}: check its platform requirements with \`composer check-platform-reqs\`.`,
     },
     { context, onLine: context.reporter.info },
   );

@@ -20,22 +20,23 @@ import type { BundleRequest, BundleRuntime } from './bundle-request.js';
 import { vendorFiles } from './vendor-files.js';
 import { vendorRecord } from './vendor-record.js';
 
+/** Result of `writeBundle`. */
 export interface BundleResult {
   readonly path: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
-  /** How many files it has, and how many of them come compiled beside that. */
+  /** How many files the zip has, and how many of them are also present in compiled form. */
   readonly files: number;
   readonly compiled: number;
-  /** Of a vendor layer: the record beside the zip, which `publish` wants. */
+  /** Path of the record next to the zip of a vendor layer, which `publish` needs. */
   readonly manifestPath?: string;
 }
 
 /**
- * Packs a function, or a Composer project's libraries as a layer, into a zip whose bytes depend on the files alone. It is
- * put in its place in one rename.
+ * Packs a function, or a Composer project's libraries as a layer, into a zip whose bytes depend on the files alone. The zip
+ * is replaced in one rename.
  *
- * Throws UsageError for a folder that cannot be packed, LayerError for what Lambda would refuse, StageError when
+ * Throws UsageError for a folder that cannot be packed, LayerError for content that Lambda would refuse, StageError if
  * Composer or PHP fails.
  */
 export async function writeBundle(request: BundleRequest): Promise<BundleResult> {
@@ -54,12 +55,12 @@ export async function writeBundle(request: BundleRequest): Promise<BundleResult>
   const { path: zip } = scope.own(scratchFile(request.tmpDir));
   if (whole.length > MAX_ENTRIES_WITHOUT_ZIP64)
     request.reporter.warn(
-      `${output} has ${whole.length} entries and needs zip64: AWS documents no limit, but this has not been tried on Lambda`,
+      `${output} has ${whole.length} entries and needs zip64, which has not been tested on Lambda`,
     );
   await writeZip(zip, whole);
   const sizeBytes = (await stat(zip)).size;
   if (sizeBytes > MAX_DIRECT_ZIP_BYTES)
-    request.reporter.warn(`${output} has ${sizeBytes} bytes: Lambda takes it through S3 only`);
+    request.reporter.warn(`${output} has ${sizeBytes} bytes: Lambda accepts it only through S3`);
   const digest = await sha256OfFile(zip);
   const record =
     kind === 'vendor'
@@ -102,7 +103,7 @@ async function functionFiles(
       warn: reporter.warn,
     }),
   );
-  // An earlier output and the layer may lie in the folder itself.
+  // An earlier output and the layer may be in the folder itself.
   const zips = [output, ...(runtime === undefined ? [] : [runtime.path])];
   const ours = new Set(
     zips.flatMap((zip) => [zip, ...Object.values({ ...metadataPaths(dirname(zip), basename(zip, '.zip')) })]),
@@ -112,18 +113,18 @@ async function functionFiles(
   const paths = new Set(code.entries.map(({ path }) => path));
   if (paths.has('composer.json') && !paths.has('vendor') && !paths.has('vendor/autoload.php'))
     reporter.warn(
-      `${folder} has a composer.json and no vendor/: package that as a layer with \`layersmith package vendor\`, or run Composer first`,
+      `${folder} has a composer.json but no vendor/: package the libraries as a layer with \`layersmith package vendor\`, or run Composer first`,
     );
   const secrets = findSecretFiles(code.entries);
   if (secrets.length > 0)
     reporter.warn(
-      `the package has files that often hold secrets: ${secrets.join(', ')}; name them in .layersmithignore unless the function needs them`,
+      `the package contains files that often hold secrets: ${secrets.join(', ')}; name them in .layersmithignore unless the function needs them`,
     );
-  // Folders come with what is in them.
+  // Folders are added with their content.
   return code.entries.filter(({ type }) => type !== 'directory');
 }
 
-/** Sorted, with every folder, modes 0755 and 0644, and no time of their own. */
+/** Sorts the entries and adds every folder. Modes become 0755 or 0644; times are removed. */
 function normalized(entries: readonly TreeEntry[]): readonly TreeEntry[] {
   return mergeLayers([{ path: 'the package', entries }]).map((entry): TreeEntry => {
     if (entry.type !== 'file') return entry.type === 'directory' ? { ...entry, mode: 0o755 } : entry;

@@ -3,47 +3,47 @@ import { compareTrees } from '../../compare/compare-trees.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 
-/** A layer to be compared. A third-party layer has no manifest. */
+/** One of two layers to compare. A third-party layer has no manifest. */
 export interface DiffSide {
   readonly entries: readonly TreeEntry[];
   readonly manifest: Manifest | undefined;
-  /** Undefined for a folder. */
+  /** Size of the zip. Undefined for a folder. */
   readonly zipBytes: number | undefined;
 }
 
-/** Something that has a version, in one layer or in both; undefined where it is not there. */
+/** Something with a version in one layer or both. Undefined where it is missing. */
 export interface VersionChange {
   readonly name: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
-  /** With the same version: what else is not the same. */
+  /** What else differs if the version is the same. */
   readonly note?: string;
 }
 
-/** A file or link that is not the same. */
+/** A file or link that differs. */
 export interface FileChange {
   readonly path: string;
   readonly change: 'added' | 'removed' | 'changed';
   readonly bytesBefore: number | undefined;
   readonly bytesAfter: number | undefined;
-  /** For a change: what it is in both, or where inside the file. */
+  /** For a change: the two values, or where inside the file it is. */
   readonly detail: string | undefined;
 }
 
-/** Counts and sizes of the files that are not the same. */
+/** Counts and sizes of the files that differ. */
 export interface DiffSummary {
   readonly added: { readonly files: number; readonly bytes: number };
   readonly removed: { readonly files: number; readonly bytes: number };
   readonly changed: { readonly files: number; readonly bytesBefore: number; readonly bytesAfter: number };
-  /** Files that are the same in both. */
+  /** How many files are the same in both. */
   readonly same: number;
 }
 
 /** What changed from one layer to another. */
 export interface LayerDiff {
-  /** How many files were added, removed and changed, and their sizes together. */
+  /** How many files were added, removed and changed, and their total sizes. */
   readonly summary: DiffSummary;
-  /** Undefined without a manifest in both. */
+  /** Undefined unless both layers have a manifest. */
   readonly packages: readonly VersionChange[] | undefined;
   readonly toolchain: readonly VersionChange[] | undefined;
   readonly files: readonly FileChange[];
@@ -52,7 +52,7 @@ export interface LayerDiff {
   readonly zipBytes: { readonly before: number | undefined; readonly after: number | undefined };
 }
 
-/** Compares two layers: packages and toolchain by their manifests, files, sizes, and what ELF files take and offer. */
+/** Compares two layers: packages and toolchain by manifest, then files, sizes, and the symbols of ELF files. */
 export async function diffLayers(before: DiffSide, after: DiffSide): Promise<LayerDiff> {
   const manifests =
     before.manifest === undefined || after.manifest === undefined
@@ -99,19 +99,19 @@ function packageChanges(
   return [...versionChanges(named(before), named(after)), ...rebuilt];
 }
 
-/** By their artifacts; where one is not known (a manifest of version 1), by what was compiled. */
+/** Whether two stages are the same: by artifact, or by sources and patches if one artifact is unknown (manifest version 1). */
 function isSame(before: ManifestStage, after: ManifestStage): boolean {
   if (before.artifact !== undefined && after.artifact !== undefined)
     return before.artifact === after.artifact;
   return noteOn(before, after) === OTHERWISE;
 }
 
-const OTHERWISE = 'compiled in another way, with another toolchain or other needs';
+const OTHERWISE = 'compiled differently: other settings, toolchain or needs';
 
 function noteOn(before: ManifestStage, after: ManifestStage): string {
   const digests = (files: readonly { readonly sha256: string }[]): string =>
     files.map(({ sha256 }) => sha256).join(' ');
-  if (!haveSameSources(before, after)) return 'of another source file';
+  if (!haveSameSources(before, after)) return 'from another source file';
   if (digests(before.patches) !== digests(after.patches)) return 'with other patches';
   return OTHERWISE;
 }
@@ -129,7 +129,7 @@ async function fileChanges(a: readonly TreeEntry[], b: readonly TreeEntry[]): Pr
     entry?.type === 'file' ? entry.sizeBytes : undefined;
   return (await compareTrees(a, b)).flatMap(({ path, kind, detail }): FileChange[] => {
     const [first, second] = [before?.get(path), after?.get(path)];
-    // Folders come and go with what is in them.
+    // Folders appear and disappear with their content.
     if ((first ?? second)?.type === 'directory' && kind !== 'type' && kind !== 'mode') return [];
     const sizes = { path, bytesBefore: bytes(first), bytesAfter: bytes(second) };
     if (kind === 'only-in-first') return [{ ...sizes, change: 'removed', detail: undefined }];

@@ -13,19 +13,19 @@ import type { ResolvedStage } from '../build/resolve-plan.js';
 import { recallResult } from '../build/stage-results.js';
 import { writeLayerZip } from '../build/layer-zip.js';
 
-/** A build from nothing: nothing of the store is used but the sources. Leaving its scope removes all of it. */
+/** A build from scratch: it uses nothing of the store but the sources. Leaving its scope removes it. */
 export interface ScratchBuild extends AsyncDisposable {
-  /** Compiles what no plan before has compiled. */
+  /** Compiles the stages that no earlier plan of this build has compiled. */
   build(plan: Plan): Promise<BuiltPlan>;
-  /** The artifact of a stage that was built. */
+  /** Returns the artifact of a stage that was built. */
   artifact(stage: ResolvedStage): Promise<StoredItem | undefined>;
-  /** Makes the layer of a plan that was built: the path of its zip, untested. */
+  /** Creates the layer of a plan that was built. Returns the path of its zip, which is not tested. */
   layer(plan: Plan, built: BuiltPlan): Promise<{ readonly path: string; readonly manifest: Manifest }>;
-  /** A path for scratch. */
+  /** Returns a path for a temporary file. */
   file(name: string): string;
 }
 
-/** `name` tells the build from others, in the progress and in the names of the logs. */
+/** Opens a build from scratch. `name` identifies it in progress lines and in the names of logs. */
 export async function openScratchBuild(
   context: BuildContext,
   { name, variation }: { readonly name: string; readonly variation: Variation | undefined },
@@ -35,7 +35,7 @@ export async function openScratchBuild(
   const scratch = await openStore(root, reporter.warn);
   const inside: BuildContext = {
     ...context,
-    // What people look at afterwards, and what progress is told by, is the run's own.
+    // Logs and known durations are the run's own, so that they remain available afterwards.
     store: { ...scratch, logsDir: store.logsDir, lastSeconds: (stage) => store.lastSeconds(stage) },
     reporter: {
       ...reporter,
@@ -43,7 +43,7 @@ export async function openScratchBuild(
     },
     runName: `${context.runName}-${name}`,
     variation,
-    // Other numbers of jobs order the work of make otherwise.
+    // Another number of jobs changes the order of make's work.
     jobs: variation === undefined ? context.jobs : context.jobs + 1,
   };
   const file = (path: string): string => join(root, path);

@@ -9,11 +9,11 @@ import { openScratchBuild } from './scratch-build.js';
 import { compareContent, compareZips, type Verified } from './verify-recipes.js';
 
 /**
- * Builds a layer again, from nothing, as the manifest inside it says, and compares the zips. A layer of an older release of
- * layersmith has another form of manifest: there the content of all other files is compared.
+ * Builds a layer again, from scratch, as its manifest says, and compares the zips. A layer of an older release of layersmith
+ * has another manifest format: only the content of its other files is compared.
  *
- * Throws IntegrityError, before anything is compiled, when the recipes or the toolchain at hand are not those that it was
- * made with: each difference is named.
+ * Throws IntegrityError, before anything is compiled, if the recipes or the toolchain differ from those of the layer. It lists
+ * each difference.
  */
 export async function verifyLayer(
   zip: string,
@@ -37,7 +37,7 @@ export async function verifyLayer(
       };
 }
 
-/** The plan with, of each source, only the alternatives that the manifest names. */
+/** Restricts the plan to the source alternatives that the manifest names. */
 function pinSources(plan: Plan, manifest: Manifest): Plan {
   const taken = new Set(
     manifest.stages.flatMap(({ sources }) => sources.map(({ sha256 }) => sha256 as string)),
@@ -63,20 +63,20 @@ function pinSources(plan: Plan, manifest: Manifest): Plan {
 
 function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages }: BuildContext): void {
   const packages = packageDifferences(manifest.toolchain.packages, toolchainPackages);
-  // The digests of manifests of version 1 covered traces of the machine: there the packages decide.
+  // The digests in manifests of version 1 depended on the machine. Compare the packages instead.
   const isSame =
     toolchain.kind === manifest.toolchain.kind &&
     (manifest.schemaVersion === 1
       ? packages.length === 0
       : toolchain.buildImage.digest === manifest.toolchain.digest);
   if (isSame) return;
-  throw new IntegrityError('the toolchain here is not the one that the layer was made with', {
+  throw new IntegrityError('the toolchain here differs from the one that built the layer', {
     details: {
       'of the layer': `${manifest.toolchain.kind} ${manifest.toolchain.digest}`,
       here: `${toolchain.kind} ${toolchain.buildImage.digest}`,
       packages: packages.length === 0 ? ['the same, in another image'] : packages,
     },
-    hint: 'Use a mirror that still has those packages, or build where the image of that time is; the same inputs are needed to prove the same bytes.',
+    hint: 'Use a mirror that still has those packages, or an engine that still has the image: the same bytes need the same inputs.',
   });
 }
 
@@ -86,26 +86,26 @@ async function refuseOtherRecipes(plan: Plan, manifest: Manifest): Promise<void>
   for (const stage of manifest.stages) {
     const recipe = here.get(stage.recipe);
     const difference =
-      recipe === undefined ? 'it is not in the plan any more' : await whatDiffers(stage, recipe);
+      recipe === undefined ? 'it is no longer in the plan' : await whatDiffers(stage, recipe);
     if (difference !== undefined) differences.push(`${stage.recipe}: ${difference}`);
     here.delete(stage.recipe);
   }
   for (const name of here.keys()) differences.push(`${name} was not in the layer`);
   if (differences.length === 0) return;
-  throw new IntegrityError(`the recipes here are not those that the layer was made of`, {
+  throw new IntegrityError(`the recipes here differ from those that the layer was built from`, {
     details: { differences },
     hint: 'Check out the recipes of that time, or name their folder with --recipes.',
   });
 }
 
-/** Undefined where version, sources and patches are the same. What else a build sees shows in the bytes. */
+/** Describes what differs, or returns undefined if version, sources and patches match. Other differences show in the bytes. */
 async function whatDiffers(stage: ManifestStage, recipe: Recipe): Promise<string | undefined> {
   if (stage.version !== recipe.version) return `version ${stage.version} then, ${recipe.version} here`;
   const pinnedHere = new Set(
     recipe.sources.flatMap(({ alternatives }) => alternatives.map((file) => file.sha256 as string)),
   );
   const gone = stage.sources.find(({ sha256 }) => !pinnedHere.has(sha256));
-  if (gone !== undefined) return `its source ${gone.file} (${gone.sha256}) is not in the recipe any more`;
+  if (gone !== undefined) return `its source ${gone.file} (${gone.sha256}) is no longer in the recipe`;
   const patches = await patchesOf(recipe);
   const names = (list: readonly { readonly file: string; readonly sha256: string }[]): string =>
     list.map(({ file, sha256 }) => `${file} ${sha256}`).join(', ') || 'none';

@@ -15,20 +15,20 @@ import type { BuildContext } from '../build/build-context.js';
 import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
 import { openScratchBuild, type ScratchBuild } from './scratch-build.js';
 
-/** What one result of two builds has shown. */
+/** The result of comparing two builds. */
 export interface Verified {
   /** `openssl/3.5`, or for its layer `the layer of php/8.4`. */
   readonly name: string;
   /** The sha256 of the first build's artifact or zip, and of the second's. */
   readonly first: Sha256;
   readonly second: Sha256;
-  /** Where they differ; with equal sums there is nothing. */
+  /** Where they differ. Empty if the digests are equal. */
   readonly differences: readonly Difference[];
 }
 
 /**
- * Builds each plan twice from nothing, the second time under changed conditions (`Variation`), and compares every
- * artifact and, for an interpreter, the layer zip. A stage that several plans have is built and compared once.
+ * Builds each plan twice from scratch, the second time under changed conditions (`Variation`), and compares every artifact
+ * and, for an interpreter, the layer zip. A stage that several plans share is built and compared once.
  */
 export async function verifyPlans(
   plans: readonly Plan[],
@@ -69,13 +69,13 @@ export async function verifyPlans(
   return [...results.values()];
 }
 
-/** The paths of two files to be compared. */
+/** The paths of two files to compare. */
 export interface Sides extends ScratchPlace {
   readonly first: string;
   readonly second: string;
 }
 
-/** The sums of two layer zips, and where they differ. */
+/** Compares two layer zips: their digests, and where they differ. */
 export async function compareZips({ first, second, tmpDir }: Sides): Promise<Omit<Verified, 'name'>> {
   const sums = { first: await sha256OfFile(first), second: await sha256OfFile(second) };
   if (sums.first === sums.second) return { ...sums, differences: [] };
@@ -90,7 +90,7 @@ async function compareArtifacts({ first, second, tmpDir }: Sides): Promise<reado
   return await compareTrees(a.entries, b.entries);
 }
 
-/** Compares the content of two layer zips without their manifests: its digests, and where it differs. */
+/** Compares the content of two layer zips without their manifests: their digests, and where they differ. */
 export async function compareContent({ first, second, tmpDir }: Sides): Promise<Omit<Verified, 'name'>> {
   await using firstTree = await readZip(first, { tmpDir });
   await using secondTree = await readZip(second, { tmpDir });
@@ -119,7 +119,7 @@ async function buildAll(
   return built;
 }
 
-/** The changed conditions' library, compiled if the store has none. */
+/** Returns the changed conditions, with a library that is compiled if the store has none. */
 async function variationOf(context: BuildContext): Promise<Variation> {
   const plan = await planFor({ package: 'variations', line: undefined }, context.library);
   const { artifact } = await buildPlan(plan, context);

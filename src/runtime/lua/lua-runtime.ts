@@ -4,12 +4,12 @@ import { readSource } from '../read-source.js';
 import type { Runtime } from '../runtime.js';
 import { luaConstants, withoutLuaComments } from './lua-source.js';
 
-/** The files of `runtimes/lua/bootstrap`, in the order in which the bootstrap has them: each uses what is before it. */
+/** The files of `runtimes/lua/bootstrap` in the order of the bootstrap: each uses only earlier ones. */
 const PARTS = ['head', 'json-encode', 'json-decode', 'runtime-api', 'errors', 'handlers', 'loop'] as const;
 
 const PROGRAM = '/opt/bin/lua';
 
-/** Lua 5.4 with LuaSocket's core. docs/functions-lua.md says what its bootstrap promises to functions. */
+/** Lua 5.4 with LuaSocket's core. docs/functions-lua.md describes the bootstrap's behavior. */
 export const luaRuntime: Runtime = {
   name: 'lua',
   language: 'Lua',

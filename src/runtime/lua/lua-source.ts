@@ -1,7 +1,7 @@
 import type { Constants } from '../constants.js';
 import { removeComments } from '../remove-comments.js';
 
-/** Comments and strings, whichever begins first; long brackets of any level. */
+/** Matches comments and strings, whichever starts first. Long brackets can have any level. */
 const COMMENT_OR_STRING =
   /--\[(=*)\[[\s\S]*?\]\1\]|--[^\n]*|\[(=*)\[[\s\S]*?\]\2\]|"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'/g;
 
@@ -14,7 +14,7 @@ export function withoutLuaComments(source: string): string {
   );
 }
 
-/** One `local` a constant. */
+/** Returns one `local` statement for each constant. */
 export function luaConstants(constants: Constants): string {
   return Object.entries(constants)
     .map(([name, value]) => `local ${name} = ${JSON.stringify(value)}\n`)

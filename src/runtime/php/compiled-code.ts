@@ -9,12 +9,12 @@ import { fileEntry, openContent, type TreeEntry } from '../../tree/tree-entry.js
 import { BUNDLE_ROOT, type CodeCompiler, type CompiledCode, type BundleKind } from '../runtime.js';
 import { phpProgram } from './php-source.js';
 
-/** The program in the layer. */
+/** The path of PHP in the layer. */
 export const PHP_PROGRAM = '/opt/bin/php';
 
-/** Where a package has its compiled code, below its root: the bootstrap looks there. */
+/** The folder of a package's compiled code, below its root. The bootstrap searches there. */
 const COMPILED_FOLDER = { function: '.layersmith/opcache', vendor: 'share/layersmith/opcache' } as const;
-/** Where PHP reads the settings that turn it on (the scan folders of recipes/php/build.sh), below the package's root. */
+/** The ini file that enables the compiled code, below the package's root (PHP's scan folders: recipes/php/build.sh). */
 const COMPILED_INI = {
   function: 'php/conf.d/layersmith-opcache.ini',
   vendor: 'etc/php/conf.d/layersmith-opcache.ini',
@@ -28,7 +28,7 @@ const COMPILER_FOLDER = '/var/layersmith';
 const WORK_FOLDER = '/tmp/work';
 const RESULT_FOLDER = `${WORK_FOLDER}/result`;
 
-/** What the bootstrap must know of compiled code. */
+/** Constants of the bootstrap for compiled code. */
 export const COMPILED_CONSTANTS = {
   LAYER_MANIFEST: `${BUNDLE_ROOT.vendor}/${MANIFEST_PATH}`,
   COMPILED_FUNCTION_FOLDER: `${BUNDLE_ROOT.function}/${COMPILED_FOLDER.function}`,
@@ -37,7 +37,7 @@ export const COMPILED_CONSTANTS = {
   FILE_CACHE_FOLDER,
 } as const;
 
-/** What the compiler, `runtimes/php/compile.php`, must know. */
+/** Constants of the compiler, `runtimes/php/compile.php`. */
 export const COMPILER_CONSTANTS = { PHP_PROGRAM, WORK_FOLDER, RESULT_FOLDER } as const;
 
 const reportSchema = z.object({
@@ -47,7 +47,7 @@ const reportSchema = z.object({
   varied: z.boolean(),
 });
 
-/** The text of the compiler. `folder` holds the folders of all runtimes. */
+/** Returns the text of the compiler. `folder` holds the folders of all runtimes. */
 export function compilerProgram(folder: string): Promise<string> {
   return phpProgram([join(folder, 'php', 'compile.php')], {
     constants: COMPILER_CONSTANTS,
@@ -55,7 +55,7 @@ export function compilerProgram(folder: string): Promise<string> {
   });
 }
 
-/** Compiles PHP files into the files of opcache's file cache. */
+/** Compiles PHP files into files of opcache's file cache. */
 export const phpCompiler: CodeCompiler = {
   ignored: [`/${COMPILED_FOLDER.function}/`, `/${COMPILED_INI.function}`],
   sources: (tree) =>
@@ -63,7 +63,7 @@ export const phpCompiler: CodeCompiler = {
   async job(kind, { tree, folder }) {
     const files = phpCompiler.sources(tree).map((path) => `${BUNDLE_ROOT[kind]}/${path}`);
     return {
-      // -n: without the settings of the package, which may be wrong.
+      // -n: ignore the settings of the package, which may be wrong.
       command: [PHP_PROGRAM, '-n', `${COMPILER_FOLDER}/compile.php`],
       trees: { [COMPILER_FOLDER]: [fileEntry('compile.php', await compilerProgram(folder))] },
       work: { path: WORK_FOLDER, tree: [fileEntry('files.json', JSON.stringify(files))] },
@@ -96,7 +96,7 @@ function compiledEntries(kind: BundleKind, code: CompiledCode): readonly TreeEnt
     layer: sha256(code.layerManifest),
     layerName: code.layerName,
     systemId: code.systemId,
-    // Where Lambda gave this file another time, it gave all of them other times, and PHP would find nothing.
+    // If Lambda gives this file another time, it does so for all files, and PHP would not use the compiled code.
     probe: { path: `/${probe.path.replace(/\.bin$/, '')}`, mtime: SOURCE_DATE_EPOCH },
   };
   return [
@@ -108,11 +108,11 @@ function compiledEntries(kind: BundleKind, code: CompiledCode): readonly TreeEnt
 }
 
 /**
- * PHP looks for a compiled file in the folder of its cache, where the bootstrap links the package: before PHP 8.5 that folder must
- * be writable. The bootstrap itself runs before that, and must not be compiled into it.
+ * Returns the ini file. PHP searches the cache folder for a compiled file, so the bootstrap links the package there; before PHP
+ * 8.5 that folder must be writable. The bootstrap itself runs earlier, and must not be compiled into the cache.
  */
 function settings(kind: BundleKind): string {
-  return `; Written by \`layersmith package\`: the code of this package comes compiled (docs/functions.md).
+  return `; Written by \`layersmith package\`: this package contains compiled code (docs/functions.md).
 opcache.enable_cli = 1
 opcache.file_cache = ${FILE_CACHE_FOLDER}
 opcache.file_cache_only = 1

@@ -1,18 +1,18 @@
 import { InternalError } from '../../core/errors.js';
 import { removeComments, type Range } from '../remove-comments.js';
 
-/** What a comment, or a text that may look like one, begins with. `#[` is an attribute. */
+/** Matches the start of a comment, or of a text that may look like one. `#[` starts an attribute. */
 const NEXT =
   /\/\*[\s\S]*?\*\/|\/\/[^\n]*|#(?!\[)[^\n]*|'(?:[^'\\]|\\[\s\S])*'|<<<[ \t]*(["']?)(\w+)\1\n|["`{}]|\?>/g;
 
 /**
- * Removes the comments of PHP source that begins with `<?php`. Throws InternalError for a string without an end and for `?>`, which
- * the source files do not have.
+ * Removes the comments of PHP source that starts with `<?php`. Throws InternalError for an unterminated string and for `?>`,
+ * which must not occur in the source files.
  */
 export function withoutPhpComments(source: string): string {
   const comments: Range[] = [];
 
-  /** Reads code from there to the `}` of an expression in a string, or to the end; returns the place behind it. */
+  /** Reads code to the `}` of an expression in a string, or to the end. Returns the position after it. */
   const readCode = (start: number, isExpression: boolean): number => {
     let at = start;
     for (let depth = 1; ;) {
@@ -30,21 +30,21 @@ export function withoutPhpComments(source: string): string {
     }
   };
 
-  /** Reads a string with variables; returns the place behind its end. */
+  /** Reads a string with variables. Returns the position after its end. */
   const readString = (start: number, quote: string): number => {
     for (let at = start; at < source.length;) {
       if (source[at] === quote) return at + 1;
       if (source.startsWith('{$', at)) at = readCode(at + 1, true);
       else at += source[at] === '\\' ? 2 : 1;
     }
-    throw new InternalError(`a PHP source file has a string without an end at ${start}`);
+    throw new InternalError(`a PHP source file has an unterminated string at ${start}`);
   };
 
   const behindHeredoc = (start: number, label: string): number => {
     const end = new RegExp(`^[ \\t]*${label}\\b`, 'gm');
     end.lastIndex = start;
     if (!end.test(source))
-      throw new InternalError(`a PHP source file has a heredoc without an end at ${start}`);
+      throw new InternalError(`a PHP source file has an unterminated heredoc at ${start}`);
     return end.lastIndex;
   };
 

@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime.js';
 import { COMPILED_CONSTANTS, phpCompiler, PHP_PROGRAM } from './compiled-code.js';
 import { phpProgram } from './php-source.js';
 
-/** The files of `runtimes/php/bootstrap`, in the order in which the bootstrap has them. */
+/** The files of `runtimes/php/bootstrap` in the order of the bootstrap. */
 const PARTS = [
   'public-classes',
   'runtime-api',
@@ -17,8 +17,8 @@ const PARTS = [
 ] as const;
 
 /**
- * PHP 7.3 to 8.5, without Composer, curl or any extension beyond PHP's own; one bootstrap for all of them. docs/functions.md says
- * what it promises to functions.
+ * PHP 7.3 to 8.5, with one bootstrap that uses neither Composer nor curl nor other extensions. docs/functions.md describes its
+ * behavior.
  */
 export const phpRuntime: Runtime = {
   name: 'php',

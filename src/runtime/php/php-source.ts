@@ -3,7 +3,7 @@ import { constantsUsedIn, type Constants } from '../constants.js';
 import { readSource } from '../read-source.js';
 import { withoutPhpComments } from './php-comments.js';
 
-/** What each source file begins with. */
+/** The start of each source file. */
 const PREAMBLE =
   /^<\?php\n\ndeclare\(strict_types=1\);\n\n(?:namespace ([\w\\]+);\n\n)?((?:use [^;]+;\n)*)\n?/;
 
@@ -14,8 +14,8 @@ interface Section {
 }
 
 /**
- * Makes one PHP program of source files: without comments, with one header, and with the constants that each namespace uses. Throws
- * InternalError for a file that does not begin as they all do.
+ * Combines source files into one PHP program: without comments, with one header, and with the constants that each namespace
+ * uses. Throws InternalError for a file without the common start.
  */
 export async function phpProgram(
   paths: readonly string[],

@@ -1,6 +1,6 @@
 import type { DebianMirror } from './debian-mirror.js';
 
-/** Lines of apt that only repeat that something failed. */
+/** Lines of apt that only summarize other errors. */
 const SUMMARIES =
   /Failed to fetch some archives|Some index files failed to download|Download is performed unsandboxed|Download Failed$/;
 
@@ -20,7 +20,7 @@ export function aptComplaints(stderr: string, mirror: DebianMirror, about?: RegE
 
 function withoutMirror(text: string, mirror: DebianMirror): string {
   const uris = [mirror.security, mirror.archive].filter((uri) => uri !== undefined);
-  // Apt leaves the password out of some messages and not of others.
+  // Apt omits the password in some messages and includes it in others.
   const spellings = uris.flatMap((uri) => [uri, uri.replace(/\/\/[^/@]*@/, '//')]);
   const hosts = uris.map((uri) => (URL.canParse(uri) ? new URL(uri).hostname : ''));
   let cleaned = text.replaceAll(/ *\[IP: [^\]]*\]/g, '');

@@ -3,11 +3,11 @@ export interface AptEntry {
   readonly uris: readonly string[];
   readonly suites: readonly string[];
   readonly components: readonly string[];
-  /** Paths of keyrings, fingerprints, or a key itself; undefined when the entry does not say. */
+  /** Paths of keyrings, fingerprints, or a key itself. Undefined if the entry has no Signed-By. */
   readonly signedBy: string | undefined;
 }
 
-/** Reads apt's one-line format (`sources.list`, `*.list`). Skips what is not an entry: apt itself would fail on it. */
+/** Parses apt's one-line format (`sources.list`, `*.list`). Skips lines that are not entries; apt reports those itself. */
 export function parseListFile(text: string): AptEntry[] {
   const entries: AptEntry[] = [];
   for (const line of text.split('\n')) {
@@ -21,7 +21,7 @@ export function parseListFile(text: string): AptEntry[] {
   return entries;
 }
 
-/** Reads apt's deb822 format (`*.sources`): stanzas of `Field: value`, values may go on in indented lines. */
+/** Parses apt's deb822 format (`*.sources`): stanzas of `Field: value`, with values continued in indented lines. */
 export function parseSourcesFile(text: string): AptEntry[] {
   const lines = text.split('\n').filter((line) => !line.startsWith('#'));
   const stanzas = lines.join('\n').split(/\n[ \t\r]*(?:\n[ \t\r]*)*\n/);

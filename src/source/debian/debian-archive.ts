@@ -18,16 +18,17 @@ import type { Snapshot } from './debian-snapshot.js';
 import { compareDebianVersions } from './debian-version.js';
 import type { Revision } from './sources-index.js';
 
+/** Settings of `createDebianArchive`. */
 export interface DebianArchiveOptions {
-  /** Keeps indexes from run to run; runs share it. */
+  /** Folder that keeps indexes between runs. Runs share it. */
   readonly cacheDir: string;
   /** LAYERSMITH_DEBIAN_MIRROR: the mirror to use instead of the one in the host's apt sources. */
   readonly mirror?: string | undefined;
-  /** Where apt's sources are; `/etc/apt`. */
+  /** The folder of apt's sources. Defaults to `/etc/apt`. */
   readonly aptDir?: string | undefined;
-  /** What Debian's signatures are checked with; the first that exists. */
+  /** Keyrings that verify Debian's signatures. The first that exists is used. */
   readonly keyrings?: readonly string[] | undefined;
-  /** Added to the environment of apt: `http_proxy` and its like. */
+  /** Added to the environment of apt: `http_proxy` and similar variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly now?: (() => number) | undefined;
 }
@@ -40,12 +41,12 @@ const KEYRINGS: readonly string[] = [
   '/usr/share/keyrings/debian-archive-keyring.pgp',
 ];
 const HOUR_MS = 60 * 60 * 1000;
-/** A file that is in none of the indexes may be in newer ones, if they are older than this. */
+/** If no index has a file and the indexes are older than this, newer ones are downloaded. */
 const RECHECK_MS = 5 * 60 * 1000;
 
 /**
- * Finds pinned files in Debian's source packages by their sha256, with the host's own apt and mirror. What that
- * needs (apt, a mirror, Debian's keys) is looked up when the first file is wanted.
+ * Creates a provider that finds pinned files in Debian's source packages by sha256, with the host's apt and mirror. It looks
+ * for apt, a mirror and Debian's keys only when the first file is requested.
  */
 export function createDebianArchive(options: DebianArchiveOptions): SourceProvider {
   let opened: Promise<DebianIndexes | { readonly unavailable: string }> | undefined;
@@ -82,17 +83,17 @@ export function createDebianArchive(options: DebianArchiveOptions): SourceProvid
   };
 }
 
-/** Apt has checked the file already; the store checks it once more. */
+/** Adds a downloaded file to the store, which verifies it. Apt has verified it before. */
 async function keep(found: FoundFile, file: PinnedFile, { files, signal }: FindOptions): Promise<FoundFile> {
   const kept = await files.keep(bytesOfFile(found.path, signal), file.sha256);
   if (kept.kept) return { path: kept.path, from: found.from };
   throw new IntegrityError(`the sha256 of ${file.name} from ${found.from} does not match the recipe`, {
     details: { from: found.from, expected: file.sha256, actual: kept.actual },
-    hint: 'It changed on this machine after apt had checked it: check the health of its disk and memory.',
+    hint: 'The file changed on this machine after apt had verified it. Check its disk and memory.',
   });
 }
 
-/** Where a search puts its download. */
+/** Where a search stores its download. */
 interface Scratch {
   readonly intoDir: string;
   readonly signal: AbortSignal;
@@ -108,7 +109,7 @@ async function open(
     mirrors = await hostMirrors(aptDir);
     if (mirrors.length === 0) {
       const remedy = 'name a mirror in LAYERSMITH_DEBIAN_MIRROR';
-      return { unavailable: `this host's apt sources name no mirror of Debian (${remedy})` };
+      return { unavailable: `this host's apt sources name no Debian mirror (${remedy})` };
     }
   } else {
     const named = namedMirror(mirror);
@@ -119,7 +120,7 @@ async function open(
     if (!(await isReadable(keyring))) continue;
     return createDebianIndexes({ cacheDir, mirrors, keyring, codenames: CODENAMES, env, now });
   }
-  return { unavailable: "this host lacks Debian's keys (install the package debian-archive-keyring)" };
+  return { unavailable: 'this host has no Debian archive keys (install debian-archive-keyring)' };
 }
 
 async function findInSnapshot(
@@ -130,7 +131,7 @@ async function findInSnapshot(
   const attempts: FailedAttempt[] = [];
   const { mirror } = snapshot;
 
-  /** Waits for apt to download a file into `intoDir`. */
+  /** Downloads a file into `intoDir` with apt. */
   const attempt = async (
     place: string,
     name: string,
@@ -161,7 +162,7 @@ async function findInSnapshot(
     const reason = `no source package in ${snapshot.suites.join(', ')} has the sha256 of ${file.name}${missing}`;
     attempts.push({ place: ARCHIVE, reason });
   }
-  // A revision that has been replaced is in no index any more, but its tarball may still lie in the pool.
+  // A replaced revision is no longer in any index, but its tarball may still be in the pool.
   for (const { uri, path } of await poolPlaces(file, snapshot)) {
     const name = basename(path);
     const run = snapshot.apt.helper({
@@ -176,10 +177,10 @@ async function findInSnapshot(
 }
 
 /**
- * Where the pool would have the file if one of the packages that are listed now had it once:
- * `php-8.4.24.tar.xz` is `pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz`. A source package may have its line's
- * version in its name; its folder begins with its first letter, or with `lib` and one more (Debian's archive
- * has been laid out so since 2000).
+ * Returns the places in the pool where the file would be if it once belonged to a package that is listed now:
+ * `php-8.4.24.tar.xz` is `pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz`. The name of a source package may include a version.
+ * Its folder is named after its first letter, or after `lib` and one more letter. Debian's archive has had this layout since
+ * 2000.
  */
 async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: string; path: string }[]> {
   const [, stem, version, ending] =
@@ -200,8 +201,8 @@ async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: 
     return security === undefined ? [main] : [main, updates];
   });
 }
-
-/** Of the same version in two suites the plain one is first: a mirror can lag behind the security archive. */
+/** Sorts revisions, newest first. For equal versions the plain suite is first: mirrors can lag behind the security archive. */
+/** Sorts revisions, newest first. For equal versions the plain suite comes first: a mirror can lag behind the security archive. */
 function newestFirst(revisions: readonly Revision[]): Revision[] {
   return [...revisions].sort(
     (a, b) => compareDebianVersions(b.version, a.version) || a.suite.length - b.suite.length,

@@ -7,21 +7,22 @@ import { openSnapshot, takeSnapshot, type FailedSuite, type Snapshot } from './d
 import { diskFullError, freeBytes } from './free-space.js';
 import { createSharedJobs } from '../shared-jobs.js';
 
-/** A snapshot, or why no mirror gave the index of any suite. */
+/** A snapshot, or why no mirror provided the index of any suite. */
 export type Indexes = { readonly snapshot: Snapshot } | { readonly failed: readonly FailedSuite[] };
 
-/** The indexes of Debian's suites, kept from run to run and shared by all runs. */
+/** The indexes of Debian's suites, kept between runs and shared by all of them. */
 export interface DebianIndexes {
   /**
-   * Returns the newest snapshot that any run has taken, or takes a new one when that is older than `maxAgeMs`; falls
-   * back to the old one when that fails. Throws StorageError, or the signal's reason.
+   * Returns the newest snapshot of any run, or takes a new one if that is older than `maxAgeMs`. Falls back to the old one if
+   * that fails. Throws StorageError, or the signal's reason.
    */
   current(maxAgeMs: number, signal: AbortSignal): Promise<Indexes>;
 }
 
+/** Settings of `createDebianIndexes`. */
 export interface DebianIndexesOptions {
   readonly cacheDir: string;
-  /** Asked in turn, until one has at least one of the suites. */
+  /** Tried in order until one provides at least one of the suites. */
   readonly mirrors: readonly DebianMirror[];
   readonly keyring: string;
   readonly codenames: readonly string[];
@@ -29,25 +30,25 @@ export interface DebianIndexesOptions {
   readonly now: () => number;
 }
 
-/** The folder of a finished snapshot: its name starts with the time when it was taken. */
+/** The name of a finished snapshot's folder starts with the time when it was taken. */
 const FINISHED = /^(\d+)-[0-9a-f]+$/;
-/** Longer than a run uses a snapshot: it starts with one that is at most an hour old. */
+/** Longer than any run uses a snapshot. A run starts with one that is at most an hour old. */
 const FORGET_AFTER_MS = 3 * 60 * 60 * 1000;
 
-/** A snapshot takes 80 MB, more while it is created. */
+/** Disk space for a new snapshot. A finished one takes 80 MB. */
 const NEEDED_BYTES = 150 * 2 ** 20;
 
 /**
- * Opens the cache of indexes in `cacheDir`. Each snapshot is created in a folder of its own and then renamed, so runs
- * need no lock between them: at worst two take the same one at the same time.
+ * Opens the cache of indexes in `cacheDir`. Each snapshot is created in its own folder, which is then renamed. Runs need no
+ * lock: at worst, two of them take the same snapshot at the same time.
  */
 export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexes {
   const { cacheDir, mirrors, keyring, codenames, env, now } = options;
   const share = createSharedJobs<Indexes>();
-  // Other mirrors, other snapshots.
+  // Each set of mirrors, keyring and suites has its own snapshots.
   const settings = JSON.stringify([mirrors, keyring, codenames]);
   const home = join(cacheDir, createHash('sha256').update(settings).digest('hex').slice(0, 16));
-  /** A failed refresh is not repeated for every file of a run. */
+  /** Remembered so that a failed refresh is not repeated for every file of a run. */
   let failure: Indexes | undefined;
 
   const newest = async (): Promise<Snapshot | undefined> => {
@@ -95,7 +96,7 @@ export function createDebianIndexes(options: DebianIndexesOptions): DebianIndexe
   return {
     async current(maxAgeMs, signal) {
       const known = await newest();
-      // A snapshot from the future: the clock was set back.
+      // A snapshot from the future means that the clock was set back.
       const ageMs = known === undefined || known.takenAt > now() ? Infinity : now() - known.takenAt;
       if (known !== undefined && ageMs <= maxAgeMs) return { snapshot: known };
       const fresh = failure ?? (await share('refresh', signal, refresh));
@@ -110,7 +111,7 @@ interface Folder {
   readonly takenAt: number | undefined;
 }
 
-/** Newest first. */
+/** Lists the snapshot folders, newest first. */
 async function foldersIn(home: string): Promise<Folder[]> {
   let names: string[];
   try {
@@ -127,7 +128,7 @@ async function foldersIn(home: string): Promise<Folder[]> {
     .sort((a, b) => (b.takenAt ?? 0) - (a.takenAt ?? 0));
 }
 
-/** Removes snapshots that no run uses any more, and unfinished ones of killed runs. */
+/** Removes snapshots that no run uses any longer, and unfinished ones of killed runs. */
 async function forgetOld(home: string, now: number): Promise<void> {
   for (const { name, takenAt } of await foldersIn(home)) {
     const path = join(home, name);

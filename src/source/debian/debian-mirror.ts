@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { errorCodeOf } from '../../core/file-system.js';
 import { parseListFile, parseSourcesFile, type AptEntry } from './apt-entries.js';
 
-/** Where Debian's archive is, as this host reaches it: URIs without a slash at the end. */
+/** The URIs of Debian's archive for this host, without a trailing slash. */
 export interface DebianMirror {
   /** The folder that holds `dists/` and `pool/` of the released suites. */
   readonly archive: string;
-  /** The same for the security suites; undefined when the host has none. */
+  /** The same for the security suites. Undefined if the host has none. */
   readonly security: string | undefined;
 }
 
 /**
- * The mirrors of Debian that this host's apt uses, the likeliest first: entries that are signed by Debian's
- * keyring, then entries without a key whose suites and components are Debian's. Whether one of the latter is
- * really Debian's turns out when its signature is checked. Other vendors' entries are ignored.
+ * Finds the Debian mirrors in this host's apt sources, the most likely first: entries signed by Debian's keyring, then
+ * unsigned entries with Debian's suites and components. Signatures are verified later, so a wrong guess does no harm. Entries
+ * of other vendors are ignored.
  */
 export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
   const entries = await hostEntries(aptDir);
@@ -31,8 +31,8 @@ export async function hostMirrors(aptDir: string): Promise<DebianMirror[]> {
 }
 
 /**
- * Parses the mirror that a user names. Its security archive is expected beside it, as on Debian's own hosts.
- * Undefined when the text is not a URL that apt could use.
+ * Parses a mirror given by the user. Its security archive is expected next to it, as on Debian's own hosts. Undefined if apt
+ * cannot use the text as a URL.
  */
 export function namedMirror(text: string): DebianMirror | undefined {
   if (/[\s[\]#]/.test(text) || !/^[a-z][a-z0-9+]*:/.test(text) || !URL.canParse(text)) return undefined;
@@ -54,7 +54,7 @@ function isSecurity(suite: string): boolean {
   return /(?:-security|\/updates)$/.test(suite);
 }
 
-/** 0: not Debian's. */
+/** Ranks an entry; 0 means that it is not Debian's. */
 function rankOf(entry: AptEntry): number {
   const [uri] = entry.uris;
   const debianSuites = entry.suites.some((suite) => DEBIAN_SUITE.test(suite));
@@ -82,7 +82,7 @@ async function hostEntries(aptDir: string): Promise<AptEntry[]> {
   return entries;
 }
 
-/** Apt's files may be missing, or (with a password in them) not readable for this user. */
+/** Returns undefined if a file is missing or not readable for this user, for example because it holds a password. */
 async function readOrUndefined<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

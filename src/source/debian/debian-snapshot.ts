@@ -21,7 +21,7 @@ export interface FailedSuite {
   readonly reason: string;
 }
 
-/** What Debian's suites held at one moment, in a folder that never changes afterwards. */
+/** The content of Debian's suites at one moment, in a folder that never changes afterwards. */
 export interface Snapshot {
   readonly apt: PrivateApt;
   readonly mirror: DebianMirror;
@@ -29,25 +29,26 @@ export interface Snapshot {
   readonly takenAt: number;
   readonly suites: readonly string[];
   readonly failed: readonly FailedSuite[];
-  /** The list file for `PrivateApt` that names one of the suites alone. */
+  /** Returns the path of the list file for `PrivateApt` that names only this suite. */
   sourceList(suite: string): string;
-  /** The revisions of source packages that have the file. */
+  /** Returns the revisions of source packages that contain the file. */
   revisionsWith(digest: Sha256): Promise<Revision[]>;
-  /** Those of the names that are source packages. */
+  /** Returns the names that are source packages. */
   packagesAmong(names: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 }
 
+/** Settings of `openSnapshot` and `takeSnapshot`. */
 export interface SnapshotOptions {
   readonly mirror: DebianMirror;
   readonly keyring: string;
-  /** Codenames, `trixie`; the security suite of each is included. */
+  /** Codenames, such as `trixie`. Their security suites are included. */
   readonly codenames: readonly string[];
   /** Added to apt's environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly takenAt: number;
 }
 
-/** An update takes three seconds with a mirror nearby. */
+/** Time limit of an update, which takes three seconds with a nearby mirror. */
 const UPDATE_LIMIT_MS = 3 * 60 * 1000;
 const ANSWER_LIMIT_MS = 10_000;
 const TABLE = 'tarballs';
@@ -61,8 +62,8 @@ const recordSchema = z.object({
 });
 
 /**
- * Opens the snapshot in a folder; undefined when it cannot be used: half removed by another process, or written by
- * another version of layersmith.
+ * Opens the snapshot in a folder. Undefined if it cannot be used: another process is removing it, or another version of
+ * layersmith wrote it.
  */
 export async function openSnapshot(
   dir: string,
@@ -88,8 +89,8 @@ export async function openSnapshot(
 }
 
 /**
- * Downloads the indexes of all suites into the folder, which must not exist, and tabulates what they list. A suite
- * that fails does not stop the others. Throws StorageError, or the signal's reason.
+ * Downloads the indexes of all suites into a new folder and tabulates their content. A suite that fails does not stop the
+ * others. Throws StorageError, or the signal's reason.
  */
 export async function takeSnapshot(
   dir: string,
@@ -161,7 +162,7 @@ export async function takeSnapshot(
   }
 }
 
-/** Waits for all, also when one fails: nothing may go on in a folder that is about to be removed. */
+/** Waits for all promises, even if one fails, so that nothing runs in a folder that is about to be removed. */
 async function allSettled<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
   return Promise.all(work);
@@ -172,8 +173,8 @@ function listFile(dir: string, suite: string): string {
 }
 
 /**
- * Returns why a mirror does not answer at all, or undefined when it does. Apt alone would find that out for each suite
- * and each kind of index in turn, which takes minutes. This request goes through apt too, which knows the host's proxies.
+ * Returns why a mirror does not answer, or undefined if it does. Without this check, apt would wait for each suite and index in
+ * turn, which takes minutes. The request uses apt, which knows the host's proxies.
  */
 async function whySilent(options: {
   readonly apt: PrivateApt;
@@ -193,7 +194,7 @@ async function whySilent(options: {
   return aptComplaints(ended.stderr, mirror) ?? `the mirror does not answer (${ended.reason})`;
 }
 
-/** The files of the indexes that apt has downloaded, by suite. */
+/** Returns the paths of the indexes that apt has downloaded, by suite. */
 async function indexFiles(apt: PrivateApt, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   let text = '';
   await apt.get({

@@ -1,6 +1,6 @@
 /**
- * Orders two versions of Debian packages as dpkg does (deb-version(7)): negative when `a` is older, 0 when
- * they are the same, positive when it is newer.
+ * Compares two versions of Debian packages as dpkg does (deb-version(7)): negative if `a` is older, 0 if they are equal,
+ * positive if it is newer.
  */
 export function compareDebianVersions(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
@@ -21,7 +21,7 @@ function split(version: string): { epoch: number; upstream: string; revision: st
   };
 }
 
-/** Takes turns: a stretch without digits by weight, a stretch of digits by value. */
+/** Compares by turns a stretch without digits, by weight, and a stretch of digits, by value. */
 function compareParts(a: string, b: string): number {
   const [left, right] = [stretches(a), stretches(b)];
   for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
@@ -32,7 +32,7 @@ function compareParts(a: string, b: string): number {
   return 0;
 }
 
-/** `1.3~rc` is `['', '1', '.', '3', '~rc']`: text at even places, digits at odd ones. */
+/** Splits `1.3~rc` into `['', '1', '.', '3', '~rc']`: text at even indexes, digits at odd ones. */
 function stretches(part: string): string[] {
   return part.split(/(\d+)/);
 }
@@ -45,7 +45,7 @@ function compareText(a: string, b: string): number {
   return 0;
 }
 
-/** A tilde comes before the end, the end before letters, letters before everything else. */
+/** Returns the sort weight: tilde first, then the end, then letters, then everything else. */
 function weight(character: string | undefined): number {
   if (character === undefined) return 0;
   if (character === '~') return -1;
@@ -53,7 +53,7 @@ function weight(character: string | undefined): number {
   return /[A-Za-z]/.test(character) ? code : code + 256;
 }
 
-/** By value, without the limits of a number: dates and hashes are long. */
+/** Compares digits by value. Dates and hashes can exceed the range of a number. */
 function compareNumbers(a: string, b: string): number {
   const [x, y] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   if (x.length !== y.length) return x.length - y.length;

@@ -1,17 +1,17 @@
 import { statfs } from 'node:fs/promises';
 import { StorageError } from '../../core/errors.js';
 
-/** Less than this counts as full: a file system rarely gives out its very last block. */
+/** Free space below this counts as full: file systems rarely give out their last block. */
 const NOTHING_BYTES = 128 * 1024;
 const LOOK_EVERY_MS = 250;
 
-/** What the user can still write on the file system of that folder, in bytes. */
+/** Returns the bytes that the user can still write on the folder's file system. */
 export async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }
 
-/** The error for a folder whose disk is full, or too full for the next step. */
+/** Creates the error for a disk that is full, or too full for the next step. */
 export function diskFullError(folder: string, detail = ''): StorageError {
   return new StorageError(`cannot write to ${folder}: the disk is full${detail}`, {
     hint: 'Free some space there (`layersmith clean --older-than 30d`), or choose another folder with --store.',
@@ -19,8 +19,8 @@ export function diskFullError(folder: string, detail = ''): StorageError {
 }
 
 /**
- * Runs something that does not report a full disk, such as apt, which complains about signatures or waits for ever.
- * When the disk of the folder fills up meanwhile, aborts it and throws a StorageError.
+ * Runs something that does not report a full disk: apt, for example, complains about signatures or hangs. If the folder's disk
+ * becomes full meanwhile, aborts it and throws a StorageError.
  */
 export async function watchingSpace<T>(
   folder: string,
@@ -37,12 +37,12 @@ export async function watchingSpace<T>(
   signal.throwIfAborted();
   signal.addEventListener('abort', stop, { once: true });
   const timer = setInterval(() => {
-    // A folder that cannot be examined makes `run` fail too.
+    // If the folder cannot be examined, `run` fails too.
     look().catch(() => undefined);
   }, LOOK_EVERY_MS);
   try {
     const result = await run(controller.signal);
-    // The end may have come between two looks.
+    // `run` may have ended between two checks.
     await look();
     controller.signal.throwIfAborted();
     return result;

@@ -5,22 +5,23 @@ import { diskFullError, freeBytes, watchingSpace } from './free-space.js';
 import { runCommand, type CommandResult } from '../../core/run-command.js';
 
 /**
- * Apt with a state of its own, in one folder; it neither reads nor changes the host's packages. Of the host's
- * configuration, proxies and passwords stay in force.
+ * Apt with its own state, in one folder. It neither reads nor changes the host's packages, but uses the proxies and passwords
+ * of the host's configuration.
  */
 export interface PrivateApt {
-  /** `apt-get ARGS`, with one suite's list file or with all of them. */
+  /** Runs `apt-get ARGS` with one suite's list file or with all of them. */
   get(run: AptRun): Promise<CommandResult>;
-  /** A program of apt's own library folder, `/usr/lib/apt/apt-helper ARGS`. */
+  /** Runs `/usr/lib/apt/apt-helper ARGS`. */
   helper(run: AptRun): Promise<CommandResult>;
 }
 
+/** One run of apt. */
 export interface AptRun {
   readonly args: readonly string[];
   readonly signal: AbortSignal;
   /** Defaults to the private folder. */
   readonly cwd?: string | undefined;
-  /** One .list file; without it all that the private folder has. */
+  /** A .list file. Defaults to all in the private folder. */
   readonly sourceList?: string | undefined;
   readonly limitMs?: number | undefined;
   readonly onStdout?: ((stdout: Readable) => Promise<void>) | undefined;
@@ -52,11 +53,11 @@ Acquire::http::Timeout "15";
 Acquire::https::Timeout "15";
 `;
 
-/** When apt fails with less than this free, the full disk is the cause, whatever it reports: bad signatures, for instance. */
+/** If apt fails with less free space than this, the full disk is the cause, even if apt reports bad signatures. */
 const LITTLE_BYTES = 16 * 2 ** 20;
 const LIMIT_MS = 10 * 60 * 1000;
 
-/** Apt on the private folder `dir`, which `preparePrivateApt` has filled; `env` is added to its environment. */
+/** Creates an apt on the folder `dir`, which `preparePrivateApt` has filled. `env` is added to its environment. */
 export function createPrivateApt(dir: string, env: Readonly<Record<string, string>>): PrivateApt {
   const run = async (
     command: string,
@@ -96,7 +97,7 @@ export function createPrivateApt(dir: string, env: Readonly<Record<string, strin
   };
 }
 
-/** Creates the folders and files of a private apt. The caller writes its list files, one for each suite. */
+/** Creates the folders and files of a private apt. The caller adds one list file for each suite. */
 export async function preparePrivateApt(dir: string): Promise<void> {
   for (const folder of FOLDERS) await mkdir(join(dir, folder), { recursive: true });
   await writeFile(join(dir, APT_FILES.config), CONFIG);

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { isSha256, type Sha256 } from '../../core/digest.js';
 
-/** A tarball that a revision of a source package consists of. */
+/** A tarball of a revision of a source package. */
 export interface Revision {
   readonly sha256: Sha256;
   readonly suite: string;
@@ -12,8 +12,8 @@ export interface Revision {
 }
 
 /**
- * The upstream tarballs of one `Sources` index of an archive (Debian's repository format), read as a stream:
- * the index of a suite is 50 MB and more, of which only the lines that matter become text.
+ * Reads the upstream tarballs of one `Sources` index (Debian's repository format) from a stream. The index of a suite has
+ * 50 MB or more, so only the relevant lines are decoded.
  */
 export async function* readSourcesIndex(
   chunks: AsyncIterable<Buffer>,
@@ -43,7 +43,7 @@ function* revisionsOf(stanza: Buffer, suite: string): Generator<Revision, void> 
     at = stanza.indexOf('\n', at + 1)
   ) {
     const [digest = '', , file = ''] = valueAt(stanza, at + 1).split(' ');
-    // Debian's own changes are not an upstream tarball, nor is a signature.
+    // Skip Debian's own changes and signatures: they are not upstream tarballs.
     if (!/\.tar\.[a-z0-9]+$/.test(file) || /\.debian\.tar\.[a-z0-9]+$/.test(file)) continue;
     if (isSha256(digest)) yield { sha256: digest, suite, package: name, version, file };
   }
@@ -51,7 +51,7 @@ function* revisionsOf(stanza: Buffer, suite: string): Generator<Revision, void> 
 
 const SPACE = 0x20;
 
-/** Just behind `Name:` at the start of a line; -1 when there is no such field. */
+/** Returns the offset after `Name:` at the start of a line, or -1 if there is no such field. */
 function fieldEnd(stanza: Buffer, name: string): number {
   const first = `${name}:`;
   if (stanza.subarray(0, first.length).equals(Buffer.from(first))) return first.length;
@@ -59,19 +59,19 @@ function fieldEnd(stanza: Buffer, name: string): number {
   return at < 0 ? -1 : at + first.length + 1;
 }
 
-/** The rest of the line. */
+/** Returns the rest of the line. */
 function valueAt(stanza: Buffer, at: number): string {
   if (at < 0) return '';
   const end = stanza.indexOf('\n', at);
   return stanza.toString('utf8', at, end < 0 ? undefined : end).trim();
 }
 
-/** One line of the table that keeps what the indexes say: fields that hold no spaces, the digest first. */
+/** Formats one line of the table of revisions. Fields contain no spaces; the digest is first. */
 export function revisionLine(revision: Revision): string {
   return `${revision.sha256} ${revision.suite} ${revision.package} ${revision.version} ${revision.file}\n`;
 }
 
-/** The revisions in such a table that have the file with the digest; the table is a few megabytes. */
+/** Finds the revisions in such a table that have the file with the digest. The table has a few megabytes. */
 export async function findRevisions(chunks: AsyncIterable<Buffer>, digest: Sha256): Promise<Revision[]> {
   const found: Revision[] = [];
   let rest = Buffer.alloc(0);
@@ -93,7 +93,7 @@ export async function findRevisions(chunks: AsyncIterable<Buffer>, digest: Sha25
   return found;
 }
 
-/** Those of the names that are source packages in such a table. */
+/** Returns the names that are source packages in such a table. */
 export async function findPackages(
   input: Readable,
   names: ReadonlySet<string>,

@@ -144,7 +144,7 @@ describe('what is wrong', () => {
       layer: join(folder.path, 'layer'),
       platform: 'provided.al2023',
       architecture: 'arm64',
-      findings: [{ rule: 'bootstrap', severity: 'error', path: 'bootstrap', message: 'there is none' }],
+      findings: [{ rule: 'bootstrap', severity: 'error', path: 'bootstrap', message: 'is missing' }],
       elfFiles: 0,
       unzippedBytes: 1,
     });

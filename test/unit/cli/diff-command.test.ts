@@ -84,7 +84,7 @@ describe('between two layers', () => {
     await zip(folder, 'b.zip', [withManifest(manifestWith({ stages: [newer] }))]);
     await zip(folder, 'c.zip', [withManifest(manifestWith({ stages: [other] }))]);
     expect(JSON.parse(await diff(folder, 'a.zip', 'b.zip', '--json'))).toMatchObject({ packages: [] });
-    expect(await diff(folder, 'a.zip', 'c.zip')).toContain('zlib 1.0, of another source file');
+    expect(await diff(folder, 'a.zip', 'c.zip')).toContain('zlib 1.0, from another source file');
   });
 
   test('files are told with sizes and where they differ, and what ELF files take and offer', async () => {
