@@ -83,7 +83,9 @@ test('recipe with two problems', async () => {
 test('failed download', async () => {
   await using server = await startServer((_request, response) => response.writeHead(404).end());
   const recipes = await recipeWith(`${server.origin}/thing.tar.gz`);
-  const text = await seen(['fetch', 'thing', '--recipes', recipes, '--store', 'store']);
+  // The archive of Debian is asked too: it is this server, which has nothing.
+  const env = { LAYERSMITH_DEBIAN_MIRROR: server.origin };
+  const text = await seen(['fetch', 'thing', '--recipes', recipes, '--store', 'store'], { env });
   await expect(text.replaceAll(server.origin, 'http://SERVER')).toMatchFileSnapshot(FILE('failed-download'));
 });
 
