@@ -14,7 +14,16 @@ export default defineConfig({
       },
     ],
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,contract}/**/*.test.ts'],
+          testTimeout: 60_000,
+          // Loading the product anew for each file would take longer than the tests. It keeps no state in its modules, and
+          // tests put back what they change of the process.
+          isolate: false,
+        },
+      },
       {
         test: {
           name: 'docker',

@@ -14,9 +14,11 @@ export interface EngineSearch {
   readonly signal?: AbortSignal;
   /** Instead of the machine's own places, for tests: `/var/run/docker.sock` and Podman's. */
   readonly machineSockets?: { readonly docker: string; readonly podman: string };
+  /** How long a place may take to answer before it counts as dead, in seconds; `PING_SECONDS` unless a test is impatient. */
+  readonly pingSeconds?: Readonly<Record<EngineAddress['kind'], number>>;
 }
 
-/** How long a place may take to answer before it counts as dead; a handshake of ssh alone can take seconds. */
+/** The handshake of ssh alone can take seconds. */
 const PING_SECONDS = { socket: 10, tcp: 10, ssh: 15 } as const;
 
 /** No place answered. `details` has each place that was tried with why it failed. */
@@ -42,7 +44,7 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   const configured = await configuredEngine(search);
   if (configured !== undefined) {
     const { configuredBy, address } = configured;
-    const tried = address instanceof Error ? address : await tryAddress(address, search.signal);
+    const tried = address instanceof Error ? address : await tryAddress(address, search);
     if (!(tried instanceof Error)) return tried;
     const place = address instanceof Error ? '' : ` at ${address.endpoint}`;
     throw new EngineNotFoundError(
@@ -60,7 +62,7 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   const found = new AbortController();
   const signal = search.signal === undefined ? found.signal : AbortSignal.any([search.signal, found.signal]);
   // All at once, so that dead ones do not add up; the order decides among those that answer.
-  const attempts = addresses.map((address) => tryAddress(address, signal));
+  const attempts = addresses.map((address) => tryAddress(address, { ...search, signal }));
   for (const attempt of attempts) attempt.catch(() => undefined);
   const details: Record<string, string> = {};
   try {
@@ -103,8 +105,11 @@ export function usualSockets(search: EngineSearch): readonly string[] {
 }
 
 /** An engine that has answered, or why it did not; rejects only when the search is aborted. */
-async function tryAddress(address: EngineAddress, signal?: AbortSignal): Promise<ContainerEngine | Error> {
-  const seconds = PING_SECONDS[address.kind];
+async function tryAddress(
+  address: EngineAddress,
+  { pingSeconds = PING_SECONDS, signal }: EngineSearch,
+): Promise<ContainerEngine | Error> {
+  const seconds = pingSeconds[address.kind];
   const timeout = AbortSignal.timeout(seconds * 1000);
   try {
     const engine = await openDockerEngine(address);

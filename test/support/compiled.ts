@@ -11,6 +11,9 @@ export interface FakeLibrary {
   readonly version?: string;
 }
 
+/** What gcc made before in this process, by what it was asked for. */
+const made = new Map<string, Promise<Buffer>>();
+
 /**
  * What this machine's gcc makes of a C text: an ELF file of the real compiler and linker, for what an audit must see. Linked
  * against libraries that are made up for it, which define what the file needs.
@@ -19,6 +22,18 @@ export async function compiled(
   source: string,
   flags: readonly string[],
   libraries: readonly FakeLibrary[] = [],
+): Promise<Buffer> {
+  const key = JSON.stringify([source, flags, libraries]);
+  const making = made.get(key) ?? compile(source, flags, libraries);
+  made.set(key, making);
+  // A copy: tests damage what they get.
+  return Buffer.from(await making);
+}
+
+async function compile(
+  source: string,
+  flags: readonly string[],
+  libraries: readonly FakeLibrary[],
 ): Promise<Buffer> {
   await using folder = await temporaryFolder();
   const gcc = (...args: readonly string[]): void => {

@@ -3,6 +3,11 @@ import { randomInt } from 'node:crypto';
 /** The seed of this run's fuzz tests: FUZZ_SEED of the environment, else another one each time. A failure must name it. */
 export const FUZZ_SEED = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
 
+/** How often a fuzz test tries: all the times by default, every tenth time with FUZZ_DIVISOR=10, as `npm run test-fast` has it. */
+export function fuzzTimes(all: number): number {
+  return Math.ceil(all / Number(process.env['FUZZ_DIVISOR'] ?? 1));
+}
+
 /** Random choices that the same seed makes again. */
 export interface RandomSource {
   /** From 0 up to, and without, the limit. */

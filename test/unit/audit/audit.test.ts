@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { auditLayer, type AuditReport } from '../../../src/audit/audit-layer.js';
@@ -466,21 +466,21 @@ describe('the bootstrap', () => {
 });
 
 test("Lambda's limits are kept by exactly 250 MiB, and not by one byte more", async () => {
-  await using folder = await temporaryFolder();
   const limit = 250 * 1024 ** 2;
-  const file = join(folder.path, 'large');
-  await writeFile(file, '');
-  await truncate(file, limit);
-  const hole = (sizeBytes: number): TreeEntry => ({
-    ...{ type: 'file', path: 'large', mode: 0o644 },
-    sizeBytes,
-    content: { file, start: 0 },
-  });
+  const facts = await readLayerFacts([BOOTSTRAP, fileEntry('large', 'x')]);
   const own = '#!/bin/sh\n'.length;
-  expect(brief(await audit([hole(limit - own)]))).toEqual([]);
-  const report = await audit([hole(limit - own + 1)], { zipBytes: 50 * 1024 ** 2 + 1 });
+  // The audit adds up what the entries say: nothing that large has to be read.
+  const auditOf = async (sizeBytes: number, zipBytes?: number): Promise<AuditReport> => {
+    const entries = new Map(facts.entries);
+    entries.set('large', { ...fileEntry('large', 'x'), sizeBytes } as TreeEntry);
+    return await auditLayer(
+      { ...facts, entries },
+      { profiles, platform: 'provided.al2023', needsBootstrap: true, zipBytes },
+    );
+  };
+  expect(brief(await auditOf(limit - own))).toEqual([]);
+  const report = await auditOf(limit - own + 1, 50 * 1024 ** 2 + 1);
+  expect(report.unzippedBytes).toBe(limit + 1);
   expect(brief(report)).toEqual(['error size', 'warning size']);
-  expect(report.findings[0]?.message).toBe(
-    `${limit + 1} bytes unzipped, over Lambda's ${limit} for a function and its layers`,
-  );
+  expect(report.findings[0]?.message).toContain(`${limit + 1} bytes`);
 });

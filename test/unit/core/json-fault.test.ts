@@ -32,6 +32,7 @@ test('it finds a fault exactly where JSON.parse refuses a text', () => {
     seed = (seed * 48271) % 0x7fffffff;
     return seed % below;
   };
+  const counted = { valid: 0, invalid: 0 };
   for (let round = 0; round < 20_000; round++) {
     const text = seeds[round % seeds.length] ?? '';
     const at = random(text.length + 1);
@@ -44,7 +45,10 @@ test('it finds a fault exactly where JSON.parse refuses a text', () => {
       isJson = false;
     }
     expect([changed, findJsonFault(changed) === undefined]).toEqual([changed, isJson]);
+    counted[isJson ? 'valid' : 'invalid'] += 1;
   }
+  expect(counted.valid).toBeGreaterThan(100);
+  expect(counted.invalid).toBeGreaterThan(100);
 });
 
 test('deep and large texts need no deep stack', () => {

@@ -99,9 +99,11 @@ describe.each(packages)('the package %s', (name) => {
 });
 
 test('every interpreter has smoke tests: the version, five hundred greetings, and a handler that fails', async () => {
+  const checked: string[] = [];
   for (const name of names) {
     const { kind, layer, smoke } = await loadRecipe(library, name);
     if (kind !== 'interpreter') continue;
+    checked.push(name);
     expect(layer?.files.length, name).toBeGreaterThan(0);
     expect(
       smoke?.programs.some(({ stdout }) => stdout.some((text) => text.includes('${version}'))),
@@ -120,4 +122,5 @@ test('every interpreter has smoke tests: the version, five hundred greetings, an
       name,
     ).toBe(true);
   }
+  expect(checked).toEqual(expect.arrayContaining(['lua/5.4', 'php/8.4']));
 });

@@ -25,7 +25,9 @@ describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
   test('has what each source file defines', async () => {
     const text = await runtime.bootstrap(FOLDER);
     const folder = join(FOLDER, runtime.name, 'bootstrap');
-    for (const file of await readdir(folder)) {
+    const files = await readdir(folder);
+    expect(files.length).toBeGreaterThan(1);
+    for (const file of files) {
       const definitions = (await readFile(join(folder, file), 'utf8')).match(DEFINITION) ?? [];
       if (file !== 'head.lua') expect(definitions.length, file).toBeGreaterThan(0);
       for (const definition of definitions)

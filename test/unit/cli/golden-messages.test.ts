@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { printError } from '../../../src/cli/error-printer.js';
+import type { Io } from '../../../src/cli/io.js';
+import { run } from '../../../src/cli/run.js';
+import { checkLock, type LockEntry } from '../../../src/toolchain/lock-file.js';
+import { fileEntry } from '../../../src/tree/tree-entry.js';
+import { writeZip } from '../../../src/tree/zip-writer.js';
+import { fakeIo, PACKAGE_ROOT } from '../../support/fake-io.js';
+import { PLATFORM } from '../../support/platform.js';
+import { recipeFiles } from '../../support/recipe-files.js';
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
+import { startServer } from '../source/source-support.js';
+
+// A dozen messages as a user reads them, whole. Other tests assert codes, fields and one token of a message: a wording changes
+// here alone (`npx vitest run --project unit -u test/unit/cli/golden-messages.test.ts` writes the files anew).
+
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+/** Runs a command line in the folder, and returns all that a user sees, with this machine's paths named. */
+async function seen(argv: readonly string[], changes: Partial<Io> = {}): Promise<string> {
+  const io = fakeIo(folder.path, changes);
+  const exitCode = await run(argv, io);
+  return normalized(
+    `$ layersmith ${argv.join(' ')}\n${io.stdout()}--- stderr, exit code ${exitCode} ---\n${io.stderr()}`,
+  );
+}
+
+function normalized(text: string): string {
+  return text
+    .replaceAll(folder.path, 'FOLDER')
+    .replaceAll(PACKAGE_ROOT, 'LAYERSMITH')
+    .replaceAll(/ [0-9a-f]{16} /g, ' KEY ');
+}
+
+function printed(error: unknown): string {
+  let text = '';
+  printError(error, { print: (part) => (text += part) });
+  return normalized(text);
+}
+
+/** A recipe folder with one library whose source has this URL. */
+async function recipeWith(url: string): Promise<string> {
+  const files = recipeFiles({ 'thing/1': [] });
+  const line = (files['thing/1.yaml'] ?? '').replace(/urls: .*/, `urls: ['${url}']`);
+  await folder.write(
+    Object.fromEntries(
+      Object.entries({ ...files, 'thing/1.yaml': line }).map(([name, text]) => [`mine/${name}`, text]),
+    ),
+  );
+  return 'mine';
+}
+
+const FILE = (name: string): string => join(PACKAGE_ROOT, 'test/fixtures/golden', `${name}.txt`);
+
+test.each<[string, readonly string[]]>([
+  ['unknown-command', ['biuld', 'php/8.4']],
+  ['unknown-recipe', ['build', 'php/8.5']],
+  ['missing-engine', ['build', 'lua', '--toolchain', 'debian']],
+  ['help', ['--help']],
+  ['plan', ['plan', 'lua', '--toolchain', 'debian', '--store', 'store']],
+])('%s', async (name, argv) => {
+  await expect(await seen(argv)).toMatchFileSnapshot(FILE(name));
+});
+
+test('recipe with two problems', async () => {
+  const files = recipeFiles({ 'app/1': ['lib', 'nothing'], 'lib/1': [] });
+  const broken = { ...files, 'lib/1.yaml': `${files['lib/1.yaml'] ?? ''}extra: 1\n` };
+  await folder.write(Object.fromEntries(Object.entries(broken).map(([name, text]) => [`two/${name}`, text])));
+  await expect(await seen(['plan', 'app/1', '--recipes', 'two'])).toMatchFileSnapshot(
+    FILE('recipe-problems'),
+  );
+});
+
+test('failed download', async () => {
+  await using server = await startServer((_request, response) => response.writeHead(404).end());
+  const recipes = await recipeWith(`${server.origin}/thing.tar.gz`);
+  // The archive of Debian is asked too: it is this server, which has nothing.
+  const env = { LAYERSMITH_DEBIAN_MIRROR: server.origin };
+  const text = await seen(['fetch', 'thing', '--recipes', recipes, '--store', 'store'], { env });
+  await expect(text.replaceAll(server.origin, 'http://SERVER')).toMatchFileSnapshot(FILE('failed-download'));
+});
+
+test('audit refusal', async () => {
+  await writeZip(join(folder.path, 'layer.zip'), [
+    fileEntry('bootstrap', '#!/bin/sh\n', 0o644),
+    { type: 'symlink', path: 'users', target: '/etc/passwd' },
+  ]);
+  await expect(await seen(['audit', 'layer.zip'])).toMatchFileSnapshot(FILE('audit-refusal'));
+});
+
+test('untested layer at publish', async () => {
+  await writeZip(join(folder.path, 'untested.zip'), [fileEntry('bootstrap', '#!/bin/sh\n', 0o755)]);
+  const text = await seen(['publish', 'untested.zip', '--name', 'x', '--region', 'eu-west-1']);
+  await expect(text).toMatchFileSnapshot(FILE('untested-layer'));
+});
+
+test('lock differs', async () => {
+  const entry: LockEntry = {
+    ...{ toolchain: 'sha256:1', runtime: 'sha256:2', files: undefined },
+    packages: [{ name: 'gcc-10', version: '10.2.1-6' }],
+  };
+  const here: LockEntry = {
+    ...entry,
+    toolchain: 'sha256:3',
+    packages: [{ name: 'gcc-10', version: '10.2.1-7' }],
+  };
+  const error: unknown = await checkLock(
+    {
+      lock: new Map([[`${PLATFORM.name} ${PLATFORM.architecture} debian`, entry]]),
+      path: '/project/layersmith.lock',
+    },
+    {
+      platform: PLATFORM,
+      toolchain: {
+        ...{ kind: 'debian', reason: 'asked for' },
+        buildImage: { id: 'a', digest: 'sha256:3' },
+        runtimeImage: { id: 'b', digest: 'sha256:2' },
+      },
+      describe: () => Promise.resolve(here),
+      locked: true,
+    },
+  ).catch((reason: unknown) => reason);
+  await expect(printed(error)).toMatchFileSnapshot(FILE('lock-differs'));
+});
+
+test('wrong sha256', async () => {
+  await using server = await startServer((_request, response) => response.end('other bytes'));
+  const recipes = await recipeWith(`${server.origin}/thing.tar.gz`);
+  const text = await seen(['fetch', 'thing', '--recipes', recipes, '--store', 'store']);
+  await expect(text.replaceAll(server.origin, 'http://SERVER')).toMatchFileSnapshot(FILE('wrong-sha256'));
+});
