@@ -53,5 +53,5 @@ test('a folder is made with those above it, and once more', async () => {
 
 test('a folder that no file system makes is an error at once', async () => {
   const error = await failure(makeFolder('/proc/none/below'), StorageError);
-  expect(error.message).toBe('no folder can be made at /proc/none');
+  expect(error.message).toBe('cannot create the folder /proc/none');
 });
