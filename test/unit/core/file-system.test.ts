@@ -15,7 +15,7 @@ describe('an error of the disk', () => {
     ['EDQUOT', 'the disk quota is used up', 'layersmith clean --older-than'],
     ['EROFS', 'the file system is read-only', 'choose another folder'],
     ['EACCES', 'permission denied', 'choose another folder'],
-    ['ENOTDIR', 'a part of its path is not a folder', 'choose another folder'],
+    ['ENOTDIR', 'part of the path is not a folder', 'choose another folder'],
   ])('%s becomes a storage error that says what to do', async (code, reason, advice) => {
     const error = await failure(writingTo('/the/folder', failing(code)), StorageError);
     expect(error.message).toBe(`cannot write to /the/folder: ${reason}`);

@@ -247,7 +247,7 @@ describe('what is wrong with a recipe', () => {
       expect.stringContaining('unknown key `wrong`') as string,
     ]);
     expect(await problemsWith('license: MIT', 'licence: MIT')).toEqual([
-      expect.stringMatching(/^6: .*`licence` is its old spelling/) as string,
+      expect.stringMatching(/^6: .*the old spelling of `license`/) as string,
     ]);
   });
 

@@ -184,7 +184,7 @@ test('an engine that does not answer is an error that names it and who chose it'
   const error = expectError(ended, 69);
   expect(error).toContain(`unix://${socket}`);
   expect(error).toContain('DOCKER_HOST');
-  expect(error).toContain('there is no such socket');
+  expect(error).toContain('the socket does not exist');
   expect(error).toMatch(/^ {2}→ /m);
   await expectTidy(workplace, ended);
 });
