@@ -136,7 +136,7 @@ test('an Event is answered at once, and its failure goes to the log', async () =
   expect(endpoint.log).toEqual([]);
   finish?.(FAILED);
   await sleep(10);
-  expect(endpoint.log).toEqual(['the invocation the-id, which nobody waited for, failed: no']);
+  expect(endpoint.log).toEqual(['the asynchronous invocation the-id failed: no']);
 });
 
 test('a DryRun invokes nothing', async () => {
