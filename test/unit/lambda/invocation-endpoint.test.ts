@@ -227,7 +227,7 @@ test("a fault that is not the function's is 500, and in the log", async () => {
   );
   const message = await expectRefusal(await endpoint.post('{}'), 500, 'ServiceException');
   expect(message).toBe('the engine is gone. Start it.');
-  expect(endpoint.log).toEqual(['no invocation: the engine is gone. Start it.']);
+  expect(endpoint.log).toEqual(['the invocation failed: the engine is gone. Start it.']);
 });
 
 test('a client that goes away in the middle of its request, or before the answer, harms nobody', async () => {
