@@ -5,22 +5,22 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder, writingTo } from './file-system.js';
 import { isGone, processIdentity } from './process-identity.js';
 
-/** `.NAME.PROCESS-RANDOM.tmp`: beside the file, hidden, and telling whose it is. */
+/** Matches `.NAME.PROCESS-RANDOM.tmp`: a hidden file next to the target, named after the process that owns it. */
 const TEMPORARY = /^\..+\.([0-9a-f]+-\d+-\d+)-[0-9a-f]+\.tmp$/;
 
-/** Writes a small file so that a reader sees the old text or the new one, never a part. Makes the folder. */
+/** Writes a small file atomically: readers see the old text or the new text, never a part. Creates the folder. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   await replace(path, (temporary) => writeFile(temporary, text));
 }
 
-/** Copies a file so that a reader sees the old one or the whole new one. Makes the folder. */
+/** Copies a file atomically: readers see the old file or the whole new file. Creates the folder. */
 export async function copyFileAtomically(from: string, to: string): Promise<void> {
   await replace(to, (temporary) => copyFile(from, temporary, constants.COPYFILE_FICLONE));
 }
 
 /**
- * Writes aside and renames. A run that is killed in between leaves a temporary file: the next write into the
- * same folder removes it. Throws StorageError when the disk refuses.
+ * Writes to a temporary file and renames it. A run that is killed in between leaves the temporary file behind; the
+ * next write into the same folder removes it. Throws StorageError when the write fails.
  */
 async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);

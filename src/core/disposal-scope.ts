@@ -1,10 +1,10 @@
-/** Owns what is opened on the way, and disposes of it, the last one first, when the scope is left. */
+/** Owns resources, and disposes of them in reverse order when the scope is left. */
 export interface DisposalScope extends AsyncDisposable {
-  /** Takes ownership of something, and returns it. */
+  /** Takes ownership of a resource and returns it. */
   own<T extends AsyncDisposable>(thing: T): T;
 }
 
-/** Opens a scope, for what is opened in a loop or below a condition, where `await using` alone would end too early. */
+/** Opens a scope for resources that are opened in a loop or a branch, where `await using` would dispose of them too early. */
 export function openScope(): DisposalScope {
   const owned: AsyncDisposable[] = [];
   return {

@@ -1,4 +1,4 @@
-/** What a failure means to the person or script that ran the command; each kind has one exit code. */
+/** The exit code of each kind of failure. */
 export const EXIT_CODES = {
   usage: 64,
   recipe: 65,
@@ -16,12 +16,14 @@ export const EXIT_CODES = {
   terminated: 143,
 } as const;
 
+/** A kind of failure, which scripts can rely on. */
 export type ErrorCode = keyof typeof EXIT_CODES;
 
+/** What a LayersmithError carries besides its message. */
 export interface ErrorOptions {
-  /** What to do about it: one or two sentences in the imperative. */
+  /** How to solve the problem: one or two sentences in the imperative. */
   readonly hint?: string | undefined;
-  /** The values that matter, by name; shown one a line. */
+  /** Relevant values, by name; printed one per line. */
   readonly details?: Readonly<Record<string, string | readonly string[]>> | undefined;
   readonly cause?: unknown;
 }
@@ -34,7 +36,7 @@ export abstract class LayersmithError extends Error {
   abstract readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly details: Readonly<Record<string, string | readonly string[]>>;
-  /** The stages the error passed through, innermost first: `openssl/3.5`. */
+  /** The stages that the error passed through, innermost first: `openssl/3.5`. */
   readonly stages: string[] = [];
 
   constructor(message: string, options: ErrorOptions = {}) {
@@ -44,6 +46,7 @@ export abstract class LayersmithError extends Error {
     this.details = options.details ?? {};
   }
 
+  /** The exit code of the command that fails with this error. */
   get exitCode(): number {
     return EXIT_CODES[this.code];
   }
@@ -57,13 +60,13 @@ export class UsageError extends LayersmithError {
 /** One thing wrong with a recipe or platform file. */
 export interface Problem {
   readonly file: string;
-  /** 1-based; a problem of the file as a whole stands at 1:1. */
+  /** 1-based. A problem with the whole file is at 1:1. */
   readonly line: number;
   readonly column: number;
   readonly message: string;
 }
 
-/** Recipe or platform files are wrong; carries every problem found, not just the first, each once. */
+/** Recipe or platform files are invalid. Carries every problem that was found, without duplicates. */
 export class RecipeError extends LayersmithError {
   readonly code = 'recipe';
   readonly problems: readonly Problem[];
@@ -81,12 +84,12 @@ export class RecipeError extends LayersmithError {
   }
 }
 
-/** No container engine answers, or the one that did is gone. */
+/** No container engine answers, or the connection to it was lost. */
 export class EngineUnavailableError extends LayersmithError {
   readonly code = 'engine';
 }
 
-/** The engine answered with an error, or with something that its API does not allow. */
+/** The engine answered with an error, or with something that violates its API. */
 export class EngineError extends LayersmithError {
   readonly code = 'engine';
   /** The HTTP status of the engine's answer, when there was one. */
@@ -103,32 +106,32 @@ export class InternalError extends LayersmithError {
   readonly code = 'internal';
 }
 
-/** A package did not compile, or no toolchain to compile it with could be had. */
+/** A package failed to compile, or no toolchain is available to compile it. */
 export class StageError extends LayersmithError {
   readonly code = 'stage';
 }
 
-/** The layer that came out, or an archive on the way to it, breaks a rule. */
+/** A layer, or an archive that goes into it, violates a rule. */
 export class LayerError extends LayersmithError {
   readonly code = 'layer';
 }
 
-/** The local disk refused a read or a write: it is full, read-only or not ours. */
+/** A read or write on the local disk failed: the disk is full or read-only, or permission is denied. */
 export class StorageError extends LayersmithError {
   readonly code = 'storage';
 }
 
-/** A source could not be downloaded from any of its locations. */
+/** A source could not be downloaded: all of its locations failed. */
 export class SourceError extends LayersmithError {
   readonly code = 'source';
 }
 
-/** Bytes are not those that the recipe pins. Never retried. */
+/** The content of a file or image does not match its pinned digest. Never retried. */
 export class IntegrityError extends LayersmithError {
   readonly code = 'integrity';
 }
 
-/** AWS refused what was asked of it, or does not answer. */
+/** AWS rejected a request or does not answer. */
 export class PublishError extends LayersmithError {
   readonly code = 'publish';
 }

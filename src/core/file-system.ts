@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { StorageError } from './errors.js';
 
-/** The `code` of a Node.js system error (`ENOENT`), or undefined for any other value. */
+/** Returns the `code` of a Node.js system error (`ENOENT`), or undefined for any other value. */
 export function errorCodeOf(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return undefined;
@@ -19,13 +19,13 @@ const STORAGE_CODES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EIO: 'the disk reports an I/O error',
-  ENOTDIR: 'a part of its path is not a folder',
+  ENOTDIR: 'part of the path is not a folder',
   EEXIST: 'it is not a folder',
 };
 
 /**
- * Runs something that writes below `folder`; a full disk, a read-only one or one that is not ours becomes a
- * StorageError that names the folder. Every other error passes as it is.
+ * Runs a function that writes below `folder`. If the disk is full, read-only or not writable for this user, it throws a
+ * StorageError that names the folder. Other errors are passed on unchanged.
  */
 export async function writingTo<T>(folder: string, write: () => Promise<T>): Promise<T> {
   try {
@@ -39,15 +39,15 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
       hint:
         code in FULL_CODES
           ? `Free some space there (\`layersmith clean --older-than 30d\`), or ${elsewhere}`
-          : `Look at who owns it and what it is, or ${elsewhere}`,
+          : `Check its type, owner and permissions, or ${elsewhere}`,
       cause,
     });
   }
 }
 
 /**
- * Makes a folder and those above it. Not by Node's own `recursive`, which never ends where a file system
- * answers ENOENT to every `mkdir`, as /proc does (seen on Node 20).
+ * Creates a folder and its parents. It does not use `recursive` of Node's `mkdir`, which never ends on a file system
+ * that answers every `mkdir` with ENOENT, as /proc does (seen on Node 20).
  */
 export async function makeFolder(path: string): Promise<void> {
   const isThere = await stat(path).then(
@@ -60,12 +60,12 @@ export async function makeFolder(path: string): Promise<void> {
     await mkdir(path);
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') {
-      throw new StorageError(`no folder can be made at ${path}`, {
+      throw new StorageError(`cannot create the folder ${path}`, {
         hint: 'Choose another folder with --store or --output.',
         cause: error,
       });
     }
-    // Another process may have made it meanwhile.
+    // Another process may have created it in the meantime.
     if (errorCodeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
   }
 }

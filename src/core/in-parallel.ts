@@ -1,15 +1,16 @@
 import pLimit from 'p-limit';
 
+/** How tasks run side by side, and what stops them. */
 export interface ParallelOptions {
-  /** How many tasks run at once; at least one does. */
+  /** How many tasks run at once; values below 1 count as 1. */
   readonly parallel: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs tasks in their order, at most `parallel` at once, and returns their results in that order. The first one
- * that rejects stops the rest: those that wait never start, the signal of those that run is aborted, and its error
- * is thrown once they have ended. Throws the reason of `signal` when that is aborted.
+ * Runs tasks in order, at most `parallel` at once, and returns their results in the same order. When a task rejects,
+ * waiting tasks are not started and the signal of running tasks is aborted. Once those have ended, the first error is
+ * thrown. Throws the reason of `signal` when it is aborted.
  */
 export async function inParallel<T>(
   tasks: readonly ((signal: AbortSignal) => Promise<T>)[],

@@ -1,11 +1,11 @@
-/** Where a text stops being JSON. */
+/** A syntax error in a JSON text. */
 export interface JsonFault {
-  /** In UTF-16 units from the start; the text's length when it ends too early. */
+  /** In UTF-16 units from the start; the length of the text if it ends too early. */
   readonly offset: number;
-  /** Both from 1. */
+  /** Line and column are 1-based. */
   readonly line: number;
   readonly column: number;
-  /** What would have been right there: `a value`, `',' or '}'`. */
+  /** What JSON allows there: `a value`, `',' or '}'`. */
   readonly expected: string;
 }
 
@@ -30,8 +30,8 @@ const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
 
 /**
- * The first place where a text breaks JSON's grammar (RFC 8259), or undefined where it is JSON. `JSON.parse` says
- * it in words that differ between versions of V8, and not always.
+ * Returns the first place where a text violates JSON's grammar (RFC 8259), or undefined for valid JSON. The messages of
+ * `JSON.parse` do not always name the place, and differ between versions of V8.
  */
 export function findJsonFault(text: string): JsonFault | undefined {
   const scanner = new Scanner(text);
@@ -46,7 +46,10 @@ export function findJsonFault(text: string): JsonFault | undefined {
   };
 }
 
-/** Without recursion, and without patterns that repeat over a text in quotes: both would need a stack as deep as the input. */
+/**
+ * Scans a text without recursion, and without patterns that repeat over a quoted text: both would need a stack as deep as
+ * the input.
+ */
 class Scanner {
   at = 0;
   readonly #text: string;
@@ -56,7 +59,7 @@ class Scanner {
     this.#text = text;
   }
 
-  /** What was expected at `at`; undefined when all of it is JSON. */
+  /** Returns what was expected at `at`, or undefined if the whole text is JSON. */
   scan(): string | undefined {
     let state: State = 'value';
     for (;;) {
@@ -75,7 +78,7 @@ class Scanner {
     }
   }
 
-  /** Undefined when the character is wrong in that state. */
+  /** Returns the next state, or undefined if the character is not allowed in this one. */
   #step(state: Exclude<State, 'end'>, character: string | undefined): State | undefined {
     switch (state) {
       case 'value or ]':
@@ -104,15 +107,15 @@ class Scanner {
     return this.#take(character === '[' ? 'value or ]' : 'key or }');
   }
 
-  /** Moves past a text in quotes; says what was expected where it is wrong. */
+  /** Moves past a quoted text. Returns what was expected if it is not valid. */
   #passQuoted(): string | undefined {
     this.at += 1;
     for (;;) {
       const code = this.#text.charCodeAt(this.at);
-      if (Number.isNaN(code)) return "'\"' after the text";
-      if (code < FIRST_PRINTABLE) return 'an escape in place of a control character';
+      if (Number.isNaN(code)) return "a closing '\"'";
+      if (code < FIRST_PRINTABLE) return 'an escaped control character';
       if (code === BACKSLASH) {
-        if (!this.#match(ESCAPE)) return 'an escape that JSON has';
+        if (!this.#match(ESCAPE)) return 'a valid JSON escape';
         continue;
       }
       this.at += 1;
@@ -136,7 +139,7 @@ class Scanner {
     return inside === '[' ? 'more of a list' : 'more of an object';
   }
 
-  /** The pattern is a sticky one; it may match nothing. */
+  /** Moves past a match of a sticky pattern, which may be empty. */
   #match(pattern: RegExp): boolean {
     pattern.lastIndex = this.at;
     const found = pattern.test(this.#text);

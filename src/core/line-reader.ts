@@ -1,16 +1,16 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** A line longer than this is cut into several. */
+/** Longer lines are split into several. */
 const LONGEST_LINE = 64 * 1024;
 
-/** Splits bytes into lines; chunks may end anywhere, also within a character. */
+/** Splits bytes into lines. Chunks may end anywhere, even within a character. */
 export interface LineReader {
   write(bytes: Buffer): void;
-  /** Passes on what has no newline yet as a line. */
+  /** Delivers an unfinished last line. */
   flush(): void;
 }
 
-/** Calls `onLine` for each line as it comes, without its newline. */
+/** Creates a reader that calls `onLine` for each line, without its newline. */
 export function createLineReader(onLine: (line: string) => void): LineReader {
   const decoder = new StringDecoder('utf8');
   let rest = '';

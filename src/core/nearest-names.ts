@@ -1,8 +1,8 @@
 import leven from 'leven';
 
 /**
- * A "did you mean" for a name that is not known: ` Did you mean php/8.4 or php/8.2?`, with a leading space,
- * or nothing when no known name is close.
+ * Suggests known names for an unknown one: ` Did you mean php/8.4 or php/8.2?`, with a leading space. Returns an empty
+ * text if no known name is close.
  */
 export function didYouMean(name: string, known: readonly string[]): string {
   const near = known

@@ -7,12 +7,12 @@ import { IntegrityError } from './errors.js';
 const SUMS = 'SHA256SUMS';
 
 /**
- * The bytes of a program in `prebuilt/`, which `scripts/build-prebuilt.sh` makes. Throws IntegrityError when the file is
- * missing, or when its digest is not the one in `prebuilt/SHA256SUMS`.
+ * Returns the bytes of a program in `prebuilt/`, which `scripts/build-prebuilt.sh` builds. Throws IntegrityError if the
+ * file is missing or does not match its digest in `prebuilt/SHA256SUMS`.
  */
 export async function readPrebuilt(name: string, folder: string = prebuiltFolder()): Promise<Buffer> {
   const path = join(folder, name);
-  const hint = 'The installation of layersmith is damaged: install it again.';
+  const hint = 'Reinstall layersmith: its installation is damaged.';
   try {
     const [bytes, sums] = await Promise.all([readFile(path), readFile(join(folder, SUMS), 'utf8')]);
     const expected = sums.split('\n').find((line) => line.endsWith(`  ${name}`));
@@ -34,7 +34,7 @@ export async function readPrebuilt(name: string, folder: string = prebuiltFolder
   }
 }
 
-/** The nearest `prebuilt/` above this file: the compiled code lies at another depth than the source. */
+/** Returns the nearest `prebuilt/` above this file. Compiled code and source code are at different depths. */
 function prebuiltFolder(): string {
   for (let at = import.meta.dirname; ; at = dirname(at)) {
     const folder = join(at, 'prebuilt');

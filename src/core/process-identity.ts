@@ -4,16 +4,17 @@ import { sha256 } from './digest.js';
 import { errorCodeOf } from './file-system.js';
 
 /**
- * A name for this process that no other has, on any machine: `SCOPE-PID-START`. It marks what a run owns
- * (containers, temporary files), so that a later run can tell what a killed one left behind.
+ * Returns a globally unique name for this process: `SCOPE-PID-START`. A run marks its containers and temporary files with
+ * it, so that a later run can find what a killed run left behind.
  */
 export function processIdentity(): string {
   return `${scope()}-${process.pid}-${startTimeOf(process.pid) ?? '0'}`;
 }
 
 /**
- * Is the process of that identity certainly gone (a zombie, which nobody has waited for, is)? False when it lives, when it belongs to another machine
- * or process namespace (which cannot be seen from here), and for text that is no identity.
+ * Reports whether the process with an identity has certainly ended; a zombie has. Returns false for a process that is
+ * alive, for one on another machine or in another pid namespace, which is not visible from here, and for text that is not
+ * an identity.
  */
 export function isGone(identity: string): boolean {
   const [itsScope, pidText, start] = identity.split('-');
@@ -24,11 +25,11 @@ export function isGone(identity: string): boolean {
   } catch (error) {
     return errorCodeOf(error) === 'ESRCH';
   }
-  // A pid is reused: the same process has the same start time.
+  // Pids are reused: it is the same process only if the start time is the same.
   return (startTimeOf(pid) ?? '0') !== start || fieldsOf(pid)[STATE] === 'Z';
 }
 
-/** Processes of one scope see each other's pids: the machine since its boot, and the pid namespace. */
+/** Names the machine, its boot and the pid namespace: processes in one scope see each other's pids. */
 function scope(): string {
   return sha256(
     [hostname(), readOr('/proc/sys/kernel/random/boot_id'), linkOr('/proc/self/ns/pid')].join('\n'),
@@ -51,7 +52,7 @@ function linkOr(path: string): string {
   }
 }
 
-/** In clock ticks since boot; undefined where there is no /proc. */
+/** Returns the start time in clock ticks since boot, or undefined without /proc. */
 function startTimeOf(pid: number): string | undefined {
   return fieldsOf(pid)[START];
 }
@@ -59,9 +60,9 @@ function startTimeOf(pid: number): string | undefined {
 const STATE = 0;
 const START = 19;
 
-/** The fields of /proc/PID/stat from the state on; none where there is no /proc. */
+/** Returns the fields of /proc/PID/stat, starting with the state. Returns none without /proc. */
 function fieldsOf(pid: number): readonly string[] {
   const stat = readOr(`/proc/${pid}/stat`);
-  // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+  // The second field is the program's name in parentheses, and may itself contain spaces and parentheses.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

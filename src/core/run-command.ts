@@ -4,43 +4,44 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { errorCodeOf } from './file-system.js';
 
-/** How a program of the host ended. */
+/** How a program on the host ended. */
 export interface CommandResult {
   readonly ok: boolean;
-  /** 128 + n for signal n; 127 when the program cannot be started. */
+  /** The exit code; 128 + n for signal n; 127 if the program cannot be started. */
   readonly status: number;
-  /** Why it is not ok: `apt-get ended with exit code 100`; empty when it is. */
+  /** Why it failed: `apt-get ended with exit code 100`. Empty on success. */
   readonly reason: string;
-  /** Empty when `onStdout` took it. */
+  /** Empty if `onStdout` received it. */
   readonly stdout: string;
-  /** The last 64 KiB of it. */
+  /** The last 64 KiB. */
   readonly stderr: string;
-  /** The last lines of stderr that are not empty. */
+  /** The last non-empty lines of stderr. */
   readonly lastLines: readonly string[];
 }
 
+/** The environment of a program on the host, its limits, and who receives its output. */
 export interface CommandOptions {
-  /** Nothing else of this process's environment is passed on; PATH and LC_ALL have defaults. */
+  /** The program's environment. Nothing is inherited from this process; PATH and LC_ALL have defaults. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly cwd?: string | undefined;
-  /** After so many milliseconds it is killed. */
+  /** The program is killed after this many milliseconds. */
   readonly limitMs?: number | undefined;
-  /** Each line that it prints on stderr. */
+  /** Receives each line of stderr. */
   readonly onLine?: ((line: string) => void) | undefined;
-  /** Takes stdout as a stream. What it rejects with ends the program and is thrown. */
+  /** Receives stdout as a stream. If it rejects, the program is stopped and the error is thrown. */
   readonly onStdout?: ((stdout: Readable) => Promise<void>) | undefined;
 }
 
 const KEPT_LINES = 15;
 const KEPT_CHARACTERS = 64 * 1024;
-/** What ignores SIGTERM for so long is killed. */
+/** A program that ignores SIGTERM for this long is killed. */
 const KILL_AFTER_MS = 5_000;
 
 /**
- * Runs a program of the host to its end, in a process group of its own, which is ended as a whole when the
- * signal is aborted or the time is up. A program that fails or cannot be started is a result, not an error;
- * an abort rejects with the signal's reason, once the program is gone.
+ * Runs a program on the host to its end, in its own process group. The whole group is stopped when the signal is aborted
+ * or the time is up. A program that fails or cannot be started is a result, not an error. An abort rejects with the
+ * signal's reason once the program has ended.
  */
 export async function runCommand(
   command: readonly [string, ...string[]],
@@ -56,7 +57,7 @@ export async function runCommand(
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own also means that a Ctrl-C at the terminal reaches it through this process only.
+    // In its own group, it does not receive a Ctrl-C at the terminal: this process passes it on.
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
@@ -65,7 +66,7 @@ export async function runCommand(
     try {
       process.kill(-child.pid, name);
     } catch {
-      // It ended at this very moment.
+      // It has just ended.
     }
   };
   let harder: NodeJS.Timeout | undefined;
@@ -133,6 +134,6 @@ export async function runCommand(
 
 function startReason(program: string, error: Error): string {
   return errorCodeOf(error) === 'ENOENT'
-    ? `there is no ${program} here`
-    : `${program} cannot be started: ${error.message}`;
+    ? `${program} is not installed`
+    : `cannot start ${program}: ${error.message}`;
 }

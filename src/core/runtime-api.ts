@@ -1,6 +1,6 @@
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
-/** The path of every resource of Lambda's Runtime API that a bootstrap uses, before `invocation/…` and `init/…`. */
+/** The path prefix of Lambda's Runtime API; `invocation/…` and `init/…` follow it. */
 export const RUNTIME_API_PATH = '/2018-06-01/runtime/';
 
 /** Headers of the Runtime API: the first group comes with an event, the second with a response or an error. */

@@ -8,43 +8,43 @@ import { isGone, processIdentity } from './process-identity.js';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Makes a name for a temporary file or folder. It starts with the identity of this process, so that `sweepScratch` can tell
- * what a killed run left from what a live one uses.
+ * Returns a new name for a temporary file or folder. It starts with the identity of this process, so that `sweepScratch`
+ * removes only what a killed run left behind.
  */
 export function scratchName(): string {
   return `${processIdentity()}-${randomBytes(6).toString('hex')}`;
 }
 
-/** A path for a temporary file. Disposing of it removes what is there. */
+/** A path for a temporary file. Disposing of it removes the file. */
 export interface ScratchFile extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes a path in a folder for temporary files that `sweepScratch` sweeps. The file is not made. */
+/** Returns a new path in a folder that `sweepScratch` cleans. Does not create the file. */
 export function scratchFile(tmpDir: string): ScratchFile {
   const path = join(tmpDir, scratchName());
   return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 }
 
 /**
- * Removes from a folder of temporary files what killed processes left: entries of a process that is gone, and entries that
- * are older than a day, since processes of another machine or container cannot be seen from here.
+ * Removes temporary files that killed processes left in a folder: entries of processes that have ended, and entries older
+ * than a day, since processes on another machine or in another container are not visible from here.
  */
 export async function sweepScratch(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const age = Date.now() - (await lstat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
     if (!isGone(name) && age <= DAY_MS) continue;
-    // It may belong to another user, or a tool that outlived its run still writes into it: a later run tries again.
+    // It may belong to another user, or a tool may still write into it: a later run tries again.
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
 /**
- * Opens the folder `layersmith-UID` in the system's folder for temporary files, for commands that have no store: makes it,
- * and sweeps it. Only this user may write to it. Returns its path.
+ * Creates and cleans the folder `layersmith-UID` in the system's folder for temporary files, for commands that have no
+ * store. Only this user may write to it. Returns its path.
  *
- * Throws StorageError when it cannot be made, and when another user made it first.
+ * Throws StorageError if it cannot be created or belongs to another user.
  */
 export async function openUserScratch(systemTmp: string): Promise<string> {
   const uid = process.getuid?.();
@@ -54,7 +54,7 @@ export async function openUserScratch(systemTmp: string): Promise<string> {
     await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
       if (errorCodeOf(error) !== 'EEXIST') throw error;
     });
-    // Not followed: in a folder that everybody may write to, another user could have put a link there.
+    // Links are not followed: in a world-writable folder, another user could have put one there.
     const info = await lstat(path);
     const isOurs = info.isDirectory() && (uid === undefined || info.uid === uid) && (info.mode & 0o022) === 0;
     if (!isOurs) throw new StorageError(`${path} is not a folder that only this user can write to`, { hint });

@@ -1,2 +1,2 @@
-/** Seconds since 1970 of every entry that layersmith writes; also what compilers see. 2023-11-14. */
+/** The modification time of every archive entry, and `SOURCE_DATE_EPOCH` for compilers: 2023-11-14, in seconds since 1970. */
 export const SOURCE_DATE_EPOCH = 1_700_000_000;

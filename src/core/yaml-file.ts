@@ -3,20 +3,20 @@ import { z } from 'zod';
 import type { Problem } from './errors.js';
 import { didYouMean } from './nearest-names.js';
 
-/** A YAML file that was read against a schema: its value, or everything that is wrong with it. */
+/** A YAML file checked against a schema: its value, or all of its problems. */
 export type ParsedYaml<T> =
   | { readonly ok: true; readonly value: T; readonly locate: (path: readonly PropertyKey[]) => Place }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** 1-based line and column in the file. */
+/** A 1-based line and column in the file. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
 /**
- * Parses YAML text (1.2, no duplicate keys) and checks it against a schema, collecting every problem with
- * its line and column. A key that the schema does not know gets the nearest one that it does.
+ * Parses YAML text (1.2, no duplicate keys) and checks it against a schema. Collects every problem with its line and
+ * column, and suggests the nearest known key for an unknown one.
  */
 export function parseYaml<T>(
   text: string,
@@ -51,7 +51,7 @@ type PlainValue =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly offset: number; readonly message: string };
 
-/** The document as plain data, which fails for aliases that name nothing or grow without end. */
+/** Converts the document to plain data. Fails for undefined aliases and for aliases that expand without end. */
 function plainValue(document: Document): PlainValue {
   try {
     return { ok: true, value: document.toJS() };
@@ -100,7 +100,7 @@ function valueAt(document: Document, path: readonly PropertyKey[]): unknown {
   return document.getIn(path, true);
 }
 
-/** The offset of the node at the path, or of its nearest parent that exists. */
+/** Returns the offset of the node at the path, or of its nearest existing parent. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
   for (let depth = path.length; depth > 0; depth--) {
     const node = valueAt(document, path.slice(0, depth));
@@ -120,7 +120,7 @@ function hasRange(node: unknown): node is { range: NonNullable<Node['range']> } 
   return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
 }
 
-/** The keys that the schema knows at the path, without deprecated ones, as far as it consists of objects, arrays and tables. */
+/** Returns the keys that the schema allows at the path, without deprecated ones. Follows objects, arrays and records only. */
 function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
   let current = schema;
   for (const key of path) {

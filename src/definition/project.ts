@@ -1,22 +1,23 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** The user's own files: recipes and platforms come before the built-in ones, and the lock is theirs to commit. */
+/** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
 export interface Project {
-  /** The folder of the nearest `layersmith.yaml` from the working directory upwards; else the working directory. */
+  /** The nearest folder with a `layersmith.yaml`, from the working directory upwards; else the working directory. */
   readonly folder: string;
-  /** `recipes/` in that folder, where there is one. */
+  /** `recipes/` in that folder, if it exists. */
   readonly recipes: string | undefined;
-  /** `platforms/` in that folder, where there is one. */
+  /** `platforms/` in that folder, if it exists. */
   readonly platforms: string | undefined;
-  /** `layersmith.lock` in that folder, which need not exist. */
+  /** `layersmith.lock` in that folder, which may not exist. */
   readonly lock: string;
 }
 
 const DEFINITION_FILE = 'layersmith.yaml';
+/** The file name of the lock. */
 export const LOCK_FILE = 'layersmith.lock';
 
-/** Finds the project that a command is run in. */
+/** Finds the project that the working directory belongs to. */
 export async function findProject(workingDirectory: string): Promise<Project> {
   const folder = (await folderAbove(workingDirectory)) ?? workingDirectory;
   const within = async (name: string): Promise<string | undefined> => {

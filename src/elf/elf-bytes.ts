@@ -1,20 +1,20 @@
 import { LayerError } from '../core/errors.js';
 
-/** A file that claims to be ELF and breaks its own format: the message says where. */
+/** A file that starts as ELF (or as an archive) but violates its format. The message says where. */
 export class ElfError extends LayerError {}
 
-/** Reads parts of a file. `read` is asked only for ranges inside `size`, and answers with exactly `length` bytes. */
+/** A file that can be read in parts. `read` is called only with ranges inside `size`, and returns exactly `length` bytes. */
 export interface RandomAccess {
   readonly size: number;
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** No table that we read of an honest file comes near this; a hostile size must not become memory. */
+/** Far more than any table of a real file; prevents a hostile size from allocating memory. */
 const MAX_TABLE_BYTES = 64 * 1024 * 1024;
-/** PATH_MAX: without a limit, many hostile entries that name one huge text would become time and memory. */
+/** PATH_MAX. Without a limit, many hostile entries that refer to one huge text would cost time and memory. */
 const MAX_TEXT_BYTES = 4096;
 
-/** A checked part of an ELF file: every look outside it is an `ElfError`. */
+/** A bounds-checked part of an ELF file: every read outside it throws `ElfError`. */
 export class ElfTable {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
@@ -26,24 +26,27 @@ export class ElfTable {
     this.#what = what;
   }
 
+  /** The size in bytes. */
   get size(): number {
     return this.#bytes.length;
   }
 
+  /** Reads a little-endian 16-bit number. */
   u16(offset: number): number {
     return this.#view.getUint16(this.#inside(offset, 2), true);
   }
 
+  /** Reads a little-endian 32-bit number. */
   u32(offset: number): number {
     return this.#view.getUint32(this.#inside(offset, 4), true);
   }
 
-  /** Values past 2^53 lose their low bits: as an offset they fail the bounds check all the same. */
+  /** Reads a little-endian 64-bit number. Values above 2^53 lose their low bits; as offsets they fail the bounds check anyway. */
   u64(offset: number): number {
     return Number(this.#view.getBigUint64(this.#inside(offset, 8), true));
   }
 
-  /** The NUL-terminated text at `offset`; one byte is one character, so that no byte is lost. */
+  /** Reads the NUL-terminated text at `offset`, one character per byte, so that no byte is lost. */
   text(offset: number): string {
     const start = this.#inside(offset, 1);
     const text = this.#bytes.subarray(start, start + MAX_TEXT_BYTES);
@@ -61,15 +64,15 @@ export class ElfTable {
   }
 }
 
-/** Reads `length` bytes at `offset` as a table; `ElfError` when they are not all in the file, or too many. */
+/** Reads `length` bytes at `offset` as a table. Throws `ElfError` if they are not all in the file, or too many. */
 export async function readTable(
   file: RandomAccess,
   range: { readonly offset: number; readonly length: number; readonly what: string },
 ): Promise<ElfTable> {
   const { offset, length, what } = range;
   if (offset < 0 || length < 0 || offset + length > file.size) {
-    throw new ElfError(`${what}: ${length} bytes at ${offset} are not in a file of ${file.size} bytes`);
+    throw new ElfError(`${what}: ${length} bytes at ${offset} exceed the file of ${file.size} bytes`);
   }
-  if (length > MAX_TABLE_BYTES) throw new ElfError(`${what}: ${length} bytes are too many`);
+  if (length > MAX_TABLE_BYTES) throw new ElfError(`${what}: too large (${length} bytes)`);
   return new ElfTable(await file.read(offset, length), what);
 }

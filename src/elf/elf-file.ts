@@ -1,11 +1,12 @@
 import { ElfError, readTable, type ElfTable, type RandomAccess } from './elf-bytes.js';
 
-/** The identification and header of a file: what it is, before anything else of it is believed. */
+/** The identification and the header of a file. */
 export type ElfHeader =
   | { readonly kind: 'not-elf' }
   | { readonly kind: 'foreign'; readonly bits: number; readonly bigEndian: boolean }
   | { readonly kind: 'elf64'; readonly table: ElfTable };
 
+/** A segment: one entry of the program headers. */
 export interface Segment {
   readonly type: number;
   readonly flags: number;
@@ -14,16 +15,17 @@ export interface Segment {
   readonly fileSize: number;
 }
 
-/** The dynamic section as the loader finds it, through the program headers. */
+/** The dynamic section, which the loader finds through the program headers. */
 export interface DynamicSection {
-  /** There is one that has bytes. */
+  /** Whether the file has a dynamic section with content. */
   readonly present: boolean;
-  /** The first value of a tag. */
+  /** Returns the first value of a tag. */
   value(tag: number): number | undefined;
+  /** Returns all values of a tag. */
   values(tag: number): readonly number[];
-  /** A text of the dynamic string table. */
+  /** Reads a text from the dynamic string table. */
   text(offset: number): string;
-  /** Where a virtual address is in the file, and how many bytes of its segment follow. */
+  /** Returns the file offset of a virtual address, and how many bytes of its segment follow. */
   place(address: number): { readonly offset: number; readonly left: number };
 }
 
@@ -33,7 +35,7 @@ const DT_STRTAB = 5;
 const DT_STRSZ = 10;
 const MAX_DYNAMIC_ENTRIES = 8192;
 
-/** Throws `ElfError` for a file that begins as ELF and has no whole header. */
+/** Reads the identification and the header of a file. Throws `ElfError` for an ELF file whose header is not complete. */
 export async function readHeader(file: RandomAccess): Promise<ElfHeader> {
   if (file.size < 16) return { kind: 'not-elf' };
   const ident = await readTable(file, { offset: 0, length: 16, what: 'ELF identification' });
@@ -46,7 +48,7 @@ export async function readHeader(file: RandomAccess): Promise<ElfHeader> {
   return { kind: 'elf64', table: await readTable(file, { offset: 0, length: 64, what: 'ELF header' }) };
 }
 
-/** The program headers. */
+/** Reads the program headers. */
 export async function readSegments(file: RandomAccess, header: ElfTable): Promise<readonly Segment[]> {
   const [size, count] = [header.u16(54), header.u16(56)];
   if (count === 0) return [];
@@ -65,18 +67,19 @@ export async function readSegments(file: RandomAccess, header: ElfTable): Promis
   }));
 }
 
-/** A segment's bytes. */
+/** Reads the bytes of a segment. */
 export function readSegment(file: RandomAccess, segment: Segment, what: string): Promise<ElfTable> {
   return readTable(file, { offset: segment.offset, length: segment.fileSize, what });
 }
 
+/** Reads the dynamic section and its string table. */
 export async function readDynamicSection(
   file: RandomAccess,
   segments: readonly Segment[],
 ): Promise<DynamicSection> {
   const segment = segments.find(({ type }) => type === PT_DYNAMIC);
   const entries: { readonly tag: number; readonly value: number }[] = [];
-  // Debug files keep the segment and have no bytes for it; they are not loaded.
+  // Files with separate debug information keep the segment, without its bytes. They are never loaded.
   const present = segment !== undefined && segment.fileSize > 0;
   if (present) {
     const table = await readSegment(file, segment, 'dynamic section');

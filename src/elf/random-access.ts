@@ -1,5 +1,6 @@
 import type { RandomAccess } from './elf-bytes.js';
 
+/** Provides random access to bytes in memory. */
 export function inMemory(bytes: Uint8Array): RandomAccess {
   return {
     size: bytes.length,
@@ -7,7 +8,7 @@ export function inMemory(bytes: Uint8Array): RandomAccess {
   };
 }
 
-/** A part of a file as a file of its own: a member of an archive. */
+/** Provides random access to a part of a file, such as a member of an archive. */
 export function partOf(file: RandomAccess, offset: number, size: number): RandomAccess {
   return { size, read: (at, length) => file.read(offset + at, length) };
 }

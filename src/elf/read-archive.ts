@@ -3,7 +3,7 @@ import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
 /** A file in a static library. */
 export interface ArchiveMember {
   readonly name: string;
-  /** Of its bytes, behind its header. */
+  /** The offset of its content, which follows its header. */
   readonly offset: number;
   readonly sizeBytes: number;
 }
@@ -13,8 +13,8 @@ const HEADER_BYTES = 60;
 const MAX_MEMBERS = 100_000;
 
 /**
- * The members of a static library (`ar`, in the System V and GNU form that binutils writes), its symbol table `/` and its
- * table of long names `//` included; undefined for what is no such archive. Throws `ElfError` for a damaged one.
+ * Lists the members of a static library (`ar`, in the System V and GNU format that binutils writes), including the symbol
+ * table `/` and the table of long names `//`. Returns undefined for any other file. Throws `ElfError` for a damaged archive.
  */
 export async function readArchive(file: RandomAccess): Promise<readonly ArchiveMember[] | undefined> {
   if (file.size < MAGIC.length) return undefined;
@@ -24,14 +24,14 @@ export async function readArchive(file: RandomAccess): Promise<readonly ArchiveM
   let longNames: string | undefined;
   for (let at = MAGIC.length; at < file.size;) {
     if (members.length === MAX_MEMBERS) throw new ElfError('archive: too many members');
-    if (at + HEADER_BYTES > file.size) throw new ElfError(`archive: the header at ${at} is cut short`);
+    if (at + HEADER_BYTES > file.size) throw new ElfError(`archive: the header at ${at} is truncated`);
     const header = Buffer.from(await file.read(at, HEADER_BYTES)).toString('latin1');
     const size = header.slice(48, 58).trimEnd();
     if (!header.endsWith('`\n') || !/^\d+$/.test(size))
-      throw new ElfError(`archive: at ${at} there is no member's header`);
+      throw new ElfError(`archive: no member header at ${at}`);
     const sizeBytes = Number(size);
     const offset = at + HEADER_BYTES;
-    if (offset + sizeBytes > file.size) throw new ElfError(`archive: the member at ${at} is cut short`);
+    if (offset + sizeBytes > file.size) throw new ElfError(`archive: the member at ${at} is truncated`);
     const field = header.slice(0, 16).trimEnd();
     if (field === '//') {
       const { size: length } = await readTable(file, { offset, length: sizeBytes, what: 'archive names' });
@@ -43,7 +43,7 @@ export async function readArchive(file: RandomAccess): Promise<readonly ArchiveM
   return members;
 }
 
-/** `name/` as it is, `/123` from the table of long names, `/` and `//` for the tables themselves. */
+/** Resolves a member's name: `name/` is the name itself, `/123` an offset in the table of long names, `/` and `//` the tables. */
 function nameOf(field: string, longNames: string | undefined): string {
   const long = /^\/(\d+)$/.exec(field);
   if (long === null) return field === '/' || field === '//' ? field : field.replace(/\/$/, '');

@@ -2,7 +2,7 @@ import type { RandomAccess } from './elf-bytes.js';
 import { readDynamicSection, readHeader, readSegment, readSegments } from './elf-file.js';
 import { readVersionDefinitions, readVersionNeeds, type VersionNeed } from './version-tables.js';
 
-/** What the loader would read of an ELF64 file. */
+/** The properties of an ELF64 file that matter to the loader. */
 export interface Elf64 {
   readonly kind: 'elf64';
   /** e_type: 1 object, 2 program at a fixed address, 3 shared object or PIE. */
@@ -10,11 +10,11 @@ export interface Elf64 {
   /** e_machine: 62 x86_64, 183 arm64. */
   readonly machine: number;
   readonly interpreter: string | undefined;
-  /** It is there to be started: at a fixed address, or with an interpreter, or said to be a PIE. */
+  /** Whether it can be executed: it has a fixed address or an interpreter, or is marked as a PIE. */
   readonly program: boolean;
-  /** A program that can be loaded at any address. */
+  /** Whether it is a program that can be loaded at any address. */
   readonly pie: boolean;
-  /** It has a dynamic section. */
+  /** Whether it has a dynamic section. */
   readonly dynamic: boolean;
   readonly needed: readonly string[];
   readonly soname: string | undefined;
@@ -22,15 +22,15 @@ export interface Elf64 {
   readonly runpath: string | undefined;
   readonly textRelocations: boolean;
   readonly bindNow: boolean;
-  /** Undefined without PT_GNU_STACK: the kernel then decides by machine. */
+  /** Undefined without PT_GNU_STACK: the default then depends on the machine. */
   readonly executableStack: boolean | undefined;
   readonly relro: boolean;
   readonly versionNeeds: readonly VersionNeed[];
-  /** Without the name of the file itself. */
+  /** Does not include the name of the file itself. */
   readonly versionDefinitions: readonly string[];
 }
 
-/** What `readElf` found: `not-elf`, an ELF that Lambda has no loader for (32-bit or big-endian), or an ELF64. */
+/** The result of `readElf`: not an ELF file, an ELF file that Lambda cannot load (32-bit or big-endian), or an ELF64 file. */
 export type ElfReading =
   | { readonly kind: 'not-elf' }
   | { readonly kind: 'foreign'; readonly bits: number; readonly bigEndian: boolean }
@@ -52,8 +52,8 @@ const DF_1 = { now: 1, pie: 0x08000000 } as const;
 const ET = { program: 2, shared: 3 } as const;
 
 /**
- * Reads the headers and the dynamic section of a file (System V gABI, "Dynamic Linking"; LSB "Symbol Versioning"),
- * through the program headers alone, as the loader does. Throws `ElfError` for a file that breaks the format.
+ * Reads the headers and the dynamic section of a file (System V gABI, "Dynamic Linking"; LSB "Symbol Versioning"). It uses
+ * only the program headers, as the loader does. Throws `ElfError` for a file that violates the format.
  */
 export async function readElf(file: RandomAccess): Promise<ElfReading> {
   const header = await readHeader(file);

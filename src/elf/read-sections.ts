@@ -1,13 +1,13 @@
 import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
 import { readHeader } from './elf-file.js';
 
-/** A section that has bytes in the file. */
+/** A section that has content in the file. */
 export interface ElfSection {
   readonly name: string;
-  /** In the file. */
+  /** The offset in the file. */
   readonly offset: number;
   readonly sizeBytes: number;
-  /** Where it is loaded; 0 for what is not. */
+  /** The address where it is loaded; 0 if it is not loaded. */
   readonly address: number;
 }
 
@@ -16,7 +16,7 @@ const SHT_NOBITS = 8;
 const SHN_XINDEX = 0xffff;
 const HEADER_BYTES = 64;
 
-/** The sections of an ELF64 file in their order; none for another file, and for one without section headers. */
+/** Lists the sections of an ELF64 file in order. Returns none for any other file, and for one without section headers. */
 export async function readSections(file: RandomAccess): Promise<readonly ElfSection[]> {
   const header = await readHeader(file);
   if (header.kind !== 'elf64') return [];
@@ -30,7 +30,8 @@ export async function readSections(file: RandomAccess): Promise<readonly ElfSect
   const count = header.table.u16(60) || first.u64(32);
   const namesIndex = header.table.u16(62) === SHN_XINDEX ? first.u32(40) : header.table.u16(62);
   const table = await readTable(file, { offset, length: count * HEADER_BYTES, what });
-  if (namesIndex >= count) throw new ElfError(`${what}: there is no section ${namesIndex} with their names`);
+  if (namesIndex >= count)
+    throw new ElfError(`${what}: section ${namesIndex}, which holds their names, does not exist`);
   const names = await readTable(file, {
     offset: table.u64(namesIndex * HEADER_BYTES + 24),
     length: table.u64(namesIndex * HEADER_BYTES + 32),

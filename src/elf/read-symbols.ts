@@ -2,12 +2,12 @@ import { ElfError, readTable, type RandomAccess } from './elf-bytes.js';
 import { readDynamicSection, readHeader, readSegments, type DynamicSection } from './elf-file.js';
 import { readVersionDefinitions, readVersionNeeds } from './version-tables.js';
 
-/** A symbol that a file takes from others, or offers them. */
+/** A symbol that a file imports or exports. */
 export interface ElfSymbol {
   readonly name: string;
-  /** `GLIBC_2.34`; undefined for one without a version. */
+  /** `GLIBC_2.34`; undefined for a symbol without a version. */
   readonly version: string | undefined;
-  /** Which library the version is wanted from; undefined for what is defined here. */
+  /** The library that must provide the version; undefined for a symbol that the file defines. */
   readonly library: string | undefined;
   readonly defined: boolean;
   readonly weak: boolean;
@@ -17,20 +17,20 @@ const DT_HASH = 4;
 const DT_SYMTAB = 6;
 const DT_GNU_HASH = 0x6ffffef5;
 const DT_VERSYM = 0x6ffffff0;
-/** Each with the tag of its size in bytes. */
+/** The tags of a table's address and of its size in bytes. */
 const DT_RELA = [7, 8] as const;
 const DT_JMPREL = [23, 2] as const;
 const RELA_BYTES = 24;
 const SYMBOL_BYTES = 24;
 const STB_LOCAL = 0;
 const STB_WEAK = 2;
-/** PHP with every extension has some thousand; a hostile file has as many as its size lets it say. */
+/** PHP with every extension has a few thousand; a hostile file can claim any number. */
 const MAX_SYMBOLS = 1_000_000;
 
 /**
- * The global and weak symbols of a file's dynamic symbol table, with their versions; none for a file that has no such table
- * or is no ELF64. Their number is taken from the hash table, as the loader does: a stripped file has no section headers
- * to ask. Throws `ElfError` for a file that breaks the format.
+ * Reads the global and weak symbols of a file's dynamic symbol table, with their versions. Returns none for a file without
+ * that table, and for any file that is not ELF64. The number of symbols comes from the hash table, as in the loader, since
+ * section headers may be stripped. Throws `ElfError` for a file that violates the format.
  */
 export async function readDynamicSymbols(file: RandomAccess): Promise<readonly ElfSymbol[]> {
   const header = await readHeader(file);
@@ -40,7 +40,7 @@ export async function readDynamicSymbols(file: RandomAccess): Promise<readonly E
   if (address === undefined) return [];
   const count = await countSymbols(file, dynamic);
   if (count === 0) return [];
-  if (count > MAX_SYMBOLS) throw new ElfError(`dynamic symbols: ${count} are too many`);
+  if (count > MAX_SYMBOLS) throw new ElfError(`dynamic symbols: too many (${count})`);
   const symbols = await readTable(file, {
     offset: dynamic.place(address).offset,
     length: count * SYMBOL_BYTES,
@@ -93,8 +93,8 @@ async function countSymbols(file: RandomAccess, dynamic: DynamicSection): Promis
 }
 
 /**
- * A file that offers nothing has no symbol in its GNU hash table, and says nowhere how many it has: those that matter are
- * the ones that its relocations name.
+ * Counts the symbols that relocations refer to. A file that exports nothing has no symbol in its GNU hash table, and its
+ * number of symbols is recorded nowhere else.
  */
 async function countByRelocations(file: RandomAccess, dynamic: DynamicSection): Promise<number> {
   let count = 0;
@@ -111,7 +111,8 @@ async function countByRelocations(file: RandomAccess, dynamic: DynamicSection): 
 }
 
 /**
- * Follows the chain of the last bucket to its end: symbols are sorted by bucket. Undefined when no symbol is in the table.
+ * Counts the symbols of a GNU hash table. Symbols are sorted by bucket, so the end of the last bucket's chain is the last
+ * symbol. Returns undefined if the table has no symbols.
  */
 async function countByGnuHash(
   file: RandomAccess,
@@ -122,7 +123,7 @@ async function countByGnuHash(
   const [buckets, first, bloom] = [header.u32(0), header.u32(4), header.u32(8)];
   const bucketsAt = 16 + bloom * 8;
   const chainsAt = bucketsAt + buckets * 4;
-  if (chainsAt > left) throw new ElfError(`${what}: its ${buckets} buckets leave its segment`);
+  if (chainsAt > left) throw new ElfError(`${what}: ${buckets} buckets exceed the segment`);
   const table = await readTable(file, {
     offset: offset + bucketsAt,
     length: buckets * 4,
@@ -132,10 +133,10 @@ async function countByGnuHash(
   for (let i = 0; i < buckets; i++) last = Math.max(last, table.u32(i * 4));
   if (last === 0) return undefined;
   if (last < first) throw new ElfError(`${what}: symbol ${last} is before its first, ${first}`);
-  // Symbols that have a bucket before the last chain's start are all below it.
+  // The symbols of all other buckets come before the last chain.
   const start = chainsAt + (last - first) * 4;
   const length = Math.min(left - start, file.size - offset - start, MAX_SYMBOLS * 4);
   const chain = await readTable(file, { offset: offset + start, length, what });
   for (let i = 0; i * 4 < chain.size; i++) if ((chain.u32(i * 4) & 1) === 1) return last + i + 1;
-  throw new ElfError(`${what}: its last chain has no end`);
+  throw new ElfError(`${what}: the last chain has no end`);
 }

@@ -1,21 +1,21 @@
 import { ElfError, readTable, type ElfTable, type RandomAccess } from './elf-bytes.js';
 import type { DynamicSection } from './elf-file.js';
 
-/** A version that the file needs from a library: `GLIBC_2.34` of `libc.so.6`. */
+/** A symbol version that a file needs from a library: `GLIBC_2.34` of `libc.so.6`. */
 export interface VersionNeed {
   readonly library: string;
   readonly version: string;
   /** The loader only warns when a weak version is missing. */
   readonly weak: boolean;
-  /** What symbols refer to it by. */
+  /** The index by which symbols refer to it. */
   readonly index: number;
 }
 
-/** A version that the file defines. */
+/** A symbol version that a file defines. */
 export interface VersionDefinition {
   readonly version: string;
   readonly index: number;
-  /** The file's own name, which is no version. */
+  /** Whether it is the name of the file itself instead of a version. */
   readonly base: boolean;
 }
 
@@ -26,7 +26,7 @@ const DT_VERNEEDNUM = 0x6fffffff;
 
 const MAX_VERSIONS = 8192;
 
-/** The versions that a file needs (LSB Core, "Symbol Version Requirements"). */
+/** Reads the symbol versions that a file needs (LSB Core, "Symbol Version Requirements"). */
 export async function readVersionNeeds(file: RandomAccess, dynamic: DynamicSection): Promise<VersionNeed[]> {
   const table = await tableOf(file, dynamic, { tag: DT_VERNEED, what: 'version needs' });
   if (table === undefined) return [];
@@ -57,7 +57,7 @@ export async function readVersionNeeds(file: RandomAccess, dynamic: DynamicSecti
   return found;
 }
 
-/** The versions that a file defines (LSB Core, "Symbol Version Definitions"). */
+/** Reads the symbol versions that a file defines (LSB Core, "Symbol Version Definitions"). */
 export async function readVersionDefinitions(
   file: RandomAccess,
   dynamic: DynamicSection,
@@ -69,7 +69,7 @@ export async function readVersionDefinitions(
   let at = 0;
   for (let left = dynamic.value(DT_VERDEFNUM) ?? 0; left > 0; left--) {
     step();
-    // Its first name is its own; the others are those it inherits from.
+    // The first name is the version's own; the others are the versions that it inherits from.
     if (table.u16(at + 6) > 0) {
       const version = dynamic.text(table.u32(at + table.u32(at + 12)));
       found.push({ version, index: table.u16(at + 4) & 0x7fff, base: (table.u16(at + 2) & 1) !== 0 });
@@ -81,7 +81,7 @@ export async function readVersionDefinitions(
   return found;
 }
 
-/** The tables have no size of their own: this holds twice MAX_VERSIONS entries of 16 bytes. */
+/** Reads a table whose size the file does not record: enough for twice MAX_VERSIONS entries of 16 bytes. */
 async function tableOf(
   file: RandomAccess,
   dynamic: DynamicSection,
@@ -94,7 +94,7 @@ async function tableOf(
   return readTable(file, { offset, length, what });
 }
 
-/** Counts what is looked at, so that entries which point back at each other end. */
+/** Limits the number of entries that are read, so that entries that form a cycle come to an end. */
 function limited(what: string): () => void {
   let looked = 0;
   return () => {

@@ -7,10 +7,9 @@ const END_BYTES = 1024;
 const BLOCK_BYTES = 512;
 
 /**
- * Passes a tar on that an engine sends, and fails at its end unless it is whole. An engine that runs into an
- * error halfway can no longer say so in the HTTP status: it ends the answer early, with the error's JSON
- * behind what it has sent. `translate` makes the error for a connection that breaks. The stream may be
- * destroyed at any time, and nobody has to listen for its errors.
+ * Passes on a tar from the engine, and fails at its end unless the tar is complete. An engine that fails halfway can no
+ * longer report it in the HTTP status: it ends the answer early, and appends the error as JSON. `translate` creates the
+ * error for a lost connection. The stream may be destroyed at any time; an error listener is not required.
  */
 export function checkedArchive(
   source: Readable,
@@ -31,7 +30,7 @@ export function checkedArchive(
         whole
           ? null
           : new EngineError(`the archive from the engine ends early, after ${size} bytes`, {
-              hint: "See the engine's log for what went wrong there, a full disk for one.",
+              hint: "Check the engine's log for the cause, such as a full disk.",
             }),
       );
     },

@@ -4,24 +4,24 @@ import type { Attachment } from './container-engine.js';
 import { splitMultiplexed } from './multiplexed-stream.js';
 import { abortReason } from './translate-error.js';
 
-/** What an attachment is made of. */
+/** The connections that make up an attachment. */
 export interface AttachmentParts {
   /** A raw connection to the container's stdin. */
   readonly input: Duplex;
   /** A raw connection that carries stdout and stderr, multiplexed. */
   readonly output: Duplex;
   readonly signal: AbortSignal;
-  /** Rejects when the engine is gone. */
+  /** Rejects if the engine does not answer. */
   readonly ping: () => Promise<void>;
   readonly translate: (error: unknown) => Error;
 }
 
 /**
- * Puts an attachment together. Input and output have a connection each: when a container ends without
- * having read all of its stdin, the write that fails would take with it the output that has not been read yet.
+ * Creates an attachment from two connections. Input and output use separate connections: if a container ends without
+ * reading all of its stdin, the failed write would otherwise also discard output that has not been read yet.
  *
- * The end of a container and the end of its engine look the same on a connection, so the engine is asked
- * before the outputs end. All three streams may fail without anybody listening: `wait` tells as well.
+ * A container that ends and an engine that ends look the same on a connection, so the engine is pinged before the outputs
+ * end. The streams do not require error listeners: `wait` reports the same failures.
  */
 export function makeAttachment(parts: AttachmentParts): Attachment {
   const { signal } = parts;
@@ -48,13 +48,13 @@ export function makeAttachment(parts: AttachmentParts): Attachment {
 }
 
 /**
- * A writable end that outlives its connection: once the container no longer reads, it is destroyed without an
- * error, as the exit code says more; with an EngineUnavailableError if the engine is gone.
+ * Creates a writable stream that forwards to the connection. It is destroyed when the container stops reading: without an
+ * error, since the exit code says more, or with an EngineUnavailableError if the engine does not answer.
  */
 function forwardTo({ input, ping, translate }: AttachmentParts): Writable {
   const stdin = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      // A write that fails is answered by the connection's end, below.
+      // A failed write is handled when the connection closes, below.
       input.write(chunk, (error) => {
         if (!error) done();
       });
@@ -65,15 +65,15 @@ function forwardTo({ input, ping, translate }: AttachmentParts): Writable {
       });
     },
     destroy: (error, done) => {
-      // After a regular end the connection stays until the output ends: Podman loses what it has not yet
-      // passed on, and the end itself, if the connection goes further than half-closed.
+      // After a regular end the connection stays half-closed until the output ends: if it is closed, Podman loses
+      // the bytes that it has not passed on yet, and the end itself.
       if (!stdin.writableFinished) input.destroy();
       done(error);
     },
   });
   stdin.on('error', () => undefined);
   input.on('error', () => undefined);
-  // Nothing comes this way, but unless it is read its end is not seen.
+  // It carries no data, but its end is only noticed while it is being read.
   input.resume();
   input.once('close', () => {
     if (stdin.destroyed) return;

@@ -1,33 +1,34 @@
 import type { Readable, Writable } from 'node:stream';
 
 /**
- * What layersmith needs from a container engine. Everything goes in and comes out as streams: no bind
- * mounts, published ports, host network or fixed container names, so the engine may be on another machine
- * (design decision 1). Every method that talks to the engine throws `EngineError` when it refuses and
- * `EngineUnavailableError` when it is gone; an aborted signal rejects with the signal's reason.
+ * The port to a container engine. All files go in and out as streams: there are no bind mounts, published ports, host
+ * network or fixed container names, so the engine may run on another machine. Methods that call the engine throw
+ * `EngineError` if it rejects the request and `EngineUnavailableError` if it does not answer. An aborted signal rejects
+ * with its reason.
  */
 export interface ContainerEngine {
-  /** Where the engine is reached, for messages: `unix:///var/run/docker.sock`. */
+  /** The engine's address, for messages: `unix:///var/run/docker.sock`. */
   readonly endpoint: string;
 
+  /** Returns the engine's name, version and machine. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
 
-  /** The image's facts, or undefined when the engine does not have it. `reference` is a name or an id. */
+  /** Describes an image, or returns undefined if the engine does not have it. `reference` is a name or an id. */
   inspectImage(reference: string, signal?: AbortSignal): Promise<ImageInfo | undefined>;
 
-  /** Images that carry the label, newest first. */
+  /** Lists the images with the label, newest first. */
   listImages(
     label: { readonly key: string; readonly value?: string },
     signal?: AbortSignal,
   ): Promise<readonly ImageInfo[]>;
 
   /**
-   * Asks the image's registry, through the engine, whether it has the image. Gives the digest of its
-   * manifest (`sha256:…`), or undefined where the engine has no such question (Podman).
+   * Asks the image's registry for the digest of its manifest (`sha256:…`), through the engine. Returns undefined if the
+   * engine does not support this (Podman).
    */
   resolveRemoteDigest(reference: string, signal: AbortSignal): Promise<string | undefined>;
 
-  /** Pulls an image; `onLine` gets progress in plain words. An error frame inside the stream is an EngineError. */
+  /** Pulls an image; `onLine` receives its progress. An error frame inside the stream is an EngineError. */
   pull(reference: string, options: ImageOptions): Promise<ImageInfo>;
 
   /** Builds an image from a tar of its context. */
@@ -41,48 +42,52 @@ export interface ContainerEngine {
     },
   ): Promise<ImageInfo>;
 
-  /** Makes an image of a root file system's tar. */
+  /** Creates an image from a tar of a root file system. */
   importImage(
     rootfs: Readable,
     options: ImageOptions & {
       readonly labels: Readonly<Record<string, string>>;
       readonly tag: string;
-      /** `linux/arm64`; the engine's own by default. Docker 20.10 looks at the operating system alone. */
     },
   ): Promise<ImageInfo>;
 
+  /** Removes an image. `reference` is a name or an id. */
   removeImage(reference: string, signal?: AbortSignal): Promise<void>;
 
+  /** Creates a container without starting it. */
   createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<Container>;
 
-  /** Containers, running or not, that carry the label. */
+  /** Lists the containers with the label, running or not. */
   listContainers(labelKey: string, signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
 
-  /** Kills and removes a container with its anonymous volumes; one that is gone already is fine. */
+  /** Kills and removes a container with its anonymous volumes. A container that no longer exists is not an error. */
   removeContainer(id: string): Promise<void>;
 }
 
+/** A container engine and the machine that it runs on. */
 export interface EngineInfo {
-  /** `Docker` or `Podman`, and the version it gives. */
+  /** `Docker` or `Podman`. */
   readonly name: string;
   readonly version: string;
-  /** Of the machine that the engine runs containers on: `x86_64`, `aarch64`. */
+  /** The machine that runs the containers: `x86_64`, `aarch64`. */
   readonly architecture: string;
   readonly cpus: number;
   readonly memoryBytes: number;
 }
 
+/** Options for pulling, building and importing images. */
 export interface ImageOptions {
   readonly signal: AbortSignal;
-  /** `linux/amd64`, `linux/arm64`; the engine's own when absent. */
+  /** `linux/amd64` or `linux/arm64`; the engine's own by default. Docker 20.10 checks only the operating system. */
   readonly platform?: string;
   readonly onLine?: (line: string) => void;
 }
 
+/** An image in the engine. */
 export interface ImageInfo {
-  /** `sha256:…` of the image's configuration. */
+  /** The digest of the image's configuration: `sha256:…`. */
   readonly id: string;
-  /** Manifest digests that registries know it by: `name@sha256:…`. */
+  /** Its manifest digests in registries: `name@sha256:…`. */
   readonly repoDigests: readonly string[];
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -90,9 +95,10 @@ export interface ImageInfo {
   readonly createdAt: Date;
 }
 
-/** The smallest memory limit that engines take: Docker refuses less than 6 MiB. */
+/** The smallest memory limit that engines accept: Docker rejects less than 6 MiB. */
 export const MIN_MEMORY_BYTES = 6 * 1024 ** 2;
 
+/** How a container is created. */
 export interface ContainerSpec {
   readonly image: string;
   readonly command: readonly string[];
@@ -105,19 +111,21 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** At least MIN_MEMORY_BYTES. */
   readonly memoryBytes: number;
+  /** The maximum number of processes. */
   readonly pids: number;
   /** Mounts the root file system read-only. */
   readonly readOnlyRoot: boolean;
-  /** Size in bytes of a writable memory file system at each path. */
+  /** Writable memory file systems: their sizes in bytes, by path. */
   readonly tmpfs: Readonly<Record<string, number>>;
   /** Paths that become anonymous volumes, so that another container can mount them. */
   readonly volumes: readonly string[];
   /** A container whose volumes are mounted read-only at their own paths. */
   readonly volumesFrom?: string;
-  /** Gives it the engine's own network, to download with; none by default. */
+  /** Connects the container to the engine's default network, for downloads. Off by default. */
   readonly hasNetwork?: boolean;
 }
 
+/** A container in a list. */
 export interface ContainerSummary {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -125,8 +133,8 @@ export interface ContainerSummary {
 }
 
 /**
- * One container: without a network unless its spec asks for one, no capabilities and `no-new-privileges`. Leaving its scope
- * (`await using`) removes it, running or not, with its anonymous volumes.
+ * A container, without capabilities, with `no-new-privileges`, and without a network unless its spec has one. Disposing of
+ * it (`await using`) removes it with its anonymous volumes, running or not.
  */
 export interface Container extends AsyncDisposable {
   readonly id: string;
@@ -134,21 +142,26 @@ export interface Container extends AsyncDisposable {
   /** Unpacks a tar at the path, which must exist. Works before the container starts. */
   putArchive(path: string, archive: Readable, signal: AbortSignal): Promise<void>;
 
-  /** A tar of the path, whose last component is the archive's first entry. */
+  /** Returns a tar of the path, whose last component is the archive's first entry. */
   getArchive(path: string, signal: AbortSignal): Promise<Readable>;
 
-  /** Attaches to stdin, stdout and stderr; call it before `start` so that nothing is missed. */
+  /** Attaches to stdin, stdout and stderr. Call it before `start` to receive all output. */
   attach(signal: AbortSignal): Promise<Attachment>;
 
+  /** Starts the container. */
   start(signal: AbortSignal): Promise<void>;
 
-  /** Waits for the end. `outOfMemory`: the kernel killed it for passing its memory limit. */
+  /** Waits until the container ends. `outOfMemory`: the kernel killed it because it exceeded its memory limit. */
   wait(signal: AbortSignal): Promise<{ readonly exitCode: number; readonly outOfMemory: boolean }>;
 
+  /** Kills the container. A container that has ended is not an error. */
   kill(): Promise<void>;
 }
 
-/** stdout and stderr end when the container does; a connection that breaks before destroys both with an EngineUnavailableError. */
+/**
+ * The standard streams of a container. stdout and stderr end when the container ends. If the connection is lost before,
+ * both are destroyed with an EngineUnavailableError.
+ */
 export interface Attachment {
   readonly stdin: Writable;
   readonly stdout: Readable;

@@ -8,22 +8,22 @@ import { containerSchema, waitSchema } from './engine-answers.js';
 import { lostConnection } from './translate-error.js';
 import { noAnswer, parseAnswer, type EngineCall, type EngineConnection } from './engine-connection.js';
 
-/** How long an engine may take to remove a container before it counts as hanging. */
+/** An engine that takes longer to remove a container counts as hanging. */
 const REMOVE_SECONDS = 60;
 
-/** The body of `POST /containers/create` for a spec, with all that decision 2 of the design takes away. */
+/** Returns the body of `POST /containers/create` for a spec: no capabilities, no new privileges, and no network by default. */
 export function createRequest(spec: ContainerSpec): Readonly<Record<string, unknown>> {
   const [program, ...args] = spec.command;
   return {
     Image: spec.image,
-    // As entry point, since an image may have one of its own, as AWS's have.
+    // As the entry point, since images may define their own, as AWS's do.
     Entrypoint: [program],
     Cmd: args,
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     WorkingDir: spec.workingDir,
     User: spec.user,
     Labels: spec.labels,
-    // The default is a piece of the id, which ends up in what some packages compile.
+    // The default is part of the container's id, and some packages compile the host name in.
     Hostname: spec.hostname ?? 'layersmith',
     Volumes: Object.fromEntries(spec.volumes.map((path) => [path, {}])),
     OpenStdin: true,
@@ -41,20 +41,20 @@ export function createRequest(spec: ContainerSpec): Readonly<Record<string, unkn
       MemorySwap: spec.memoryBytes,
       ReadonlyRootfs: spec.readOnlyRoot,
       Tmpfs: Object.fromEntries(
-        // Docker mounts them noexec unless told otherwise; Lambda's /tmp is not, and builds run what they make.
+        // Docker's default is noexec. Lambda's /tmp is not noexec, and builds run what they compile.
         Object.entries(spec.tmpfs).map(([path, size]) => [
           path,
           `rw,exec,nosuid,nodev,mode=1777,size=${size}`,
         ]),
       ),
       ...(spec.volumesFrom === undefined ? {} : { VolumesFrom: [`${spec.volumesFrom}:ro`] }),
-      // The output goes to who is attached; a copy of it would fill the engine's disk.
+      // The output goes to the attachment; a copy of it would fill the engine's disk.
       LogConfig: { Type: 'none' },
     },
   };
 }
 
-/** A container behind the Engine API. */
+/** A container that is controlled through the Engine API. */
 export class DockerContainer implements Container {
   readonly id: string;
   readonly #connection: EngineConnection;
@@ -112,19 +112,20 @@ export class DockerContainer implements Container {
   }
 
   /**
-   * Waits with the condition `not-running`, after `start` has been answered: a container that has ended by
-   * then is answered for at once. (`next-exit` would wait for ever for one that was faster than the request,
-   * and `not-running` before the start would take the created container for an ended one.)
+   * Waits with the condition `not-running` after `start` has been answered, so that a container that has already ended is
+   * reported at once. With `next-exit` the request would wait forever for a container that ended before it, and with
+   * `not-running` before the start it would take the created container for one that has ended.
    */
   async wait(signal: AbortSignal): Promise<{ readonly exitCode: number; readonly outOfMemory: boolean }> {
-    if (this.#started === undefined) throw new InternalError('a container was waited for before its start');
+    if (this.#started === undefined)
+      throw new InternalError('cannot wait for a container that was not started');
     await this.#started;
     const doing = 'wait for a container';
     const text = await this.#connection.text({
       ...this.#call('POST', '/wait', doing, signal),
       query: { condition: 'not-running' },
     });
-    // The answer's head comes at once, so an engine that shuts down can end it without a body.
+    // The engine sends the headers at once, so an engine that shuts down can end the answer without a body.
     if (text === '')
       throw this.#connection.translate(lostConnection('the answer is empty'), { doing, signal });
     const { StatusCode: exitCode, Error: failure } = parseAnswer(text, waitSchema, doing);
@@ -147,7 +148,7 @@ export class DockerContainer implements Container {
     }
   }
 
-  /** True for a container that is gone as well. Engines do not agree on how they refuse to kill one that has ended. */
+  /** Reports whether the container has ended or was removed. Engines answer a kill of such a container in different ways. */
   async #hasEnded(signal: AbortSignal): Promise<boolean> {
     try {
       const call = this.#call('GET', '/json', 'look at a container', signal);
@@ -159,8 +160,8 @@ export class DockerContainer implements Container {
   }
 
   /**
-   * Removes the container. An engine that refuses, or is gone, is no error here: it would hide the one that
-   * the scope was left with. The next run sweeps the container up.
+   * Removes the container. If that fails, no error is thrown, since it would hide the error that ended the scope. The
+   * next run removes the container.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await removeContainer(this.#connection, this.id).catch((error: unknown) => {
@@ -173,7 +174,7 @@ export class DockerContainer implements Container {
   }
 }
 
-/** Kills and removes a container with its anonymous volumes; one that is gone, or going, is fine. */
+/** Kills and removes a container with its anonymous volumes. One that no longer exists, or is being removed, is not an error. */
 export async function removeContainer(connection: EngineConnection, id: string): Promise<void> {
   const signal = AbortSignal.timeout(REMOVE_SECONDS * 1000);
   try {
@@ -192,9 +193,9 @@ export async function removeContainer(connection: EngineConnection, id: string):
   }
 }
 
-/** Resolves when the engine answers. */
+/** Resolves if the engine answers. */
 export async function ping(connection: EngineConnection, doing: string, signal?: AbortSignal): Promise<void> {
   const text = await connection.text({ method: 'GET', path: '/_ping', doing, signal });
   if (text.trim() !== 'OK')
-    throw new EngineError(`cannot ${doing}: ${connection.endpoint} is no container engine`);
+    throw new EngineError(`cannot ${doing}: ${connection.endpoint} is not a container engine`);
 }

@@ -8,11 +8,11 @@ import { parseEngineAddress, type EngineAddress, type TlsMaterial } from './engi
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An engine that somebody chose, by a variable or a Docker context. */
+/** An engine that the user chose with an environment variable or a Docker context. */
 export interface ConfiguredEngine {
-  /** Where the choice was made: `DOCKER_HOST`, or the name and place of a context. */
+  /** Where it is configured: `DOCKER_HOST`, or the name and place of a context. */
   readonly configuredBy: string;
-  /** The address, or what is wrong with it. */
+  /** The address, or the error in its configuration. */
   readonly address: EngineAddress | Error;
 }
 
@@ -25,9 +25,9 @@ const contextSchema = z.object({
 });
 
 /**
- * The engine that the user chose, by the Docker CLI's rules: DOCKER_HOST, else DOCKER_CONTEXT, else
- * `currentContext` of its configuration (https://docs.docker.com/engine/manage-resources/contexts/).
- * Undefined where nobody chose.
+ * Returns the engine that the user chose, by the rules of the Docker CLI: DOCKER_HOST, else DOCKER_CONTEXT, else
+ * `currentContext` in its configuration (https://docs.docker.com/engine/manage-resources/contexts/). Returns undefined if
+ * none of them is set.
  */
 export async function configuredEngine(options: {
   readonly env: Environment;
@@ -59,7 +59,7 @@ async function contextChoice(
   configDir: string,
   env: Environment,
 ): Promise<ConfiguredEngine | undefined> {
-  // It has no files: it stands for "no context".
+  // It has no files: it means "no context".
   if (name === 'default') return undefined;
   return choice(`the Docker context \`${name}\` (${source})`, () => readContext(name, configDir, env));
 }
@@ -76,12 +76,12 @@ async function readContext(name: string, configDir: string, env: Environment): P
   const id = sha256(name);
   const path = join(configDir, 'contexts', 'meta', id, 'meta.json');
   const text = await readIfThere(path);
-  if (text === undefined) throw new Error(`there is no such context: ${path} is missing`);
+  if (text === undefined) throw new Error(`the context does not exist: ${path} is missing`);
   let docker;
   try {
     ({ docker } = contextSchema.parse(JSON.parse(text.toString('utf8'))).Endpoints);
   } catch (error) {
-    throw explained(`${path} is not the description of a context`, error);
+    throw explained(`${path} is not a valid context`, error);
   }
   const material = await readTls(join(configDir, 'contexts', 'tls', id, 'docker'));
   const isSecure = Object.keys(material).length > 0 || docker.SkipTLSVerify === true;
@@ -91,7 +91,7 @@ async function readContext(name: string, configDir: string, env: Environment): P
   });
 }
 
-/** As the Docker CLI does: DOCKER_TLS_VERIFY or DOCKER_TLS, of any value, turn TLS on for DOCKER_HOST. */
+/** As in the Docker CLI, any value of DOCKER_TLS_VERIFY or DOCKER_TLS turns TLS on for DOCKER_HOST. */
 async function tlsFromEnvironment(env: Environment, configDir: string): Promise<TlsMaterial | undefined> {
   const verify = Boolean(env['DOCKER_TLS_VERIFY']);
   if (!verify && !env['DOCKER_TLS'] && !/^https:/.test(env['DOCKER_HOST'] ?? '')) return undefined;

@@ -27,15 +27,15 @@ import { imagePath, parseImageReference } from './image-reference.js';
 import { ProgressLines, readProgress, type ProgressFrame } from './ndjson-progress.js';
 import { jsonMessage, throwIfAborted } from './translate-error.js';
 
-/** How long an abort waits for a container that is just being made, so that it can be removed. */
+/** How long an abort waits for a container that is being created, so that it can be removed. */
 const CREATE_GRACE_MS = 10_000;
 
-/** The engine at an address, by the Docker Engine API, which Podman's socket speaks too. Talks to nobody yet. */
+/** Creates a client for the Docker Engine API, which Podman's socket supports too. Does not connect yet. */
 export async function openDockerEngine(address: EngineAddress): Promise<DockerEngine> {
   return new DockerEngine(await EngineConnection.open(address));
 }
 
-/** The port's adapter for Docker 20.10 and later, and for Podman 4 and later through its Docker-compatible socket. */
+/** The adapter for Docker 20.10 and later, and for Podman 4 and later through its Docker-compatible socket. */
 export class DockerEngine implements ContainerEngine {
   readonly endpoint: string;
   readonly #connection: EngineConnection;
@@ -45,7 +45,7 @@ export class DockerEngine implements ContainerEngine {
     this.endpoint = connection.endpoint;
   }
 
-  /** Resolves when the engine answers. */
+  /** Resolves if the engine answers. */
   async ping(signal?: AbortSignal): Promise<void> {
     await ping(this.#connection, 'find a container engine', signal);
   }
@@ -157,7 +157,7 @@ export class DockerEngine implements ContainerEngine {
           imageId;
       },
     );
-    // The tag may still name the image of an earlier build, or of one that runs at the same time.
+    // The tag may refer to the image of an earlier or a concurrent build.
     if (imageId === undefined)
       throw new EngineError(`cannot ${doing}: the engine ended without naming an image`);
     return this.#made(imageId, doing, options.signal);
@@ -179,7 +179,7 @@ export class DockerEngine implements ContainerEngine {
         path: '/images/create',
         query: {
           fromSrc: '-',
-          // Not apart: Podman 4 does not look at `tag`.
+          // In one parameter: Podman 4 ignores `tag`.
           repo: `${name}:${tag}`,
           changes: Object.entries(options.labels).map(
             ([key, value]) => `LABEL ${quote(key)}=${quote(value)}`,
@@ -198,11 +198,11 @@ export class DockerEngine implements ContainerEngine {
     if (imageId === undefined)
       throw new EngineError(`cannot ${doing}: the engine ended without naming an image`);
     const image = await this.#made(imageId, doing, options.signal);
-    // Podman takes what is between the quotes as it is, so that quotes, backslashes and `$` come out otherwise.
+    // Podman does not resolve escapes between the quotes, so it changes quotes, backslashes and `$`.
     const wrong = Object.entries(options.labels).find(([key, value]) => image.labels[key] !== value);
     if (wrong !== undefined) {
       await this.removeImage(options.tag, options.signal);
-      throw new EngineError(`cannot ${doing}: the engine did not keep the label ${wrong[0]} as it is`, {
+      throw new EngineError(`cannot ${doing}: the engine changed the label ${wrong[0]}`, {
         details: { wanted: wrong[1], kept: image.labels[wrong[0]] ?? '' },
       });
     }
@@ -220,8 +220,8 @@ export class DockerEngine implements ContainerEngine {
 
   async createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<Container> {
     throwIfAborted(signal);
-    // A request that is given up may still make a container, which nobody would remove: an abort lets it
-    // finish, and only then takes it back.
+    // A cancelled request may still create a container, which would never be removed. An abort therefore lets the
+    // request finish, and then removes the container.
     const grace = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const onAbort = (): void => {
@@ -291,21 +291,21 @@ export class DockerEngine implements ContainerEngine {
   async #made(reference: string, doing: string, signal: AbortSignal): Promise<ImageInfo> {
     const image = await this.inspectImage(reference, signal);
     if (image === undefined)
-      throw new EngineError(`cannot ${doing}: the engine says it did, but has no such image`);
+      throw new EngineError(`cannot ${doing}: the engine reported success, but the image does not exist`);
     return image;
   }
 }
 
-/** Podman has no `/distribution`; Docker's own 404 means that the registry does not have the image. */
+/** Reports whether the engine has no `/distribution`, as Podman. Docker's 404 means that the registry does not have the image. */
 function isMissingEndpoint(statusCode: number, body: string): boolean {
   const message = jsonMessage(body);
   if (statusCode === 404) return message === undefined || message === 'page not found';
   return message !== undefined && /^Path .* is not supported/.test(message);
 }
 
-/** A word of a Dockerfile instruction, in which `$` would be a variable. */
+/** Quotes a word of a Dockerfile instruction, where `$` would start a variable. */
 function quote(text: string): string {
   if (/[\r\n]/.test(text))
-    throw new EngineError(`an image's label cannot hold a line break: ${JSON.stringify(text)}`);
+    throw new EngineError(`an image label cannot contain a line break: ${JSON.stringify(text)}`);
   return `"${text.replace(/[\\"$]/g, '\\$&')}"`;
 }

@@ -1,13 +1,13 @@
-/** Certificates for an engine behind TLS, in PEM; what is absent is left to Node's defaults. */
+/** PEM certificates and key for an engine that uses TLS. Node's defaults apply to absent ones. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** False only where a Docker context says `SkipTLSVerify`, or DOCKER_TLS is set without DOCKER_TLS_VERIFY. */
+  /** False only if a Docker context has `SkipTLSVerify`, or DOCKER_TLS is set without DOCKER_TLS_VERIFY. */
   readonly verify: boolean;
 }
 
-/** Where an engine is, with everything that is needed to reach it. */
+/** The address of an engine, with everything that is needed to connect to it. */
 export type EngineAddress =
   /** A unix socket, or a named pipe on Windows. */
   | { readonly kind: 'socket'; readonly endpoint: string; readonly path: string }
@@ -18,24 +18,24 @@ export type EngineAddress =
       readonly port: number;
       readonly tls?: TlsMaterial;
     }
-  /** Through the user's own `ssh` command, as the Docker CLI does: `docker system dial-stdio` on the other side. */
+  /** Through the user's `ssh` command, as the Docker CLI does: it runs `docker system dial-stdio` on the remote host. */
   | {
       readonly kind: 'ssh';
       readonly endpoint: string;
-      /** `ssh`'s arguments that name the other side: `-l`, user, `-p`, port, host. */
+      /** The arguments of `ssh` that name the remote host: `-l`, user, `-p`, port, host. */
       readonly destination: readonly string[];
       readonly env: Readonly<Record<string, string | undefined>>;
     };
 
-/** The address of a unix socket. */
+/** Returns the address of a unix socket. */
 export function socketAddress(path: string): EngineAddress {
   return { kind: 'socket', endpoint: `unix://${path}`, path };
 }
 
 /**
- * Reads a `DOCKER_HOST` or the host of a Docker context: `unix://`, `npipe://`, `tcp://`, `http(s)://`,
- * `ssh://`; without a scheme it is `tcp://`, as in the Docker CLI. `tls` is used by `tcp://`, which has no
- * TLS without it, and by `https://`, which always has. Throws a plain Error that says what is wrong.
+ * Parses `DOCKER_HOST` or the host of a Docker context: `unix://`, `npipe://`, `tcp://`, `http(s)://`, `ssh://`. Without a
+ * scheme it is `tcp://`, as in the Docker CLI. `tls` applies to `tcp://`, which does not use TLS without it, and to
+ * `https://`, which always does. Throws a plain Error for an invalid address.
  */
 export function parseEngineAddress(
   text: string,
@@ -48,7 +48,7 @@ export function parseEngineAddress(
   switch (scheme) {
     case 'unix':
     case 'npipe': {
-      if (rest === '') throw new Error(`${text} names no socket`);
+      if (rest === '') throw new Error(`${text} does not name a socket`);
       return { kind: 'socket', endpoint: text, path: rest };
     }
     case 'tcp':
@@ -76,7 +76,7 @@ export function parseEngineAddress(
       return { kind: 'ssh', endpoint: text, destination, env: options.env };
     }
     default:
-      throw new Error(`${text} starts with ${scheme}://, which is not a way to reach an engine`);
+      throw new Error(`${text} has the unsupported scheme ${scheme}://`);
   }
 }
 
@@ -84,15 +84,15 @@ function parseAuthority(
   text: string,
   rest: string,
 ): { readonly hostname: string; readonly port: number | undefined; readonly username: string } {
-  // The scheme does not matter here, and for http(s) the URL class would drop the usual port.
+  // The scheme does not matter here. For http(s), the URL class would drop the default port.
   const url = URL.canParse(`tcp://${rest}`) ? new URL(`tcp://${rest}`) : undefined;
   const hostname = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
   // A name that begins with a dash would be an option to `ssh`.
   if (url === undefined || hostname === '' || hostname.startsWith('-')) {
-    throw new Error(`${text} names no host`);
+    throw new Error(`${text} does not name a valid host`);
   }
   if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '' || url.password !== '') {
-    throw new Error(`${text} has more in it than a host and a port`);
+    throw new Error(`${text} contains more than a user, a host and a port`);
   }
   return {
     hostname,

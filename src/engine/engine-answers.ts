@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { ContainerSummary, EngineInfo, ImageInfo } from './container-engine.js';
 
-// What Docker and Podman answer, parsed into our own types. Lists and maps that are empty come as null, or
-// not at all, depending on the engine and its version.
+// Parses the answers of Docker and Podman into our own types. Empty lists and maps are null or absent, depending on the
+// engine and its version.
 
 const strings = z
   .array(z.string())
@@ -13,12 +13,12 @@ const labels = z
   .record(z.string(), z.string())
   .nullish()
   .transform((map) => map ?? {});
-/** Podman has left out the algorithm in places. */
+/** Podman omits the algorithm in some answers. */
 const imageId = z
   .string()
   .min(1)
   .transform((id) => (/^[0-9a-f]{64}$/.test(id) ? `sha256:${id}` : id));
-/** Images without a name are called that by older engines. */
+/** Older engines use `<none>` for images without a name. */
 const names = strings.transform((list) => list.filter((name) => !name.includes('<none>')));
 
 /** `GET /images/{name}/json` */
@@ -103,7 +103,7 @@ export const infoSchema = z.object({
   MemTotal: z.number(),
 });
 
-/** Puts the answers of `/version` and `/info` together. */
+/** Combines the answers of `/version` and `/info`. */
 export function engineInfo(
   version: z.infer<typeof versionSchema>,
   info: z.infer<typeof infoSchema>,
@@ -112,7 +112,7 @@ export function engineInfo(
   return {
     name: isPodman ? 'Podman' : 'Docker',
     version: version.Version,
-    // Podman gives Go's names, Docker the kernel's.
+    // Podman uses Go's names, Docker the kernel's.
     architecture: { amd64: 'x86_64', arm64: 'aarch64' }[info.Architecture] ?? info.Architecture,
     cpus: info.NCPU,
     memoryBytes: info.MemTotal,

@@ -13,19 +13,19 @@ import { abortReason, errorFromStatus, translateError, type CallContext } from '
 /** One request to the Engine API. */
 export interface EngineCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Without a version: every engine then speaks the newest it knows. */
+  /** Without a version, so that each engine uses its newest one. */
   readonly path: string;
-  /** A list becomes a repeated parameter. */
+  /** A list is sent as a repeated parameter. */
   readonly query?: Readonly<Record<string, string | readonly string[]>>;
   readonly json?: Readonly<Record<string, unknown>>;
-  /** A tar; it is destroyed if the call fails before reading all of it. */
+  /** A tar. It is destroyed if the call fails before all of it is sent. */
   readonly body?: Readable;
   readonly signal?: AbortSignal | undefined;
-  /** What the call is for, completing "cannot …". */
+  /** The purpose of the call, which completes "cannot …". */
   readonly doing: string;
 }
 
-/** The one method of docker-modem that is used here; its types are not a dependency of ours. */
+/** The only method of docker-modem that is used here. Its types are not among our dependencies. */
 interface Modem {
   dial(
     options: {
@@ -43,20 +43,20 @@ interface Modem {
   ): void;
 }
 
-/** How long a silent connection may be before the other machine is asked whether it lives. */
+/** The idle time after which TCP keep-alive checks that the remote machine still answers. */
 const KEEP_ALIVE_MS = 15_000;
-/** Answers that are not JSON streams are small; this much is a mistake. */
+/** Answers that are not JSON streams are small: a larger one is an error. */
 const ANSWER_LIMIT = 16 * 1024 * 1024;
 
-// docker-modem turns other statuses into errors that lose the body: take them all, judge them here.
+// docker-modem turns unexpected statuses into errors without the body. So all are expected, and checked here.
 const EVERY_STATUS = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [index + 100, true as const]),
 );
 
 /**
- * HTTP to one engine, over dockerode's transport. Only `dial` of it is used: its methods ignore abort signals
- * here and there, never settle when an answer is cut, and `attach` sends a JSON body that can end up in the
- * container's stdin.
+ * HTTP to one engine, over dockerode's transport. Only `dial` is used: some of dockerode's own methods ignore abort
+ * signals, they never settle if an answer is cut off, and `attach` sends a JSON body that can end up in the container's
+ * stdin.
  */
 export class EngineConnection {
   readonly endpoint: string;
@@ -67,17 +67,17 @@ export class EngineConnection {
     this.#modem = modem;
   }
 
-  /** Loads the transport; talks to nobody yet. */
+  /** Loads the transport. Does not connect yet. */
   static async open(address: EngineAddress): Promise<EngineConnection> {
-    // dockerode and what it needs take longer to load than a command without an engine should run.
+    // Loaded only when needed: dockerode and its dependencies take long to load.
     const { default: Dockerode } = await import('dockerode');
     const dockerode = new Dockerode(transportOptions(address));
     return new EngineConnection(address.endpoint, dockerode.modem as Modem);
   }
 
   /**
-   * The body of a successful answer. It fails with Node's own errors: give those to `translate`. The signal
-   * destroys it also later, while it is being read.
+   * Returns the body of a successful answer. It fails with Node's own errors: pass those to `translate`. The signal also
+   * destroys it later, while it is being read.
    */
   async stream(call: EngineCall): Promise<Readable> {
     const answer = await this.#answered(call);
@@ -85,43 +85,43 @@ export class EngineConnection {
     return answer;
   }
 
-  /** An answer of any status, for calls that tell one refusal from another. */
+  /** Returns an answer of any status, for calls that handle some error statuses themselves. */
   async answer(call: EngineCall): Promise<{ readonly statusCode: number; readonly body: string }> {
     const answer = await this.#answered(call);
     return { statusCode: answer.statusCode ?? 0, body: await this.#read(call, answer) };
   }
 
-  /** The text of a successful answer. */
+  /** Returns the text of a successful answer. */
   async text(call: EngineCall): Promise<string> {
     const answer = await this.stream(call);
     return this.#read(call, answer);
   }
 
-  /** A successful answer, parsed. */
+  /** Returns a successful answer, parsed with the schema. */
   async json<T>(call: EngineCall, schema: z.ZodType<T>): Promise<T> {
     const text = await this.text(call);
     return parseAnswer(text, schema, call.doing);
   }
 
-  /** The connection itself, once the engine has switched it from HTTP to raw bytes. Not governed by the signal. */
+  /** Returns the connection after the engine has switched it from HTTP to raw bytes. The signal does not close it. */
   async upgrade(call: EngineCall): Promise<Duplex> {
     const answer = await this.#send(call, true);
     if (answer instanceof IncomingMessage) {
       await this.#refuse(call, answer);
       answer.destroy();
-      throw new EngineError(`cannot ${call.doing}: the engine does not hand over the connection`, {
-        hint: 'If a proxy stands before the engine, let it pass `Upgrade: tcp`.',
+      throw new EngineError(`cannot ${call.doing}: the engine did not upgrade the connection`, {
+        hint: 'If there is a proxy in front of the engine, let it pass `Upgrade: tcp`.',
       });
     }
     return answer;
   }
 
-  /** The error to throw for what went wrong during a call. */
+  /** Returns the error to throw for a failure during a call. */
   translate(error: unknown, call: Pick<CallContext, 'doing' | 'signal'>): Error {
     return translateError(error, { endpoint: this.endpoint, doing: call.doing, signal: call.signal });
   }
 
-  /** The error for an answer that is not a success. */
+  /** Returns the error for an answer whose status is not a success. */
   refusal(answer: { readonly statusCode: number; readonly body: string }, call: EngineCall): EngineError {
     return errorFromStatus(answer, { endpoint: this.endpoint, doing: call.doing });
   }
@@ -146,7 +146,7 @@ export class EngineConnection {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         size += chunk.length;
         if (size > ANSWER_LIMIT)
-          throw new EngineError(`cannot ${call.doing}: the engine's answer does not end`);
+          throw new EngineError(`cannot ${call.doing}: the engine's answer is too long`);
         chunks.push(chunk);
       }
       return Buffer.concat(chunks).toString('utf8');
@@ -161,7 +161,7 @@ export class EngineConnection {
       body?.destroy();
       return Promise.reject(abortReason(signal));
     }
-    // Between the body and the request, so that a body that just closes ends the request as well.
+    // A stream between the body and the request, so that closing the body ends the request.
     const upload = body === undefined ? undefined : new PassThrough();
     let bodyError: Error | undefined;
     if (body !== undefined && upload !== undefined) {
@@ -173,11 +173,11 @@ export class EngineConnection {
       this.#modem.dial(
         {
           method: call.method,
-          // docker-modem wants the question mark, and cuts off the last character where no query follows.
+          // docker-modem requires the question mark, and cuts off the last character if no query follows.
           path: `${call.path}?`,
           options: { _query: { ...call.query }, _body: { ...call.json } },
-          // An empty buffer makes `Content-Length: 0`; without it a hijacked request would be chunked, and
-          // its last chunk could end up in the container's stdin.
+          // An empty buffer results in `Content-Length: 0`. Without it a hijacked request would be chunked, and its
+          // last chunk could end up in the container's stdin.
           file: hijack ? Buffer.alloc(0) : upload,
           ...(hijack ? { headers: { 'Content-Type': 'text/plain' } } : {}),
           isStream: true,
@@ -191,9 +191,9 @@ export class EngineConnection {
             upload?.destroy();
             reject(mine === undefined || signal?.aborted === true ? this.translate(error, call) : mine);
           } else if (result instanceof Duplex || result instanceof IncomingMessage) {
-            // An answer may begin while the body still goes out; once it is over nobody reads the rest.
+            // An answer may begin while the body is still being sent; after its end, nothing reads the rest.
             if (upload !== undefined) finished(result, () => upload.destroy());
-            // A remote engine whose machine vanishes says no goodbye, and `wait` waits without a limit.
+            // A remote machine that disappears does not close the connection, and `wait` has no time limit.
             const socket = result instanceof IncomingMessage ? result.socket : result;
             if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
             resolve(result);
@@ -210,7 +210,7 @@ export class EngineConnection {
   }
 }
 
-/** Parses an engine's JSON with a schema; an EngineError says where it is not what the API promises. */
+/** Parses an engine's JSON with a schema. Throws EngineError if the answer does not conform to the API. */
 export function parseAnswer<T>(text: string, schema: z.ZodType<T>, doing: string): T {
   let json: unknown;
   try {
@@ -223,13 +223,13 @@ export function parseAnswer<T>(text: string, schema: z.ZodType<T>, doing: string
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new EngineError(`cannot ${doing}: the engine's answer is not what its API promises`, {
+  throw new EngineError(`cannot ${doing}: the engine's answer does not conform to its API`, {
     details: { problems },
     cause: parsed.error,
   });
 }
 
-/** Every field is given, also as undefined: docker-modem fills gaps from process.env. */
+/** Sets every field, some to undefined: docker-modem fills absent ones from process.env. */
 function transportOptions(address: EngineAddress): object {
   const nothing = {
     socketPath: undefined,
@@ -241,7 +241,7 @@ function transportOptions(address: EngineAddress): object {
     cert: undefined,
     key: undefined,
     timeout: undefined,
-    // A kept connection could be one that the engine closes just now.
+    // The engine could be closing a connection that is kept alive.
     agent: new Agent({ keepAlive: false }),
   };
   switch (address.kind) {
@@ -259,9 +259,12 @@ function transportOptions(address: EngineAddress): object {
   }
 }
 
-/** Thrown where the engine answers nothing within a time that is ours, not the caller's. */
+/** Returns the error for an engine that did not answer within a time limit of this folder, not the caller's. */
 export function noAnswer(endpoint: string, seconds: number): EngineUnavailableError {
-  return new EngineUnavailableError(`the container engine at ${endpoint} gave no answer in ${seconds} s`, {
-    hint: 'See whether the engine hangs, and restart it.',
-  });
+  return new EngineUnavailableError(
+    `the container engine at ${endpoint} did not answer within ${seconds} s`,
+    {
+      hint: 'Check whether the engine hangs, and restart it.',
+    },
+  );
 }

@@ -12,20 +12,24 @@ export interface EngineSearch {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly homeDir: string;
   readonly signal?: AbortSignal;
-  /** Instead of the machine's own places, for tests: `/var/run/docker.sock` and Podman's. */
+  /** For tests: replaces `/var/run/docker.sock` and Podman's socket. */
   readonly machineSockets?: { readonly docker: string; readonly podman: string };
   /** How long a place may take to answer before it counts as dead, in seconds; `PING_SECONDS` unless a test is impatient. */
   readonly pingSeconds?: Readonly<Record<EngineAddress['kind'], number>>;
 }
 
+<<<<<<< HEAD
 /** The handshake of ssh alone can take seconds. */
+=======
+/** How long an engine may take to answer, in seconds. The ssh handshake alone can take some. */
+>>>>>>> r-words1
 const PING_SECONDS = { socket: 10, tcp: 10, ssh: 15 } as const;
 
-/** No place answered. `details` has each place that was tried with why it failed. */
+/** No engine answered. `details` has each address that was tried, and why it failed. */
 export class EngineNotFoundError extends EngineUnavailableError {
   /**
-   * What chose the engine that does not answer: `DOCKER_HOST`, a Docker context, or a usual socket that this user may not
-   * open. Undefined when nobody chose one and none of the usual sockets answers, so that an engine may be started.
+   * Where the engine that does not answer is configured: `DOCKER_HOST`, a Docker context, or a default socket that this
+   * user may not open. Undefined if none is configured and no default socket answers; then an engine may be started.
    */
   readonly configuredBy: string | undefined;
 
@@ -36,9 +40,9 @@ export class EngineNotFoundError extends EngineUnavailableError {
 }
 
 /**
- * Finds an engine that answers: the one that DOCKER_HOST or the Docker context names, or, where nobody chose,
- * the first of the usual sockets. One that was chosen and does not answer is an error, never replaced. Throws
- * `EngineNotFoundError`.
+ * Finds an engine that answers: the one that DOCKER_HOST or the Docker context names, else the first of the default
+ * sockets. A configured engine that does not answer is never replaced with another. Throws `EngineNotFoundError` if no
+ * engine answers.
  */
 export async function findEngine(search: EngineSearch): Promise<ContainerEngine> {
   const configured = await configuredEngine(search);
@@ -48,7 +52,7 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
     if (!(tried instanceof Error)) return tried;
     const place = address instanceof Error ? '' : ` at ${address.endpoint}`;
     throw new EngineNotFoundError(
-      `the container engine${place} that ${configuredBy} names cannot be used: ${reason(tried)}`,
+      `cannot use the container engine${place} that ${configuredBy} names: ${reason(tried)}`,
       {
         configuredBy,
         details: address instanceof Error ? {} : { [address.endpoint]: reason(tried) },
@@ -61,8 +65,13 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   const addresses = usualSockets(search).map(socketAddress);
   const found = new AbortController();
   const signal = search.signal === undefined ? found.signal : AbortSignal.any([search.signal, found.signal]);
+<<<<<<< HEAD
   // All at once, so that dead ones do not add up; the order decides among those that answer.
   const attempts = addresses.map((address) => tryAddress(address, { ...search, signal }));
+=======
+  // All at once, so that timeouts do not add up. The order determines which of those that answer is used.
+  const attempts = addresses.map((address) => tryAddress(address, signal));
+>>>>>>> r-words1
   for (const attempt of attempts) attempt.catch(() => undefined);
   const details: Record<string, string> = {};
   try {
@@ -76,19 +85,19 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   }
   const denied = Object.entries(details).find(([, why]) => why === PERMISSION_DENIED)?.[0];
   if (denied !== undefined)
-    throw new EngineNotFoundError(`a container engine is at ${denied}, but this user may not use it`, {
-      // One is there: starting another does not help.
+    throw new EngineNotFoundError(`no permission to use the container engine at ${denied}`, {
+      // An engine exists: starting another would not help.
       configuredBy: denied,
       details,
       hint: 'Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), or use sudo.',
     });
-  throw new EngineNotFoundError('no container engine answers at any of the usual places', {
+  throw new EngineNotFoundError('no container engine answers at any of the default addresses', {
     details,
     hint: 'Run `layersmith doctor --fix` as root, which installs and starts Docker on Debian or Ubuntu; or start Docker or Podman (its API socket: `podman system service`), or set DOCKER_HOST to a running engine.',
   });
 }
 
-/** Where Docker and Podman put their sockets, in the order in which they are tried. */
+/** Returns the default sockets of Docker and Podman, in the order in which they are tried. */
 export function usualSockets(search: EngineSearch): readonly string[] {
   const { env, homeDir, machineSockets } = search;
   const runtimeDir = env['XDG_RUNTIME_DIR'];
@@ -104,12 +113,18 @@ export function usualSockets(search: EngineSearch): readonly string[] {
   return [...new Set(places.flatMap((place) => (place ? [place] : [])))];
 }
 
+<<<<<<< HEAD
 /** An engine that has answered, or why it did not; rejects only when the search is aborted. */
 async function tryAddress(
   address: EngineAddress,
   { pingSeconds = PING_SECONDS, signal }: EngineSearch,
 ): Promise<ContainerEngine | Error> {
   const seconds = pingSeconds[address.kind];
+=======
+/** Returns an engine that answers, or the reason why it does not. Rejects only if the search is aborted. */
+async function tryAddress(address: EngineAddress, signal?: AbortSignal): Promise<ContainerEngine | Error> {
+  const seconds = PING_SECONDS[address.kind];
+>>>>>>> r-words1
   const timeout = AbortSignal.timeout(seconds * 1000);
   try {
     const engine = await openDockerEngine(address);
@@ -122,7 +137,7 @@ async function tryAddress(
   }
 }
 
-/** Why a place failed, without what the line it stands in says already. */
+/** Returns why an address failed, without what the surrounding message already says. */
 function reason(error: Error): string {
   return error.message
     .replace(/^cannot find a container engine: /, '')

@@ -1,24 +1,24 @@
 import { EngineError } from '../core/errors.js';
 
-/** An image reference in the two parts that the Engine API wants it in. */
+/** An image reference in the two parts that the Engine API expects. */
 export interface ImageReference {
   /** `public.ecr.aws/lambda/provided` */
   readonly name: string;
-  /** A tag, or a digest where the reference has one; `latest` where it has neither. */
+  /** The digest if the reference has one, else the tag, else `latest`. */
   readonly tag: string;
 }
 
-/** Splits `name`, `name:tag`, `name@digest` or `name:tag@digest`, of which the digest counts. */
+/** Splits `name`, `name:tag`, `name@digest` or `name:tag@digest`. Throws EngineError for any other text. */
 export function parseImageReference(reference: string): ImageReference {
   const match = /^([\w.-]+(?::\d+(?=\/))?(?:\/[\w.-]+)*)(?::([\w.-]+))?(?:@([\w.+-]+:[0-9a-f]+))?$/.exec(
     reference,
   );
   const [, name, tag, digest] = match ?? [];
-  if (name === undefined) throw new EngineError(`${reference} is not the name of an image`);
+  if (name === undefined) throw new EngineError(`'${reference}' is not a valid image reference`);
   return { name, tag: digest ?? tag ?? 'latest' };
 }
 
-/** The reference as a piece of a request's path. */
+/** Encodes a reference as a part of a request path. */
 export function imagePath(reference: string): string {
   return reference
     .split('/')

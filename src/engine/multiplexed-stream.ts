@@ -3,24 +3,24 @@ import { PassThrough, type Readable } from 'node:stream';
 import { EngineError } from '../core/errors.js';
 import { lostConnection } from './translate-error.js';
 
-/** What `splitMultiplexed` gives. */
+/** The two outputs of `splitMultiplexed`. */
 export interface SplitStreams {
   readonly stdout: Readable;
   readonly stderr: Readable;
 }
 
-/** How `splitMultiplexed` deals with the end of its source. */
+/** How `splitMultiplexed` handles errors and the end of its source. */
 export interface SplitOptions {
-  /** For messages, completing "cannot …". */
+  /** Completes "cannot …" in messages. */
   readonly doing: string;
-  /** Asked when the source ends between two frames; both outputs end once it resolves, or fail with its error. */
+  /** Called when the source ends between two frames. Both outputs end once it resolves, or fail with its error. */
   readonly beforeEnd: () => Promise<void>;
-  /** Makes the error for the outputs from whatever went wrong. */
+  /** Creates the error for the outputs from any failure. */
   readonly translate: (error: unknown) => Error;
 }
 
 const HEADER_BYTES = 8;
-/** Engines copy output in blocks of some KiB: a larger frame means that this is not a header. */
+/** Engines send frames of a few KiB: a length above this limit means that the bytes are not a header. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
 
 /**
@@ -28,8 +28,8 @@ const FRAME_LIMIT = 16 * 1024 * 1024;
  * zeros, four bytes of length (big-endian), then the data
  * (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach).
  *
- * The source is read only as fast as the slower output is: read both. An output that its reader destroys is
- * thrown away from then on. What goes wrong destroys both outputs with an error; nobody has to listen for it.
+ * The source is read only as fast as the slower output, so read both. Data for an output that its reader has destroyed is
+ * discarded. A failure destroys both outputs with an error; an error listener is not required.
  */
 export function splitMultiplexed(source: Readable, options: SplitOptions): SplitStreams {
   const stdout = new PassThrough();
@@ -101,9 +101,12 @@ function parseHeader(
   // 0 is stdin, which engines echo on stdout if at all; 3 is an error of the engine itself.
   const frame = kind <= 1 ? 'stdout' : kind === 2 ? 'stderr' : kind === 3 ? 'engine' : undefined;
   if (frame === undefined || header.readUIntBE(1, 3) !== 0 || length > FRAME_LIMIT) {
-    throw new EngineError(`cannot ${doing}: the engine sent an odd frame header: ${header.toString('hex')}`, {
-      hint: 'See whether something between here and the engine changes what passes through it.',
-    });
+    throw new EngineError(
+      `cannot ${doing}: the engine sent an invalid frame header: ${header.toString('hex')}`,
+      {
+        hint: 'Check whether a proxy between this machine and the engine changes the data.',
+      },
+    );
   }
   return { frame, length };
 }

@@ -2,15 +2,15 @@ import { z } from 'zod';
 
 import { EngineError } from '../core/errors.js';
 
-/** One JSON document of a progress stream that is not an error. */
+/** One JSON document of a progress stream, other than an error. */
 export interface ProgressFrame {
-  /** What happens to `id` now: `Downloading`; on its own it is a sentence, or an imported image's id. */
+  /** The state of `id`: `Downloading`. Without `id` it is a sentence, or the id of an imported image. */
   readonly status: string | undefined;
   /** The layer that `status` is about. */
   readonly id: string | undefined;
-  /** Output of a build, in pieces that need not be lines. */
+  /** A piece of a build's output, which may not be a whole line. */
   readonly stream: string | undefined;
-  /** The image that a build made. */
+  /** The id of the image that a build created. */
   readonly imageId: string | undefined;
 }
 
@@ -25,14 +25,14 @@ const frameSchema = z.object({
   aux: z.object({ ID: text }).optional().catch(undefined),
 });
 
-/** Longer than any line of a real engine: BuildKit's traces come to some hundred KiB. */
+/** Longer than any line of a real engine: BuildKit's traces take a few hundred KiB. */
 const LINE_LIMIT = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
- * Reads the JSON lines that pull, build and import answer with. HTTP said 200 before any of the work was
- * done, so an `error` or `errorDetail` frame is the failure: it becomes an EngineError, as do lines that
- * are not JSON objects. A stream that breaks off throws Node's own error.
+ * Reads the JSON lines that pull, build and import return. The HTTP status is 200 before any work is done, so failures
+ * are reported as an `error` or `errorDetail` frame. Throws EngineError for such a frame, and for lines that are not JSON
+ * objects. A stream that breaks off throws Node's own error.
  */
 export async function* readProgress(
   source: AsyncIterable<Uint8Array>,
@@ -43,7 +43,7 @@ export async function* readProgress(
   }
 }
 
-/** Splits at newlines before decoding, so that a character cut by a chunk's end stays whole. */
+/** Splits at newlines before decoding, so that characters that span two chunks are decoded correctly. */
 async function* lines(source: AsyncIterable<Uint8Array>, doing: string): AsyncGenerator<string, void> {
   let pieces: Uint8Array[] = [];
   let size = 0;
@@ -62,7 +62,7 @@ async function* lines(source: AsyncIterable<Uint8Array>, doing: string): AsyncGe
     }
     pieces.push(chunk.subarray(start));
     size += chunk.length - start;
-    if (size > LINE_LIMIT) throw new EngineError(`cannot ${doing}: the engine sent a line without an end`);
+    if (size > LINE_LIMIT) throw new EngineError(`cannot ${doing}: the engine sent a line that is too long`);
   }
   yield take();
 }
@@ -72,28 +72,25 @@ function parseFrame(line: string, doing: string): ProgressFrame {
   try {
     json = JSON.parse(line);
   } catch (cause) {
-    throw new EngineError(
-      `cannot ${doing}: the engine sent something that is not JSON: ${line.slice(0, 200)}`,
-      {
-        cause,
-      },
-    );
+    throw new EngineError(`cannot ${doing}: the engine sent a line that is not JSON: ${line.slice(0, 200)}`, {
+      cause,
+    });
   }
   const parsed = frameSchema.safeParse(json);
   if (!parsed.success) {
-    throw new EngineError(`cannot ${doing}: the engine sent something odd: ${line.slice(0, 200)}`, {
+    throw new EngineError(`cannot ${doing}: the engine sent an invalid frame: ${line.slice(0, 200)}`, {
       cause: parsed.error,
     });
   }
   const { status, id, stream, error, errorDetail, aux } = parsed.data;
   if (error !== undefined || errorDetail !== undefined) {
     const message = errorDetail?.message ?? error ?? '';
-    throw new EngineError(`cannot ${doing}: ${message.trim() || 'the engine gives no reason'}`);
+    throw new EngineError(`cannot ${doing}: ${message.trim() || 'the engine gave no reason'}`);
   }
   return { status, id, stream, imageId: aux?.ID };
 }
 
-/** Turns frames into lines for a person: build output line by line, and each layer's state when it changes. */
+/** Turns frames into readable lines: build output line by line, and the state of each layer when it changes. */
 export class ProgressLines {
   readonly #onLine: (line: string) => void;
   readonly #states = new Map<string, string>();
@@ -103,6 +100,7 @@ export class ProgressLines {
     this.#onLine = onLine;
   }
 
+  /** Emits the lines that a frame completes. */
   add(frame: ProgressFrame): void {
     if (frame.stream !== undefined) {
       const parts = (this.#rest + frame.stream).split('\n');
@@ -113,20 +111,20 @@ export class ProgressLines {
     if (frame.id === undefined) {
       this.#emit(frame.status);
     } else if (this.#states.get(frame.id) !== frame.status) {
-      // The same state comes again for every few KiB.
+      // The engine repeats the state every few KiB.
       this.#states.set(frame.id, frame.status);
       this.#emit(`${frame.id}: ${frame.status}`);
     }
   }
 
-  /** Emits what came after the last newline. */
+  /** Emits an unfinished last line. */
   end(): void {
     this.#emit(this.#rest);
     this.#rest = '';
   }
 
   #emit(line: string): void {
-    // A carriage return redraws a line on a terminal: its last state is what counts.
+    // A carriage return redraws a line on a terminal: only the last state is shown.
     const visible = line.trimEnd().split('\r').pop() ?? '';
     if (visible !== '') this.#onLine(visible);
   }

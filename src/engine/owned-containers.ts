@@ -2,23 +2,23 @@ import { EngineError } from '../core/errors.js';
 import { isGone, processIdentity } from '../core/process-identity.js';
 import type { ContainerEngine } from './container-engine.js';
 
-/** Names the process that a container belongs to. */
+/** The label that names the process that a container belongs to. */
 const OWNER_LABEL = 'io.layersmith.process';
 
-/** Marks a container that a person asked to keep; only `layersmith clean` removes it. */
+/** The label of a container that was kept with `--keep-container`; only `layersmith clean` removes it. */
 export const KEPT_LABEL = 'io.layersmith.kept';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What every container of this process carries, so that a later run can sweep it up. */
+/** Returns the labels of every container of this process, by which a later run finds containers that were left behind. */
 export function ownerLabels(): Readonly<Record<string, string>> {
   return { [OWNER_LABEL]: processIdentity() };
 }
 
 /**
- * Removes containers whose run is over: those whose process is gone, and those of other machines that are
- * older than a day. With `kept`, also the ones that were kept on purpose; with `dryRun`, none is removed.
- * Gives the ids of those that went; `warn` hears of one that the engine cannot remove.
+ * Removes the containers of earlier runs: those whose process has ended, and those from other machines that are older than
+ * a day. With `kept`, it also removes containers that were kept on purpose; with `dryRun`, it removes nothing. Returns the
+ * ids of the (to be) removed containers. `warn` receives a message for each one that the engine cannot remove.
  */
 export async function sweepContainers(
   engine: ContainerEngine,
@@ -42,7 +42,7 @@ export async function sweepContainers(
       removed.push(id);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      options.warn?.(`container ${id.slice(0, 12)} stays: ${error.message}`);
+      options.warn?.(`cannot remove container ${id.slice(0, 12)}: ${error.message}`);
     }
   }
   return removed;

@@ -6,9 +6,8 @@ import { EngineUnavailableError } from '../core/errors.js';
 import type { EngineAddress } from './engine-address.js';
 
 /**
- * An HTTP agent whose connections run over the user's `ssh` command, as the Docker CLI's do: it knows the
- * user's keys, aliases, jump hosts and known hosts, which an SSH library would not (docker-modem's checks no
- * host key at all).
+ * An HTTP agent whose connections run over the user's `ssh` command, as in the Docker CLI. The command knows the user's
+ * keys, aliases, jump hosts and known hosts, unlike an SSH library (docker-modem's does not check host keys at all).
  */
 export class SshAgent extends Agent {
   readonly #address: EngineAddress & { kind: 'ssh' };
@@ -44,10 +43,10 @@ function openSshConnection(address: EngineAddress & { kind: 'ssh' }): Duplex {
     complaint = (complaint + text).slice(-2000);
   });
   const connection = new Duplex({
-    // One side may close while the other goes on: a container's stdin ends before its output does.
+    // One direction may end before the other: a container's stdin ends before its output.
     allowHalfOpen: true,
     read: () => child.stdout.resume(),
-    // A write that fails is answered by the end of ssh, below, which knows why.
+    // A failed write is handled when ssh ends, below, with the reason.
     write: (chunk: Buffer, _encoding, done) =>
       child.stdin.write(chunk, (error) => {
         if (!error) done();

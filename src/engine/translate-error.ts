@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 
 import { EngineError, EngineUnavailableError, LayersmithError } from '../core/errors.js';
 
-/** What a call was for, for messages; see `EngineCall`. */
+/** The context of a call, for messages; see `EngineCall`. */
 export interface CallContext {
   readonly endpoint: string;
   /** Completes "cannot …": `create a container`. */
@@ -10,19 +10,19 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What to do where nothing answers. */
-export const START_HINT = 'Start the engine, or set DOCKER_HOST to one that runs.';
+/** The hint for an address at which no engine answers. */
+export const START_HINT = 'Start the engine, or set DOCKER_HOST to a running one.';
 const GONE =
-  'See whether the engine was stopped or restarted, then run the command again; finished stages are kept.';
+  'Check whether the engine was stopped or restarted, then run the command again; finished stages are kept.';
 
-/** What is wrong with a socket that exists and that this user may not open. */
+/** The reason for a socket that exists but may not be opened by this user. */
 export const PERMISSION_DENIED = 'permission denied';
 
-/** Transport failures that mean that no engine is there, with what to do about each. */
+/** Transport errors that mean that the engine is not available, by code, with a reason and a hint. */
 const UNAVAILABLE: Readonly<Record<string, { readonly why: string; readonly hint: string }>> = {
-  ENOENT: { why: 'there is no such socket', hint: START_HINT },
+  ENOENT: { why: 'the socket does not exist', hint: START_HINT },
   ENOTSOCK: { why: 'it is not a socket', hint: START_HINT },
-  ECONNREFUSED: { why: 'nothing listens there', hint: START_HINT },
+  ECONNREFUSED: { why: 'connection refused', hint: START_HINT },
   EACCES: {
     why: PERMISSION_DENIED,
     hint: 'Join the group that owns the socket (usually `docker`), or use sudo.',
@@ -41,12 +41,12 @@ const UNAVAILABLE: Readonly<Record<string, { readonly why: string; readonly hint
   EPROTO: { why: 'it does not speak TLS', hint: 'Check DOCKER_HOST and DOCKER_TLS_VERIFY.' },
 };
 
-/** True for the errors of Node's TLS that mean that one side does not trust the other. */
+/** Reports whether an error code of Node's TLS means that one side does not trust the other. */
 function isTlsCode(code: string): boolean {
   return /CERT|_SIGNATURE|^ERR_(TLS|SSL|OSSL)/.test(code);
 }
 
-/** The signal's reason, made an Error where the caller gave something else. */
+/** Returns the signal's reason, wrapped in an Error if it is something else. */
 export function abortReason(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
@@ -58,9 +58,8 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /**
- * Turns what went wrong on the way to the engine into the error to throw: the signal's reason if it is
- * aborted, `EngineUnavailableError` if nobody is there or the connection broke, `EngineError` for the rest.
- * Errors of ours pass as they are.
+ * Translates a failed call into the error to throw: the signal's reason if it is aborted, `EngineUnavailableError` if no
+ * engine answers or the connection was lost, else `EngineError`. LayersmithErrors are returned unchanged.
  */
 export function translateError(error: unknown, context: CallContext): Error {
   if (context.signal?.aborted === true) return abortReason(context.signal);
@@ -81,22 +80,22 @@ export function translateError(error: unknown, context: CallContext): Error {
     );
   }
   return new EngineError(`cannot ${context.doing}: ${message}`, {
-    hint: `See whether a container engine is what answers at ${context.endpoint}.`,
+    hint: `Check that ${context.endpoint} is a container engine.`,
     cause: error,
   });
 }
 
-/** What Node throws for a broken connection, where only what came over it shows that it is broken. */
+/** Creates the error that Node throws for a lost connection, for losses that only the received data shows. */
 export function lostConnection(message: string): Error {
   return Object.assign(new Error(message), { code: 'ECONNRESET' });
 }
 
 function codeOf(error: unknown): string {
-  // Several addresses tried at once fail as an AggregateError that has the code of the first.
+  // If several addresses were tried at once, Node throws an AggregateError with the code of the first failure.
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** The error for an HTTP answer that is not a success; `body` is what the engine said, JSON or not. */
+/** Returns the error for an HTTP answer that is not a success. `body` may be JSON or plain text. */
 export function errorFromStatus(
   answer: { readonly statusCode: number; readonly body: string },
   context: CallContext,
@@ -108,12 +107,12 @@ export function errorFromStatus(
   });
 }
 
-/** The `message` of an engine's JSON error, the text itself where it is not JSON, undefined for nothing. */
+/** Returns the `message` of an engine's JSON error, the text itself if it is not JSON, or undefined if it is empty. */
 export function messageIn(body: string): string | undefined {
   return jsonMessage(body) ?? (body.trim().slice(0, 500) || undefined);
 }
 
-/** The `message` of Docker's JSON error body, or undefined where the body is something else. */
+/** Returns the `message` of Docker's JSON error body, or undefined for any other body. */
 export function jsonMessage(body: string): string | undefined {
   try {
     const json: unknown = JSON.parse(body);
@@ -121,7 +120,7 @@ export function jsonMessage(body: string): string | undefined {
       return json.message.trim() || undefined;
     }
   } catch {
-    // Not JSON: a proxy in between, or Podman's plain text.
+    // Not JSON: from a proxy, or Podman's plain text.
   }
   return undefined;
 }

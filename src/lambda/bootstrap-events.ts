@@ -2,7 +2,7 @@ import type { RuntimeAnswer } from './runtime-answer.js';
 import type { ProgramExit } from './relay-frames.js';
 import type { InitError } from './runtime-api.js';
 
-/** What a bootstrap does: it asks for an event, answers one, reports a failed init, or exits. */
+/** An action of a bootstrap: it asks for an event, answers one, reports a failed init, or exits. */
 export type BootstrapEvent =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answered'; readonly answer: RuntimeAnswer }
@@ -13,15 +13,15 @@ export type BootstrapEvent =
 export interface BootstrapEvents {
   /** Returns whether an event was delivered. */
   emit(event: BootstrapEvent): boolean;
-  /** Waits for the next event; undefined when none came within the limit. Rejects once `fail` was called. */
+  /** Waits for the next event. Returns undefined if none arrives within the limit. Rejects once `fail` was called. */
   next(limitMs: number): Promise<BootstrapEvent | undefined>;
-  /** Rejects the waiter, and every later `next`, with the reason. The first reason counts. */
+  /** Rejects the waiter, and every later `next`, with the reason. Only the first call has an effect. */
   fail(reason: Error): void;
 }
 
 /**
- * Creates the channel between the Runtime API and the sandbox. It does not race promises: those of a sandbox live as long
- * as the sandbox, so each invocation would leave a reaction on them.
+ * Creates the channel between the Runtime API and the sandbox. It does not use `Promise.race`: with promises that live as
+ * long as the sandbox, each invocation would leak a reaction.
  */
 export function createBootstrapEvents(): BootstrapEvents {
   let waiting:

@@ -7,7 +7,7 @@ import type { ProgramExit } from './relay-frames.js';
 import type { RelayMultiplexer } from './relay-multiplexer.js';
 import { createRuntimeApi, type RuntimeApi } from './runtime-api.js';
 
-/** How long a bootstrap that reported an init error may take to exit by itself, so that its last log lines are read. */
+/** How long a bootstrap may take to exit after it reported an init error, so that its last log lines are read. */
 const INIT_ERROR_GRACE_MS = 1_000;
 
 /** The relay gives up on processes that cannot be killed after five seconds. */
@@ -16,7 +16,7 @@ const KILL_LIMIT_MS = 10_000;
 /** One run of the bootstrap, with the Runtime API that it talks to. */
 export interface BootstrapProcess {
   readonly api: RuntimeApi;
-  /** How it exited; undefined while it runs. */
+  /** How it exited; undefined while it is running. */
   exit: ProgramExit | undefined;
 }
 
@@ -28,23 +28,24 @@ export type InitResult =
 
 /** Starts and stops the bootstrap; at most one process runs at a time. */
 export interface BootstrapSupervisor {
-  /** The process that was started last, running or not, until `forget`. */
+  /** The last started process, running or not, until `forget`. */
   readonly current: BootstrapProcess | undefined;
   /** Serves the Runtime API on a connection that the current process opened. */
   connect(connection: Duplex): void;
   /** Records the current process's exit. */
   exited(exit: ProgramExit): void;
   /**
-   * Starts a process and waits until it asks for its first event. One that does not is stopped.
-   * `requestId`: of the invocation that it is started for.
+   * Starts a process and waits until it asks for its first event. Stops it if it does not do so within the limit.
+   * `requestId` is the id of the invocation for which it is started.
    */
   start(limitMs: number, requestId: string | undefined): Promise<InitResult>;
-  /** Kills the process and its children, and waits for its exit. Rejects with EngineError when they cannot be killed. */
+  /** Kills the process and its children, and waits for its exit. Rejects with EngineError if they cannot be killed. */
   stop(): Promise<void>;
   /** Drops the current process, which has exited. */
   forget(): void;
 }
 
+/** What a supervisor works with. */
 export interface BootstrapSupervisorOptions {
   readonly relay: () => RelayMultiplexer;
   /** Receives the bootstrap's events. */
@@ -90,7 +91,7 @@ export function superviseBootstrap({
     while (stopping.exit === undefined) {
       const left = deadline - performance.now();
       if ((await events.next(left)) === undefined)
-        throw new EngineError('the processes of the function cannot be killed');
+        throw new EngineError('could not kill the processes of the function');
     }
     current = undefined;
   };
@@ -106,7 +107,7 @@ export function superviseBootstrap({
     exited: (exit) => {
       const ended = current;
       if (ended === undefined) return;
-      // What it sent before has been received; the HTTP server needs some turns of the event loop to parse it.
+      // All that it sent has been received, but the HTTP server needs some turns of the event loop to parse it.
       setImmediate(() => {
         setImmediate(() => {
           ended.exit = exit;

@@ -1,16 +1,16 @@
 import { RUNTIME_API_HEADERS } from '../core/runtime-api.js';
 import type { InvocationRequest } from './invocation.js';
 
-/** An event that is to be handed to the bootstrap. */
+/** An event for the bootstrap. */
 export interface RuntimeEvent extends InvocationRequest {
   readonly requestId: string;
   readonly functionArn: string;
-  /** When the invocation started, and when its time is over: milliseconds since 1970. */
+  /** When the invocation started, and when it times out, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly deadline: number;
 }
 
-/** The headers of an answer to `/next`; what is not given has none (RIE, `rapi/rendering/rendering.go`). */
+/** Returns the headers of an answer to `/next`. Absent fields have no header (RIE, `rapi/rendering/rendering.go`). */
 export function eventHeaders(event: RuntimeEvent): Readonly<Record<string, string | number>> {
   const optional = {
     [RUNTIME_API_HEADERS.clientContext]: event.clientContext,
@@ -31,13 +31,13 @@ export function eventHeaders(event: RuntimeEvent): Readonly<Record<string, strin
   };
 }
 
-/** The value's UTF-8 bytes, as Node writes them; what would end a header is a space, as in Go's server. */
+/** Encodes a header value as UTF-8 for Node, which writes latin1. Control characters become spaces, as in Go's server. */
 function headerValue(value: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what must not get into a header
+  // eslint-disable-next-line no-control-regex -- control characters must not get into a header
   return Buffer.from(value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ')).toString('latin1');
 }
 
-/** A trace id in X-Ray's form, made of the request's id; nothing is sampled. */
+/** Returns a trace id in X-Ray's format that is derived from the request id. It is never sampled. */
 function traceId({ requestId, startedAt }: RuntimeEvent): string {
   const hex = requestId.replaceAll(/[^0-9a-f]/gi, '').padEnd(32, '0');
   const seconds = Math.floor(startedAt / 1000)

@@ -6,8 +6,8 @@ const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 
 /**
- * One message of `application/vnd.amazon.eventstream`, the framing in which AWS's APIs stream: total and header
- * length, their CRC32, headers, payload, CRC32 of all before (Smithy's specification of it). Headers are texts.
+ * Encodes a message of `application/vnd.amazon.eventstream`, the framing of AWS's streaming APIs: total length and header
+ * length, their CRC32, headers, payload, CRC32 of everything before (specified by Smithy). All headers are strings.
  */
 export function eventStreamMessage(headers: Readonly<Record<string, string>>, payload: Uint8Array): Buffer {
   const head = Buffer.concat(Object.entries(headers).map(([name, value]) => header(name, value)));

@@ -1,21 +1,22 @@
 import { BOOTSTRAP_PATH, TASK_ROOT } from '../platform/sandbox-layout.js';
 
-/** The port on the container's loopback at which the relay listens for the Runtime API. */
+/** The port of the Runtime API on the container's loopback, where the relay listens. */
 export const RUNTIME_API_PORT = 9001;
 
-/** How long Lambda lets a bootstrap take until it asks for its first event (facts §1). */
+/** How long a bootstrap may take on Lambda until it asks for its first event. */
 export const INIT_TIMEOUT_MS = 10_000;
 
+/** What the environment of a function depends on. */
 export interface FunctionEnvironmentOptions {
   readonly handler: string;
   readonly functionName: string;
   readonly memoryMb: number;
   readonly region: string;
-  /** The function's own variables; they do not replace those that Lambda reserves. */
+  /** The function's own variables. They do not override those that Lambda reserves. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The environment that Lambda gives to the bootstrap of a `provided.*` runtime (facts §1). */
+/** Returns the environment of a bootstrap on Lambda in a `provided.*` runtime. */
 export function functionEnvironment(options: FunctionEnvironmentOptions): Readonly<Record<string, string>> {
   return {
     LANG: 'en_US.UTF-8',
@@ -39,7 +40,7 @@ export function functionEnvironment(options: FunctionEnvironmentOptions): Readon
   };
 }
 
-/** The command of a container that runs the bootstrap behind the relay, which lies at `relayPath`. */
+/** Returns the command of a container that runs the bootstrap behind the relay at `relayPath`. */
 export function relayCommand(relayPath: string): readonly string[] {
   return [relayPath, String(RUNTIME_API_PORT), BOOTSTRAP_PATH];
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** An error as a function reports it to the Runtime API, or as Lambda words it when the function cannot. */
+/** An error that a function reports to the Runtime API, or that Lambda reports if the function cannot. */
 export interface FunctionError {
   readonly errorType: string;
   readonly errorMessage: string;
@@ -14,8 +14,8 @@ const schema = z.object({
 });
 
 /**
- * The error that a bootstrap reported. A body of another form is no reason to refuse it: then the message is
- * the body's text, and the type is the header's.
+ * Parses the error that a bootstrap reported. If the body has another format, the message is its text and the type is that
+ * of the header.
  */
 export function parseFunctionError(body: Buffer, headerType: string | undefined): FunctionError {
   const fallback = knownErrorType(headerType);
@@ -29,7 +29,10 @@ export function parseFunctionError(body: Buffer, headerType: string | undefined)
   };
 }
 
-/** What Lambda makes of the header `Lambda-Runtime-Function-Error-Type` (RIE, `fatalerror.go`; the pattern has no anchors there either). */
+/**
+ * Maps the header `Lambda-Runtime-Function-Error-Type` to an error type, as Lambda does (RIE, `fatalerror.go`, whose pattern
+ * has no anchors either).
+ */
 function knownErrorType(header: string | undefined): string {
   if (header === undefined) return 'Runtime.Unknown';
   if (/(Runtime|Function)\.[A-Z][a-zA-Z]+/.test(header)) return header;
@@ -37,8 +40,8 @@ function knownErrorType(header: string | undefined): string {
 }
 
 /**
- * The body of `/error` with the content type `application/vnd.aws.lambda.error.cause+json`, which has a cause
- * for X-Ray in it: the invoker gets it without that (RIE, `mime_type_error_cause_json.go`).
+ * Removes the cause, which is only for X-Ray, from an `/error` body of the type
+ * `application/vnd.aws.lambda.error.cause+json` (RIE, `mime_type_error_cause_json.go`).
  */
 export function withoutErrorCause(body: Buffer): { readonly body: Buffer; readonly contentType: string } {
   const parsed = schema.safeParse(parseJson(body.toString('utf8')));
@@ -49,7 +52,7 @@ export function withoutErrorCause(body: Buffer): { readonly body: Buffer; readon
   return { body: Buffer.from(JSON.stringify(kept)), contentType: 'application/json' };
 }
 
-/** The JSON that the invoker gets for an error that Lambda words. */
+/** Returns the JSON that the invoker receives for an error that Lambda reports. */
 export function errorPayload({ errorType, errorMessage }: FunctionError): Buffer {
   return Buffer.from(JSON.stringify({ errorType, errorMessage }));
 }

@@ -9,9 +9,9 @@ import { exitError } from './runtime-exit.js';
 export interface InvocationEnding {
   readonly answer: RuntimeAnswer;
   readonly status: InvocationOutcome['status'];
-  /** What the REPORT line adds; undefined for an error that the function reported itself. */
+  /** The failure that the REPORT line shows; undefined for an error that the function reported itself. */
   readonly failure: ReportedFailure | undefined;
-  /** What the log says about it. */
+  /** The log lines about it. */
   readonly lines: readonly string[];
 }
 
@@ -24,24 +24,24 @@ export interface RuntimeFailure {
   readonly reported: boolean;
 }
 
-/** As Lambda begins the message of an error of its own. */
+/** Returns the message of an error that Lambda itself reports, with Lambda's prefix. */
 export function errorText(requestId: string | undefined, message: string): string {
   return requestId === undefined ? `Error: ${message}` : `RequestId: ${requestId} Error: ${message}`;
 }
 
-/** The failure of a bootstrap that exited without an answer. */
+/** Returns the failure of a bootstrap that exited without an answer. */
 export function exitFailure(exit: ProgramExit, requestId: string | undefined): RuntimeFailure {
   const { errorType, errorMessage } = exitError(exit);
   const error = { errorType, errorMessage: errorText(requestId, errorMessage), stackTrace: [] };
   return { error, payload: errorPayload(error), reported: false };
 }
 
-/** The log lines of a failure; none for one that the bootstrap reported, which it prints itself. */
+/** Returns the log lines of a failure. There are none if the bootstrap reported it, since it also prints it. */
 export function failureLines({ error, reported }: RuntimeFailure): readonly string[] {
   return reported ? [] : [error.errorMessage, error.errorType];
 }
 
-/** The bootstrap answered. */
+/** Returns the ending of an invocation that the bootstrap answered. */
 export function answeredEnding(answer: RuntimeAnswer): InvocationEnding {
   const { error, reported } = answer;
   return {
@@ -52,7 +52,7 @@ export function answeredEnding(answer: RuntimeAnswer): InvocationEnding {
   };
 }
 
-/** The bootstrap failed; `streamed`: in the middle of its answer. */
+/** Returns the ending of an invocation whose bootstrap failed; `streamed`: while it was streaming its answer. */
 export function failedEnding(failure: RuntimeFailure, streamed: boolean): InvocationEnding {
   return {
     answer: { ...failure, contentType: 'application/json', streamed },
@@ -62,7 +62,7 @@ export function failedEnding(failure: RuntimeFailure, streamed: boolean): Invoca
   };
 }
 
-/** `2023-11-14T22:13:20.000Z … Task timed out after 3.00 seconds` */
+/** Returns the log line of a timeout: `2023-11-14T22:13:20.000Z … Task timed out after 3.00 seconds`. */
 export function timeoutLine(
   requestId: string,
   at: { readonly now: number; readonly timeoutMs: number },
@@ -70,7 +70,7 @@ export function timeoutLine(
   return `${new Date(at.now).toISOString()} ${requestId} ${timeoutText(at.timeoutMs)}`;
 }
 
-/** The time was over; `streamed`: in the middle of an answer. */
+/** Returns the ending of an invocation that timed out; `streamed`: while it was streaming its answer. */
 export function timeoutEnding(
   requestId: string,
   at: { readonly now: number; readonly timeoutMs: number; readonly streamed: boolean },

@@ -7,33 +7,33 @@ import type { InvocationOutcome } from './invocation.js';
 import { InvokeRefusal, parseInvocation, type ParsedInvocation } from './invocation-request.js';
 import type { Sandbox } from './sandbox.js';
 
+/** The function that is served, and where. */
 export interface InvocationEndpointOptions {
   readonly sandbox: Pick<Sandbox, 'invoke'>;
-  /** On 127.0.0.1; 0 for one that is free. */
+  /** The port on 127.0.0.1; 0 for any free port. */
   readonly port: number;
   readonly newRequestId: () => string;
-  /** Gets what nobody else is told: how invocations that are not waited for failed, and faults of the engine. */
+  /** Receives failures that no client sees: those of asynchronous invocations, and those of the engine. */
   readonly onLog: (line: string) => void;
 }
 
-/** An endpoint that answers. Leaving its scope closes it, with its connections. */
+/** A running endpoint. Disposing of it closes it and its connections. */
 export interface InvocationEndpoint extends AsyncDisposable {
   /** `http://127.0.0.1:9000` */
   readonly url: string;
 }
 
 const HOST = '127.0.0.1';
-/** How a program on this machine may spell it in its Host header. */
+/** The host names that a program on this machine may send in its Host header. */
 const LOCAL_NAMES = [HOST, 'localhost', '[::1]'];
-/** `$LATEST` is all there is here. */
+/** The only version is `$LATEST`. */
 const VERSION = { 'X-Amz-Executed-Version': '$LATEST' };
 const INVOCATIONS = /^\/2015-03-31\/functions\/[^/]+\/invocations\/?$/;
 const STREAMING = /^\/2021-11-15\/functions\/[^/]+\/response-streaming-invocations\/?$/;
 
 /**
- * Serves Lambda's Invoke and InvokeWithResponseStream for one function, whatever name it is called by, as
- * AWS's own emulator does for `function`: SDKs can be pointed at it. Throws UsageError for a port that cannot
- * be had.
+ * Serves Lambda's Invoke and InvokeWithResponseStream for one function, under any name, so that SDKs can use it as their
+ * endpoint. Throws UsageError if the port is not available.
  */
 export async function openInvocationEndpoint(
   options: InvocationEndpointOptions,
@@ -63,11 +63,11 @@ export async function openInvocationEndpoint(
 function portRefused(port: number, cause: unknown): UsageError {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'it is in use',
-    EACCES: 'that is not allowed',
+    EACCES: 'permission denied',
   };
   const code = errorCodeOf(cause) ?? String(cause);
   return new UsageError(`cannot listen at ${HOST}:${port}: ${reasons[code] ?? code}`, {
-    hint: 'Choose another port with --port; --port 0 takes one that is free.',
+    hint: 'Choose another port with --port; --port 0 selects a free one.',
     cause,
   });
 }
@@ -78,7 +78,7 @@ interface Exchange extends InvocationEndpointOptions {
 
 async function serve(message: IncomingMessage, exchange: Exchange): Promise<void> {
   const { response } = exchange;
-  // A client that goes away is no fault, and its invocation goes on, as Lambda's do.
+  // A client that disconnects is not an error, and its invocation continues, as on Lambda.
   response.on('error', () => undefined);
   message.on('error', () => undefined);
   response.setHeader('X-Amzn-RequestId', exchange.newRequestId());
@@ -95,7 +95,7 @@ async function serve(message: IncomingMessage, exchange: Exchange): Promise<void
   }
 }
 
-/** Is it the streaming invocation? Throws InvokeRefusal for anything that is no invocation. */
+/** Reports whether a request is a streaming invocation. Throws InvokeRefusal if it is not an invocation. */
 function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
   const path = url.replace(/\?.*$/s, '');
   const streaming = STREAMING.test(path);
@@ -103,7 +103,7 @@ function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
     throw new InvokeRefusal(
       404,
       'ResourceNotFoundException',
-      `there is nothing at ${path}: invoke with POST /2015-03-31/functions/function/invocations`,
+      `no resource at ${path}: invoke the function with POST /2015-03-31/functions/function/invocations`,
     );
   }
   if (method !== 'POST')
@@ -112,8 +112,8 @@ function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
 }
 
 /**
- * Refuses what a web page could send: a Host that is not this machine's (DNS rebinding), and requests that a browser marks as
- * coming from another site. SDKs and curl send the right Host and none of the other headers. Throws InvokeRefusal.
+ * Rejects requests that a web page could send: those with a Host other than this machine (DNS rebinding), and those that a
+ * browser marks as cross-site. SDKs and curl send the right Host and none of the other headers. Throws InvokeRefusal.
  */
 function checkLocalCaller({ headers, socket }: IncomingMessage): void {
   const forbidden = (why: string): InvokeRefusal =>
@@ -123,7 +123,7 @@ function checkLocalCaller({ headers, socket }: IncomingMessage): void {
       `${why}: this endpoint serves programs on this machine only`,
     );
   const port = socket.localPort ?? 0;
-  // Clients leave out HTTP's own port.
+  // Clients omit HTTP's default port.
   const here = LOCAL_NAMES.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
   const { host = '', origin } = headers;
   if (!here.includes(host.toLowerCase())) throw forbidden(`the Host header '${host}' names another machine`);
@@ -152,23 +152,23 @@ function typeOfAnswer({ status, contentType }: InvocationOutcome): string {
   return (status === 'success' ? contentType : undefined) ?? 'application/json';
 }
 
-/** Answers at once. Lambda would try a failed one twice more, after minutes; here it is reported instead. */
+/** Invokes asynchronously. Lambda retries a failed invocation twice, minutes later; here the failure is logged instead. */
 function invokeLater({ request }: ParsedInvocation, { sandbox, response, onLog }: Exchange): void {
   response.writeHead(202, VERSION).end();
   sandbox.invoke(request).then(
     ({ requestId, error }) => {
       if (error !== undefined)
-        onLog(`the invocation ${requestId}, which nobody waited for, failed: ${error.errorMessage}`);
+        onLog(`the asynchronous invocation ${requestId} failed: ${error.errorMessage}`);
     },
     (error: unknown) => {
-      onLog(`an invocation that nobody waited for was lost: ${messageOf(error)}`);
+      onLog(`an asynchronous invocation was lost: ${messageOf(error)}`);
     },
   );
 }
 
 /**
- * The answer as events: `PayloadChunk` for each piece of it, at the end `InvokeComplete`. Of a function that
- * does not stream, its answer is one piece.
+ * Invokes and sends the answer as events: a `PayloadChunk` for each piece, then `InvokeComplete`. The answer of a function
+ * that does not stream is one piece.
  */
 async function invokeStreaming({ request, tail }: ParsedInvocation, exchange: Exchange): Promise<void> {
   const { sandbox, response } = exchange;
@@ -188,7 +188,7 @@ async function invokeStreaming({ request, tail }: ParsedInvocation, exchange: Ex
   try {
     outcome = await sandbox.invoke(request, { begin, write });
   } catch (error) {
-    // Half an answer cannot become a refusal any more.
+    // An error status cannot be sent once the answer has started.
     if (response.headersSent) response.destroy();
     throw error;
   }
@@ -203,7 +203,7 @@ async function invokeStreaming({ request, tail }: ParsedInvocation, exchange: Ex
   response.end();
 }
 
-/** Fulfilled when more may be written, and when nobody reads any more. */
+/** Resolves when more can be written, or when the client has disconnected. */
 function roomIn(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -217,7 +217,7 @@ function roomIn(response: ServerResponse): Promise<void> {
 function refuse(error: unknown, { response, onLog }: Exchange): void {
   const refusal =
     error instanceof InvokeRefusal ? error : new InvokeRefusal(500, 'ServiceException', messageOf(error));
-  if (refusal !== error) onLog(`no invocation: ${refusal.message}`);
+  if (refusal !== error) onLog(`the invocation failed: ${refusal.message}`);
   if (response.headersSent || response.destroyed) return;
   const { statusCode, type, message } = refusal;
   const body = JSON.stringify({ Type: statusCode < 500 ? 'User' : 'Service', Message: message, message });

@@ -1,14 +1,15 @@
-/** Lambda gives an invoker who asks for the log no more than this (`LogType: Tail`). */
+/** The maximum size of the log that Lambda returns to an invoker (`LogType: Tail`). */
 const TAIL_BYTES = 4 * 1024;
 
 /** Keeps the end of the log of one invocation. */
 export interface InvocationLog {
+  /** Appends a line. */
   add(line: string): void;
-  /** At most the last 4 KiB. */
+  /** Returns at most the last 4 KiB. */
   tail(): Buffer;
 }
 
-/** Holds little more than the tail, however much is logged. */
+/** Creates a log whose memory is bounded: it keeps little more than the tail. */
 export function createInvocationLog(): InvocationLog {
   let lines: Buffer[] = [];
   let length = 0;

@@ -1,20 +1,20 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { InvocationRequest } from './invocation.js';
 
-/** The largest event of an invocation that is waited for, in bytes (facts §1). */
+/** The largest event of a synchronous invocation, in bytes: Lambda's quota. */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
-/** The largest of one that is not waited for: Lambda's quotas, since October 2025. */
+/** The largest event of an asynchronous invocation, in bytes: Lambda's quota since October 2025. */
 const MAX_ASYNC_EVENT_BYTES = 1024 * 1024;
-/** A body over the limits is still read up to here, so that a client that sends first gets to see the refusal. */
+/** A body over the limits is still read up to here, so that a client that sends all of it first sees the error. */
 const MAX_BODY_BYTES = 64 * MAX_EVENT_BYTES;
 
 const INVOCATION_TYPES = ['RequestResponse', 'Event', 'DryRun'] as const;
 type InvocationType = (typeof INVOCATION_TYPES)[number];
 
-/** A refusal in the form in which Lambda's API gives them. */
+/** An error answer in the format of Lambda's API. */
 export class InvokeRefusal extends Error {
   readonly statusCode: number;
-  /** `RequestTooLargeException`; SDKs make it the error's name. */
+  /** `RequestTooLargeException`; SDKs use it as the name of the error. */
   readonly type: string;
 
   constructor(statusCode: number, type: string, message: string) {
@@ -25,17 +25,17 @@ export class InvokeRefusal extends Error {
   }
 }
 
-/** What an HTTP request to Lambda's Invoke asks for. */
+/** A parsed HTTP request to Lambda's Invoke. */
 export interface ParsedInvocation {
   readonly type: InvocationType;
-  /** Is the end of the log wanted with the answer? */
+  /** Whether the answer should include the end of the log. */
   readonly tail: boolean;
   readonly request: InvocationRequest;
 }
 
 /**
- * Reads a request to Invoke. Throws InvokeRefusal for an unknown invocation type, an event over the limit of
- * its type, and contexts that are not as they must be. The event itself may be anything; none is `{}`.
+ * Parses a request to Invoke. Throws InvokeRefusal for an unknown invocation type, an event that exceeds the limit of its
+ * type, and an invalid context. The event may be any bytes; an empty one becomes `{}`.
  */
 export async function parseInvocation(message: IncomingMessage): Promise<ParsedInvocation> {
   const { headers } = message;
@@ -63,7 +63,7 @@ function typeOf(headers: IncomingHttpHeaders): InvocationType {
   throw new InvokeRefusal(
     400,
     'InvalidParameterValueException',
-    `X-Amz-Invocation-Type is ${asked}, and must be one of ${INVOCATION_TYPES.join(', ')}`,
+    `X-Amz-Invocation-Type is '${asked}', but must be one of ${INVOCATION_TYPES.join(', ')}`,
   );
 }
 
@@ -77,7 +77,7 @@ function tooLarge(type: InvocationType, sizeBytes: number): InvokeRefusal {
   );
 }
 
-/** All of the body, of which no more is kept than an event may have. */
+/** Reads the whole body. Keeps it only up to the size limit of an event. */
 async function readBody(
   message: IncomingMessage,
 ): Promise<{ readonly bytes: Buffer; readonly sizeBytes: number }> {

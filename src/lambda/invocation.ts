@@ -1,24 +1,24 @@
 import type { FunctionError } from './function-error.js';
 
-/** An event and what Lambda hands on with it. */
+/** An event, and the values that Lambda passes to the function with it. */
 export interface InvocationRequest {
-  /** The event's bytes, as the function gets them; Lambda takes JSON only, this side of it anything. */
+  /** The event's bytes, which are passed on unchanged. Lambda itself accepts only JSON. */
   readonly event: Uint8Array;
-  /** JSON, handed on in `Lambda-Runtime-Client-Context`. */
+  /** JSON, passed on in `Lambda-Runtime-Client-Context`. */
   readonly clientContext?: string | undefined;
-  /** JSON, handed on in `Lambda-Runtime-Cognito-Identity`. */
+  /** JSON, passed on in `Lambda-Runtime-Cognito-Identity`. */
   readonly cognitoIdentity?: string | undefined;
-  /** Handed on in `Lambda-Runtime-Aws-Tenant-Id`. */
+  /** Passed on in `Lambda-Runtime-Aws-Tenant-Id`. */
   readonly tenantId?: string | undefined;
-  /** `Root=1-…;Parent=…;Sampled=…`; one is made when absent. */
+  /** `Root=1-…;Parent=…;Sampled=…`; generated if absent. */
   readonly traceId?: string | undefined;
 }
 
-/** Gets the answer of a function that streams it, as it comes. */
+/** Receives a streamed answer while the function produces it. */
 export interface ResponseSink {
-  /** Before the first byte. */
+  /** Called before the first byte. */
   readonly begin: (head: { readonly contentType: string | undefined }) => void;
-  /** The next bytes; those after wait until it is fulfilled. */
+  /** Receives the next bytes. It is not called again until it has resolved. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
 }
 
@@ -27,13 +27,13 @@ export interface InvocationOutcome {
   readonly requestId: string;
   readonly status: 'success' | 'error' | 'timeout';
   /**
-   * What the invoker gets: the function's answer, or the error's JSON. Of a streamed answer: all of its bytes,
-   * at most 6 MiB and 100, or nothing when a sink got them. One that is broken off (the time is over, the
-   * bootstrap ended, the request was cut) has the error's JSON here, whatever a sink got before.
+   * What the invoker receives: the function's answer, or the error as JSON. A streamed answer is here in full (at most
+   * 6 MiB and 100 bytes), or empty if a sink received it. If the answer breaks off (timeout, exit of the bootstrap,
+   * truncated request), this is the error as JSON, whatever a sink has received.
    */
   readonly payload: Buffer;
   readonly contentType: string | undefined;
-  /** Did the function stream its answer? */
+  /** Whether the function streamed its answer. */
   readonly streamed: boolean;
   /** Undefined on success. */
   readonly error: FunctionError | undefined;
@@ -42,14 +42,14 @@ export interface InvocationOutcome {
   readonly logTail: Buffer;
 }
 
-/** What the REPORT line says. */
+/** The values of the REPORT line. */
 export interface InvocationReport {
-  /** Of a cold start: from the bootstrap's start until it asked for its first event. */
+  /** The duration of a cold start: from the bootstrap's start until it asked for its first event. */
   readonly initMs: number | undefined;
   readonly durationMs: number;
-  /** Whole milliseconds, the init's included. */
+  /** In whole milliseconds, including the init. */
   readonly billedMs: number;
   readonly memoryMb: number;
-  /** Of the container so far; undefined where the engine's kernel does not tell. */
+  /** The peak of the container so far; undefined if the kernel does not report it. */
   readonly peakMemoryMb: number | undefined;
 }

@@ -1,21 +1,21 @@
 import { EngineError } from '../core/errors.js';
 
-/** Bytes of data that may be under way on one connection in one direction before a credit answers them. */
+/** The most bytes that may be sent in one direction of a connection before a credit acknowledges them. */
 export const RELAY_WINDOW = 64 * 1024;
 
 /** The most connections that the relay keeps open at once. */
 export const RELAY_MAX_CONNECTIONS = 1024;
 
-/** How a program ended: by itself, by a signal, or that it could not be started, for this errno. */
+/** How a program ended: with an exit status, by a signal, or because it could not be started. */
 export interface ProgramExit {
   readonly how: 'status' | 'signal' | 'not-started';
   /** The exit status, the signal's number, or the errno. */
   readonly value: number;
-  /** While it ran, the kernel killed a process of the container because it passed the memory limit. */
+  /** Whether the kernel killed a process of the container for exceeding the memory limit while the program ran. */
   readonly outOfMemory: boolean;
 }
 
-/** A frame, or a part of a data or log frame: those are passed on as they come. */
+/** A frame, or a part of a data or log frame, which are passed on in parts as they arrive. */
 export type Frame =
   | { readonly type: 'open' | 'end' | 'reset'; readonly connection: number }
   | { readonly type: 'data'; readonly connection: number; readonly payload: Buffer }
@@ -24,17 +24,18 @@ export type Frame =
   | { readonly type: 'exited'; readonly exit: ProgramExit }
   | { readonly type: 'memory'; readonly bytes: number }
   | { readonly type: 'log'; readonly payload: Buffer };
+/** The type of a frame. */
 export type FrameType = Frame['type'];
 
 const HEADER_LENGTH = 9;
 
-/** By their numbers in `native/relay/relay.c`. */
+/** The frame types, by their numbers in `native/relay/relay.c`. */
 const TYPES: readonly (FrameType | undefined)[] = [
   undefined,
   ...(['open', 'data', 'end', 'reset', 'credit', 'start', 'kill', 'exited', 'memory', 'log'] as const),
 ];
 
-/** Payload bytes of a frame; undefined: any number up to the window, passed on as they come. */
+/** The payload length of each frame type in bytes; undefined for any length up to the window. */
 const PAYLOAD_LENGTHS: Readonly<Record<FrameType, number | undefined>> = {
   ...{ open: 0, data: undefined, end: 0, reset: 0, credit: 4 },
   ...{ start: 0, kill: 0, exited: 6, memory: 8, log: undefined },
@@ -43,7 +44,7 @@ const LONGEST_FIXED_PAYLOAD = 8;
 
 const EXITS = ['status', 'signal', 'not-started'] as const;
 
-/** The bytes of a frame: u32 connection, u8 type, u32 payload length, payload; numbers big-endian. */
+/** Encodes a frame: u32 connection, u8 type, u32 payload length, payload; numbers are big-endian. */
 export function encodeFrame(frame: Frame): Buffer {
   const payload = payloadOf(frame);
   const bytes = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
@@ -67,19 +68,19 @@ function payloadOf(frame: Frame): Buffer {
   return payload;
 }
 
-/** Takes frames out of a stream of bytes that may be cut anywhere. */
+/** Reads frames from a stream of bytes that may be split anywhere. */
 export interface FrameReader {
-  /** The frames that the bytes complete. Throws `EngineError` for what is not a frame; then it is of no more use. */
+  /** Yields the frames that the bytes complete. Throws `EngineError` for invalid frames; the reader is then unusable. */
   read(bytes: Buffer): Generator<Frame, void, void>;
-  /** Is a frame begun and not finished? */
+  /** Whether the last frame is incomplete. */
   readonly midFrame: boolean;
 }
 
-/** Keeps no more than the bytes of a cut header and a short payload. */
+/** Creates a reader, which buffers at most an incomplete header and a short payload. */
 export function createFrameReader(): FrameReader {
   const head = Buffer.alloc(HEADER_LENGTH + LONGEST_FIXED_PAYLOAD);
   let have = 0;
-  /** The data or log frame whose payload is coming. */
+  /** The data or log frame whose payload is being received. */
   let coming: { readonly type: 'data' | 'log'; readonly connection: number } | undefined;
   let left = 0;
 
@@ -134,7 +135,7 @@ function shortFrame(type: Exclude<FrameType, 'data' | 'log'>, head: Buffer): Fra
       return { type, bytes: Number(head.readBigUInt64BE(HEADER_LENGTH)) };
     case 'exited': {
       const how = EXITS[head.readUInt8(HEADER_LENGTH)];
-      if (how === undefined) throw notAFrame('a program cannot end like that', head);
+      if (how === undefined) throw notAFrame('unknown kind of exit', head);
       const outOfMemory = head.readUInt8(HEADER_LENGTH + 1) !== 0;
       return { type, exit: { how, value: head.readUInt32BE(HEADER_LENGTH + 2), outOfMemory } };
     }
@@ -145,7 +146,7 @@ function frameType(head: Buffer): FrameType {
   const number = head.readUInt8(4);
   const length = head.readUInt32BE(5);
   const type = TYPES[number];
-  if (type === undefined) throw notAFrame(`its type is ${number}`, head);
+  if (type === undefined) throw notAFrame(`unknown type ${number}`, head);
   const expected = PAYLOAD_LENGTHS[type];
   if (expected === undefined ? length > RELAY_WINDOW : length !== expected)
     throw notAFrame(`a frame of type "${type}" cannot have ${length} bytes`, head);
@@ -153,8 +154,8 @@ function frameType(head: Buffer): FrameType {
 }
 
 function notAFrame(why: string, head: Buffer): EngineError {
-  return new EngineError(`what came out of the container is not a frame of the relay: ${why}`, {
+  return new EngineError(`the container sent an invalid relay frame: ${why}`, {
     details: { bytes: head.subarray(0, HEADER_LENGTH).toString('hex') },
-    hint: 'Something else than the relay wrote to the standard output of the container, or the relay is of another version.',
+    hint: 'Check that only the relay writes to the stdout of the container, and that its version matches.',
   });
 }

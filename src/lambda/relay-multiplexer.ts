@@ -9,6 +9,7 @@ import {
 } from './relay-frames.js';
 import { RelayedConnection } from './relayed-connection.js';
 
+/** The streams of the relay, and who receives what comes through it. */
 export interface RelayMultiplexerOptions {
   /** The container's standard output: frames from the relay, and nothing else. */
   readonly stdout: Readable;
@@ -18,30 +19,31 @@ export interface RelayMultiplexerOptions {
   readonly onConnection: (connection: Duplex) => void;
   /** Receives what the program writes to stdout and stderr, in order with its connections. */
   readonly onLog: (bytes: Buffer) => void;
-  /** Called when the program has exited, its children are killed, and everything that it sent was received. */
+  /** Called when the program has exited, its children are killed, and all of its data has been received. */
   readonly onExit: (exit: ProgramExit) => void;
 }
 
+/** Controls the relay and its program. */
 export interface RelayMultiplexer {
   /**
-   * Settles when the relay's output ends: fulfilled after a whole frame, rejected with `EngineError` for
-   * bytes that are not frames, and with the stream's own error when that breaks. No connection outlives it.
+   * Settles when the relay's output ends, and all connections with it. Resolves after a complete frame. Rejects with
+   * `EngineError` for invalid frames, and with the stream's own error if the stream fails.
    */
   readonly closed: Promise<void>;
-  /** Starts the program, which must not be running: `onExit` comes before the next start. */
+  /** Starts the program, which must not be running: `onExit` must have been called since the last start. */
   start(): void;
-  /** Kills the program and all that it started, and drops its connections; `onExit` follows if it was running. */
+  /** Kills the program and its children, and drops its connections. `onExit` is called later if it was running. */
   kill(): void;
-  /** The most memory, in bytes, that the container used until the program exited; undefined when unknown. */
+  /** The peak memory of the container until the program exited, in bytes; undefined if unknown. */
   readonly peakMemory: number | undefined;
   /** Ends the relay's input and drops every connection. */
   close(): void;
 }
 
 /**
- * The outer side of `native/relay/relay.c`: takes the frames apart and makes each connection a Duplex.
- * stdout is always read, so frames of one connection never wait for another; what an unread connection
- * may hold is bounded by its window, and so is what waits in stdin.
+ * The host's side of `native/relay/relay.c`: parses frames and provides each connection as a Duplex. stdout is always read,
+ * so connections never block each other. The window of each connection limits the data that is buffered for it, in both
+ * directions.
  */
 export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplexer {
   const { stdout, stdin } = options;
@@ -68,7 +70,7 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
     options.onConnection(connection);
   };
 
-  /** Frames that are about the program, and not about one of its connections. */
+  /** Handles frames about the program, as opposed to its connections. */
   const handleProgramFrame = (frame: Exclude<Frame, { readonly connection: number }>): void => {
     switch (frame.type) {
       case 'log':
@@ -102,7 +104,7 @@ export function multiplexRelay(options: RelayMultiplexerOptions): RelayMultiplex
         `the relay sent "${frame.type}" for connection ${frame.connection}, which it never opened`,
       );
     }
-    // One that is closed here may still have frames under way.
+    // Frames may still arrive for a connection that is closed on this side.
     const connection = connections.get(frame.connection);
     if (connection === undefined || connection.destroyed) return;
     switch (frame.type) {

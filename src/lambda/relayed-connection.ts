@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { EngineError } from '../core/errors.js';
 import { RELAY_WINDOW, type Frame } from './relay-frames.js';
 
-/** The largest data frame that is sent; smaller than the window, so that connections take turns. */
+/** The largest data frame that is sent. It is smaller than the window, so that connections take turns. */
 const LARGEST_DATA = 32 * 1024;
 
 interface WaitingWrite {
@@ -11,14 +11,14 @@ interface WaitingWrite {
 }
 
 /**
- * One TCP connection inside the container, as a Duplex: half-open is possible in both directions, writes
- * wait for the relay's credit, and what is not read is not credited. `ECONNRESET` is the error that a reset
- * inside the container destroys it with.
+ * A TCP connection inside the container, as a Duplex. It can be half-open in both directions. Writes wait for credit from
+ * the relay, and credit is sent only for data that has been read. A reset inside the container destroys it with
+ * `ECONNRESET`.
  */
 export class RelayedConnection extends Duplex {
   readonly id: number;
   readonly #send: (frame: Frame) => void;
-  /** Received and not yet taken by the reader. */
+  /** Received data that the reader has not consumed. */
   readonly #received: Buffer[] = [];
   #receivedBytes = 0;
   #uncredited = 0;
@@ -33,11 +33,11 @@ export class RelayedConnection extends Duplex {
     super({ allowHalfOpen: true });
     this.id = id;
     this.#send = send;
-    // Whoever uses the connection may listen too; without this one a reset would end the process.
+    // Without a listener, a reset would end the process.
     this.on('error', () => undefined);
   }
 
-  /** Data from the container. Throws `EngineError` when the relay breaks its own flow control. */
+  /** Receives data from the container. Throws `EngineError` if the relay violates flow control. */
   receive(payload: Buffer): void {
     if (this.#endReceived)
       throw new EngineError(`the relay sent data after the end of connection ${this.id}`);
@@ -51,20 +51,20 @@ export class RelayedConnection extends Duplex {
     this.#pushReceived();
   }
 
-  /** The container's side sends no more. */
+  /** Receives the end of the data from the container. */
   receiveEnd(): void {
     this.#endReceived = true;
     this.#pushReceived();
   }
 
-  /** The connection is gone on the container's side. */
+  /** Receives a reset of the connection inside the container. */
   receiveReset(): void {
     this.abandon(
       Object.assign(new Error('the connection was reset in the container'), { code: 'ECONNRESET' }),
     );
   }
 
-  /** The relay passed on so many bytes. Throws `EngineError` when they are more than were sent. */
+  /** Receives credit for bytes that the relay has passed on. Throws `EngineError` if they are more than were sent. */
   receiveCredit(bytes: number): void {
     if (bytes > RELAY_WINDOW - this.#credit) {
       throw new EngineError(`the relay confirmed more bytes on connection ${this.id} than it was sent`);
@@ -73,7 +73,7 @@ export class RelayedConnection extends Duplex {
     this.#sendWaiting();
   }
 
-  /** Destroys it without a frame to the relay, which has closed it already. */
+  /** Destroys the connection without sending a frame to the relay, which has already closed it. */
   abandon(error: Error): void {
     this.#abandoned = true;
     this.destroy(error);
@@ -113,7 +113,7 @@ export class RelayedConnection extends Duplex {
       if (chunk === undefined) break;
       this.#receivedBytes -= chunk.length;
       this.#uncredited += chunk.length;
-      // push() may call _read() before it returns, which asks for more: so the wish is taken back first.
+      // Reset first: push() may call _read(), which sets it again, before it returns.
       this.#wanted = false;
       if (this.push(chunk)) this.#wanted = true;
     }

@@ -1,22 +1,22 @@
 import type { InvocationReport } from './invocation.js';
 
-/** How an init or an invocation failed, as the lines tell it. */
+/** How an init or an invocation failed, for the log lines. */
 export type ReportedFailure =
   { readonly status: 'timeout' } | { readonly status: 'error'; readonly errorType: string };
 
-/** `START RequestId: … Version: $LATEST` */
+/** Returns the START line: `START RequestId: … Version: $LATEST`. */
 export function startLine(requestId: string): string {
   return `START RequestId: ${requestId} Version: $LATEST`;
 }
 
-/** `END RequestId: …` */
+/** Returns the END line: `END RequestId: …`. */
 export function endLine(requestId: string): string {
   return `END RequestId: ${requestId}`;
 }
 
 /**
- * The REPORT line, in CloudWatch's form: fields with tabs between them, and one at the end unless a status
- * follows (AWS's developer guide, "Understanding the Lambda execution environment lifecycle").
+ * Returns the REPORT line in CloudWatch's format: fields separated by tabs, with a tab at the end unless a status follows
+ * (AWS's developer guide, "Understanding the Lambda execution environment lifecycle").
  */
 export function reportLine(
   requestId: string,
@@ -34,7 +34,7 @@ export function reportLine(
   return fields.join('\t');
 }
 
-/** The line about an init that failed: before the first invocation (`init`) or as a part of one (`invoke`). */
+/** Returns the line about a failed init: before the first invocation (`init`) or as a part of one (`invoke`). */
 export function initReportLine(options: {
   readonly phase: 'init' | 'invoke';
   readonly initMs: number;

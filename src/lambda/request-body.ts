@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { ResponseSink } from './invocation.js';
 
-/** The body of a request that came to its end, one way or another. */
+/** The body of a request that has ended. */
 export interface RequestBody {
   readonly status: 'whole' | 'truncated' | 'too-long';
-  /** Of a whole body that went to no sink; else empty. */
+  /** The content of a whole body; empty if a sink received it. */
   readonly bytes: Buffer;
 }
 
 /**
- * Reads a body, and keeps no more than the limit; what is longer is read to its end as well, since the client
- * waits for an answer until it has sent all. Never rejects.
+ * Reads a body into memory, up to a limit. A longer body is read to its end and discarded, since the client expects an
+ * answer only after it has sent all of it. Never rejects.
  */
 export function bufferBody(request: IncomingMessage, limit: number): Promise<RequestBody> {
   return new Promise((resolve) => {
@@ -29,7 +29,7 @@ export function bufferBody(request: IncomingMessage, limit: number): Promise<Req
       finish(length <= limit ? 'whole' : 'too-long');
     });
     request.on('error', () => undefined);
-    // After the end it says nothing new.
+    // Has no effect after `end`.
     request.on('close', () => {
       finish('truncated');
     });
@@ -37,8 +37,8 @@ export function bufferBody(request: IncomingMessage, limit: number): Promise<Req
 }
 
 /**
- * Passes a body on as it comes, no faster than the sink takes it. A sink that fails is given no more; the
- * function is not to suffer from it, so the rest is read and dropped. Never rejects.
+ * Passes a body on to a sink, no faster than the sink accepts it. If the sink fails, the rest is read and discarded, so that
+ * the function does not notice. Never rejects.
  */
 export async function streamBody(request: IncomingMessage, sink: ResponseSink): Promise<RequestBody> {
   let open = true;

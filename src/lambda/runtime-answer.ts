@@ -3,28 +3,29 @@ import { RUNTIME_API_HEADERS } from '../core/runtime-api.js';
 import { errorPayload, parseFunctionError, withoutErrorCause, type FunctionError } from './function-error.js';
 import { MAX_RESPONSE_BYTES } from './runtime-api-answers.js';
 
-// Node gives received headers in lower case.
+// Node converts the names of received headers to lower case.
 const ERROR_TYPE = RUNTIME_API_HEADERS.errorType.toLowerCase();
 const ERROR_BODY = RUNTIME_API_HEADERS.errorBody.toLowerCase();
 
-/** What the invoker gets of what the bootstrap posted for an event. */
+/** The answer to an event, as the invoker receives it. */
 export interface RuntimeAnswer {
   readonly payload: Buffer;
   readonly contentType: string | undefined;
   readonly streamed: boolean;
   /** Undefined for a response. */
   readonly error: FunctionError | undefined;
-  /** Is the error what the function itself said, and not what Lambda says about it? */
+  /** Whether the function itself reported the error, as opposed to Lambda. */
   readonly reported: boolean;
 }
 
+/** The complete body of a `/response` or `/error` request. */
 export interface PostedBody {
   readonly request: IncomingMessage;
   readonly bytes: Buffer;
   readonly streamed: boolean;
 }
 
-/** A whole `/response`. One that is streamed can still end in an error, which its trailers tell. */
+/** Returns the answer of a complete `/response`. A streamed one can still end in an error, which is in its trailers. */
 export function responseAnswer({ request, bytes, streamed }: PostedBody): RuntimeAnswer {
   const answer = { payload: bytes, contentType: request.headers['content-type'], streamed, reported: true };
   const type = request.trailers[ERROR_TYPE] ?? '';
@@ -33,7 +34,7 @@ export function responseAnswer({ request, bytes, streamed }: PostedBody): Runtim
   return { ...answer, error: parseFunctionError(Buffer.from(body, 'base64'), type) };
 }
 
-/** A whole `/error`. */
+/** Returns the answer of a complete `/error`. */
 export function errorAnswer({ request, bytes }: PostedBody): RuntimeAnswer {
   const type = request.headers[ERROR_TYPE];
   const contentType = request.headers['content-type'];
@@ -50,7 +51,7 @@ export function errorAnswer({ request, bytes }: PostedBody): RuntimeAnswer {
   };
 }
 
-/** An answer of more than the limit; the text is RIE's (`interop/model.go`). */
+/** Returns the answer for a response that exceeds the limit. The text is RIE's (`interop/model.go`). */
 export function tooLongAnswer(): RuntimeAnswer {
   return failedAnswer({
     errorType: 'Function.ResponseSizeTooLarge',
@@ -59,14 +60,14 @@ export function tooLongAnswer(): RuntimeAnswer {
   });
 }
 
-/** An answer whose body stopped before its end. The type is AWS's, the message that of the refusal. */
+/** Returns the answer for a truncated response. The type is AWS's, the message is that of the HTTP error. */
 export function truncatedAnswer(streamed: boolean): RuntimeAnswer {
   const errorMessage = 'HTTP request detected as truncated';
   const error = { errorType: 'Runtime.TruncatedResponse', errorMessage, stackTrace: [] };
   return { ...failedAnswer(error), streamed };
 }
 
-/** An answer in a mode that there is not: the invoker gets the type and an empty payload (RIE, `invocationresponse.go`). */
+/** Returns the answer for an unknown response mode: an error type and an empty payload (RIE, `invocationresponse.go`). */
 export function invalidModeAnswer(): RuntimeAnswer {
   const errorMessage = 'Invalid function response mode';
   const error = { errorType: 'Runtime.InvalidResponseModeHeader', errorMessage, stackTrace: [] };

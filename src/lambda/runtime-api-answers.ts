@@ -1,22 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** The most that a function may answer: 6 MiB and 100 bytes (RIE, `interop/model.go`). */
+/** The maximum size of a function's answer: 6 MiB and 100 bytes (RIE, `interop/model.go`). */
 export const MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100;
 
 // The texts are RIE's: `rapi/rendering/render_error.go` and `rapi/handler/`.
 
-/** 202: a report was taken. */
+/** Sends 202: the answer or error was accepted. */
 export function accept(response: ServerResponse): void {
   sendJson(response, 202, { status: 'OK' });
 }
 
-/** 400: the id is not that of the invocation that is being worked on. */
+/** Sends 400: the id is not that of the current invocation. */
 export function refuseId(response: ServerResponse): void {
   refuse(response, 400, { errorMessage: 'Invalid request ID', errorType: 'InvalidRequestID' });
 }
 
-/** 403: the bootstrap is not at the point where it may ask that. */
+/** Sends 403: the request is not allowed in the bootstrap's current state. */
 export function refuseTransition(
   response: ServerResponse,
   { from, to }: { readonly from: string; readonly to: string },
@@ -27,13 +27,13 @@ export function refuseTransition(
   });
 }
 
-/** 400: the header names a mode of response that there is not. */
+/** Sends 400: the header names an unknown response mode. */
 export function refuseResponseMode(response: ServerResponse): void {
   const errorMessage = 'Invalid function response mode';
   refuse(response, 400, { errorMessage, errorType: 'InvalidFunctionResponseMode' });
 }
 
-/** 413: the answer is too long. */
+/** Sends 413: the answer is too long. */
 export function refuseSize(response: ServerResponse): void {
   refuse(response, 413, {
     errorMessage: `Exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`,
@@ -41,7 +41,7 @@ export function refuseSize(response: ServerResponse): void {
   });
 }
 
-/** 400: the request's body stopped before its end. No other request can follow on the connection. */
+/** Sends 400: the body of the request is truncated. Closes the connection. */
 export function refuseTruncated(response: ServerResponse): void {
   if (response.headersSent) return;
   response.setHeader('Connection', 'close');
@@ -50,8 +50,8 @@ export function refuseTruncated(response: ServerResponse): void {
 }
 
 /**
- * Paths that are not the Runtime API's. As where extensions are off: their API is not found, and those for logs
- * and telemetry say politely that there are none (RIE, `rapi/router.go`).
+ * Answers requests for paths outside the Runtime API, as RIE does without extensions (`rapi/router.go`): the Extensions API
+ * is not found, and the Logs and Telemetry APIs report that they are not supported.
  */
 export function answerOtherPath(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
@@ -73,23 +73,23 @@ export function answerOtherPath(request: IncomingMessage, response: ServerRespon
   }
 }
 
-/** 405, without a body. */
+/** Sends 405 without a body. */
 export function refuseMethod(response: ServerResponse, allowed: 'GET' | 'POST' | 'PUT'): void {
   response.writeHead(405, { Allow: allowed, 'Content-Length': 0 }).end();
 }
 
-/** 417, without a body: the client expects something else than to be asked for its body. */
+/** Sends 417 without a body: the `Expect` header has a value other than `100-continue`. */
 export function refuseExpectation(response: ServerResponse): void {
   response.writeHead(417, { 'Content-Length': 0 }).end();
 }
 
-/** 400: HTTP/1.1 wants to know the host, and Go's server says so; Node's says nothing. */
+/** Sends 400: HTTP/1.1 requires a Host header. The text is that of Go's server; Node's answer has none. */
 export function refuseHostless(response: ServerResponse): void {
   response.setHeader('Connection', 'close');
   sendText(response, 400, '400 Bad Request: missing required Host header');
 }
 
-/** What is not HTTP is told so, in the form of Go's server, and the connection is closed. */
+/** Sends 400 in the format of Go's server for bytes that are not HTTP, and closes the connection. */
 export function refuseBytes(socket: Duplex): void {
   if (!socket.writable) {
     socket.destroy();
@@ -109,10 +109,10 @@ function refuse(
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  // The connection broke while the request was read, and that was answered.
+  // An error was already sent while the request was read.
   if (response.headersSent) return;
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  // Go has the older name for it.
+  // Go uses the older name of this status.
   if (status === 413) response.statusMessage = 'Request Entity Too Large';
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length });
   response.end(body);

@@ -16,9 +16,10 @@ import {
   type RuntimeAnswer,
 } from './runtime-answer.js';
 
-/** Go's server takes as much; an error's cause comes in a header. */
+/** The limit of Go's server. Headers can be long: the cause of an error is in one. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
+/** The callbacks of the Runtime API. */
 export interface RuntimeApiOptions {
   /** Called when the bootstrap asks for an event: first after its init, then after each answer. */
   readonly onReady: () => void;
@@ -28,7 +29,7 @@ export interface RuntimeApiOptions {
   readonly onInitError: (failure: InitError) => void;
 }
 
-/** What was posted to `/init/error`. */
+/** An error that was posted to `/init/error`. */
 export interface InitError {
   readonly error: FunctionError;
   readonly payload: Buffer;
@@ -39,22 +40,22 @@ export interface InitError {
  * given to `connect`. It has no time limits; the caller sets them.
  */
 export interface RuntimeApi {
-  /** Serves HTTP on the connection. Nothing that comes over it can throw or end anything but itself. */
+  /** Serves HTTP on the connection. Invalid data can end the connection, but never throws. */
   connect(connection: Duplex): void;
-  /** Whether the bootstrap waits for an event. */
+  /** Whether the bootstrap is waiting for an event. */
   readonly isReady: boolean;
-  /** Whether the bootstrap has begun an answer and not finished it. */
+  /** Whether the bootstrap has started, but not finished, an answer. */
   readonly answering: boolean;
   /**
-   * Hands the event to the bootstrap, which must have asked. `onAnswer` follows, unless the bootstrap ends.
-   * The sink gets an answer that is streamed.
+   * Sends the event to the bootstrap, which must have asked for it. `onAnswer` is called later, unless the bootstrap ends.
+   * The sink receives a streamed answer.
    */
   invoke(event: RuntimeEvent, sink: ResponseSink | undefined): void;
   /** Drops every connection. No callback is called afterwards. */
   close(): void;
 }
 
-/** Named as AWS names them in its refusals. */
+/** The states of a bootstrap, by the names in AWS's error messages. */
 type State =
   | 'Started'
   | 'InitError'
@@ -69,17 +70,18 @@ const ROUTES = new RegExp(
   's',
 );
 
+/** Creates the Runtime API for one run of a bootstrap. */
 export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
   let state: State = 'Started';
   let closed = false;
-  /** The id of the last event, from its invocation until the bootstrap asks again. */
+  /** The id of the last event, until the bootstrap asks for the next one. */
   let currentId: string | undefined;
   let event: RuntimeEvent | undefined;
   let sink: ResponseSink | undefined;
-  /** Requests for the next event that are not answered yet. */
+  /** Pending requests for the next event. */
   let waiting: ServerResponse[] = [];
   const connections = new Set<Duplex>();
-  /** The answer that each connection got last, or is to get. */
+  /** The last response of each connection, sent or pending. */
   const lastAnswers = new WeakMap<Duplex, ServerResponse>();
 
   const sendEvent = (response: ServerResponse, delivered: RuntimeEvent): void => {
@@ -89,7 +91,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
 
   const deliver = (): void => {
     if (state !== 'Ready' || event === undefined) return;
-    // One that was refused meanwhile, for a broken request, is not waiting any more.
+    // Skips requests that have been answered with an error in the meantime.
     const response = waiting.find(({ headersSent }) => !headersSent);
     if (response === undefined) return;
     waiting = waiting.filter((other) => other !== response);
@@ -98,7 +100,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
   };
 
   const next = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    // A bootstrap that lost the answer asks again, and gets the same event.
+    // A bootstrap that lost the answer can ask again, and receives the same event.
     if (state === 'Running' && event !== undefined) {
       sendEvent(response, event);
       return;
@@ -111,7 +113,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     state = 'Ready';
     if (first) currentId = undefined;
     waiting.push(response);
-    // A bootstrap that hangs up while it waits must not get the event; it may be waiting on another connection.
+    // The event must not go to a connection that the bootstrap has closed: it may be waiting on another one.
     const hungUp = (): void => {
       response.destroy();
     };
@@ -150,7 +152,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     const mode = header(request, RUNTIME_API_HEADERS.responseMode) ?? '';
     if (kind === 'response' && mode !== '' && mode !== 'streaming') {
       request.resume();
-      // It stays in this state, so that only a new bootstrap gets further: so does RIE's `invocationresponse.go`.
+      // The state does not change any more, so only a new bootstrap can continue (RIE, `invocationresponse.go`).
       answer(invalidModeAnswer(), to);
       answers.refuseResponseMode(response);
       return;
@@ -215,9 +217,9 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     }
   };
 
-  /** One request after the other on each connection, as Go's server does: Node begins the next one at once. */
+  /** Handles the requests of a connection one after the other, as Go's server does. Node would handle them at once. */
   const inTurn = (request: IncomingMessage, response: ServerResponse): void => {
-    // Its connection may break at any moment; who reads it sees that as well.
+    // The connection may be lost at any time; the code that reads the request handles it.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     const { socket } = request;
@@ -230,7 +232,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       });
   };
 
-  // Nothing here is on a clock but the function: a bootstrap may wait for its next event for hours.
+  // Without time limits: a bootstrap may wait for its next event for hours.
   const server = createServer(
     {
       ...{ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
@@ -239,7 +241,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     },
     inTurn,
   );
-  // A client that says that it will send no more still gets its answer.
+  // A client that has closed its sending side still receives its answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     request.resume();
@@ -250,12 +252,12 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     if (response === undefined || response.writableFinished || response.destroyed) {
       answers.refuseBytes(socket);
     } else if (response.req.complete) {
-      // What is wrong came after the request, which is still to be answered.
+      // The invalid bytes follow a complete request, which must be answered first.
       response.once('finish', () => {
         answers.refuseBytes(socket);
       });
     } else {
-      // The answer first: to destroy the request, which ends the reading of its body, is to destroy the connection.
+      // Send the answer first: destroying the request, which stops reading its body, destroys the connection.
       response.once('finish', () => socket.end(() => response.req.destroy()));
       answers.refuseTruncated(response);
     }
@@ -267,7 +269,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
       connection.once('close', () => {
         connections.delete(connection);
       });
-      // The server has a listener of its own only while a request is being parsed.
+      // The server only listens for errors while it parses a request.
       connection.on('error', () => undefined);
       server.emit('connection', connection);
     },
@@ -279,7 +281,7 @@ export function createRuntimeApi(options: RuntimeApiOptions): RuntimeApi {
     },
     invoke: (given, to) => {
       if (state !== 'Ready' || event !== undefined)
-        throw new InternalError('an event was to be handed to a bootstrap that did not ask for one');
+        throw new InternalError('cannot send an event to a bootstrap that did not ask for one');
       event = given;
       sink = to;
       currentId = given.requestId;

@@ -5,8 +5,8 @@ import type { ProgramExit } from './relay-frames.js';
 const SIGKILL = 9;
 
 /**
- * How Lambda words the end of a bootstrap that gave no answer, after `RequestId: … Error: `. The texts are those of
- * RIE (`rapid/handlers.go`, `supervisor/model/model.go`); the last one is what the cloud says (InvalidEntrypoint).
+ * Returns Lambda's error for a bootstrap that exited without an answer. The texts are those of RIE (`rapid/handlers.go`,
+ * `supervisor/model/model.go`), except for InvalidEntrypoint, which is that of the cloud.
  */
 export function exitError(exit: ProgramExit): Pick<FunctionError, 'errorType' | 'errorMessage'> {
   const { how, value } = exit;
@@ -21,7 +21,7 @@ export function exitError(exit: ProgramExit): Pick<FunctionError, 'errorType' | 
       };
     case 'signal':
       return {
-        // A process that the kernel killed for another's memory is no case of its own on Lambda.
+        // Lambda does not distinguish which process of the container exceeded the memory limit.
         errorType: value === SIGKILL && exit.outOfMemory ? 'Runtime.OutOfMemory' : 'Runtime.ExitError',
         errorMessage: `Runtime exited with error: signal: ${SIGNALS[value] ?? `signal ${value}`}`,
       };
@@ -33,7 +33,7 @@ export function exitError(exit: ProgramExit): Pick<FunctionError, 'errorType' | 
   }
 }
 
-/** As Go, in which Lambda is written, names Linux's signals. */
+/** Go's names of Linux's signals: Lambda is written in Go. */
 const SIGNALS: Readonly<Record<number, string>> = {
   1: 'hangup',
   2: 'interrupt',
@@ -52,7 +52,7 @@ const SIGNALS: Readonly<Record<number, string>> = {
   15: 'terminated',
 };
 
-/** As Go words what `execve` can fail with. */
+/** Go's messages for the errors of `execve`. */
 const ERRNOS: Readonly<Record<number, string>> = {
   2: 'no such file or directory',
   7: 'argument list too long',

@@ -19,31 +19,32 @@ import type { InvocationOutcome, InvocationReport, InvocationRequest, ResponseSi
 import { multiplexRelay, type RelayMultiplexer } from './relay-multiplexer.js';
 import { endLine, initReportLine, reportLine, startLine, type ReportedFailure } from './report-lines.js';
 
-/** How long to wait for the end of the log when a function is stopped. */
+/** How long to wait for the last log lines when a function is stopped. */
 const LAST_LOGS_MS = 2_000;
 
+/** The container of a function, its limits, and who receives its log. */
 export interface SandboxOptions {
   /** Created with `relayCommand` and `functionEnvironment`, filled, and not started. The caller removes it. */
   readonly container: Container;
   readonly functionArn: string;
-  /** What the REPORT line says; the limit itself is set on the container by its creator. */
+  /** The memory limit, for the REPORT line. The caller has set it on the container. */
   readonly memoryMb: number;
   /** How long one invocation may take. */
   readonly timeoutMs: number;
-  /** How long the bootstrap may take until it asks for its first event. Lambda: 10 s. */
+  /** How long the bootstrap may take until it asks for its first event: 10 s on Lambda. */
   readonly initTimeoutMs: number;
-  /** Milliseconds since 1970. */
+  /** Returns the current time in milliseconds since 1970. */
   readonly now: () => number;
-  /** A new request id for each invocation, in the form of a UUID. */
+  /** Returns a new UUID as request id. Called for each invocation. */
   readonly newRequestId: () => string;
-  /** Gets every line that the function and the bootstrap write, and START, END, REPORT and INIT_REPORT. */
+  /** Receives every line that the function and the bootstrap write, and the START, END, REPORT and INIT_REPORT lines. */
   readonly onLog: (line: string) => void;
   /** Called once when the container or the engine fails before the sandbox is disposed. Every later call rejects with the reason. */
   readonly onFailure?: (reason: Error) => void;
   readonly signal: AbortSignal;
 }
 
-/** A function that runs in a container, as in one Lambda sandbox. Disposing it stops the function; the container stays its owner's. */
+/** A function in a container, as in one Lambda sandbox. Disposing of it stops the function, but does not remove the container. */
 export interface Sandbox extends AsyncDisposable {
   /**
    * Starts the bootstrap, once. Resolves when it asks for its first event, or when its init failed (the first invocation
@@ -57,7 +58,7 @@ export interface Sandbox extends AsyncDisposable {
   invoke(request: InvocationRequest, sink?: ResponseSink): Promise<InvocationOutcome>;
 }
 
-/** Starts the container, and serves the Runtime API to what runs in it. */
+/** Starts the container and serves the Runtime API to it. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const attachment = await options.container.attach(options.signal);
   const sandbox = new RelayedSandbox(options, attachment);
@@ -70,10 +71,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   return sandbox;
 }
 
-/** An invocation under way. */
+/** A running invocation. */
 interface Invocation {
   readonly requestId: string;
-  /** Of the monotonic clock; it counts from 0 at some time in the past. */
+  /** The start on the monotonic clock (`performance.now()`). */
   readonly begun: number;
   readonly startedAt: number;
   readonly log: InvocationLog;
@@ -91,10 +92,10 @@ class RelayedSandbox implements Sandbox {
   readonly #stderrEnded: Promise<void>;
   readonly #onAbort: () => void;
   #initTried = false;
-  /** Of the init before the first invocation, until that has reported it. */
+  /** The duration of the init before the first invocation, until that invocation has reported it. */
   #initMs: number | undefined;
   #invocationLog: InvocationLog | undefined;
-  /** The invocation that was answered last, and the end of its time: it is over when the bootstrap asks again. */
+  /** The last answered invocation and its deadline. It is over when the bootstrap asks for the next event. */
   #last: { readonly requestId: string; readonly deadline: number } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #disposed = false;
@@ -149,7 +150,7 @@ class RelayedSandbox implements Sandbox {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#events.fail(new EngineError('the function was stopped'));
     this.#bootstrap.current?.api.close();
-    // The end of its input ends the relay, and that the log; an engine that hangs must not hold us.
+    // Closing its input ends the relay, which ends the log. The time limit is for an engine that hangs.
     this.#relay.close();
     await Promise.race([this.#stderrEnded, delay(LAST_LOGS_MS, undefined, { ref: false })]);
     this.#lines.flush();
@@ -168,7 +169,7 @@ class RelayedSandbox implements Sandbox {
     this.#options.onLog(line);
   }
 
-  /** The relay writes to its own stderr only when it fails. */
+  /** Logs the relay's own stderr, which it writes to only if it fails. */
   async #readRelayLog(): Promise<void> {
     const { stderr } = this.#attachment;
     const lines = createLineReader((line) => {
@@ -186,14 +187,14 @@ class RelayedSandbox implements Sandbox {
     lines.flush();
   }
 
-  /** A relay that ends before the sandbox is disposed means that the container has ended, or the engine is gone. */
+  /** Detects that the container has ended, or the connection to the engine was lost: the relay ends before `dispose`. */
   async #watchRelay(): Promise<void> {
     const { container, signal } = this.#options;
     try {
       await this.#relay.closed;
       if (this.#disposed) return;
       const { exitCode, outOfMemory } = await container.wait(signal);
-      const how = outOfMemory ? 'was killed for its memory limit' : `ended with status ${exitCode}`;
+      const how = outOfMemory ? 'exceeded its memory limit' : `ended with status ${exitCode}`;
       throw new EngineError(`the container of the function ${how}`);
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
@@ -241,8 +242,8 @@ class RelayedSandbox implements Sandbox {
   }
 
   /**
-   * The last invocation is over when the bootstrap asks for the next event. One that ends instead is replaced by
-   * the next invocation, and so is one that does not come back before that invocation's time is over.
+   * Waits for the end of the last invocation: until the bootstrap asks for the next event. A bootstrap that exits instead,
+   * or does not ask before the deadline of the last invocation, is replaced by the next invocation.
    */
   async #finishLast(): Promise<void> {
     const bootstrap = this.#bootstrap.current;
@@ -308,7 +309,7 @@ class RelayedSandbox implements Sandbox {
         this.#last = { requestId, deadline: begun + timeoutMs };
         return answeredEnding(event.answer);
       }
-      // It sent its answer before it exited, and the answer is still being read.
+      // Continue if it is running, or if it exited after sending an answer that is still being read.
       if (bootstrap.exit === undefined || bootstrap.api.answering) continue;
       this.#bootstrap.forget();
       return failedEnding(exitFailure(bootstrap.exit, requestId), streaming);
@@ -320,7 +321,7 @@ class RelayedSandbox implements Sandbox {
     { answer, status, failure, lines }: InvocationEnding,
   ): InvocationOutcome {
     const { timeoutMs, memoryMb } = this.#options;
-    // A timer may be early by a fraction.
+    // A timer may fire slightly early.
     const durationMs = status === 'timeout' ? timeoutMs : Math.min(performance.now() - begun, timeoutMs);
     const peak = this.#relay.peakMemory;
     const report: InvocationReport = {

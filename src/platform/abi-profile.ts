@@ -7,26 +7,26 @@ import {
   type PlatformFolders,
 } from './platform.js';
 
-/** What a layer may need of a platform, and what else is there that could get in its way. */
+/** What a layer may use of a platform's ABI, and which other libraries of the platform could conflict with it. */
 export interface AbiProfile {
   /** `provided.al2023`. */
   readonly name: string;
   readonly architecture: Architecture;
-  /** The newest version of each family of symbols: `GLIBC` → `2.34`. */
+  /** The newest version of each symbol version family: `GLIBC` → `2.34`. */
   readonly newest: ReadonlyMap<string, string>;
-  /** Versions that have no number: `CXXABI_FLOAT128`. */
+  /** Symbol versions without a number: `CXXABI_FLOAT128`. */
   readonly named: ReadonlySet<string>;
-  /** The sonames that every sandbox has. */
+  /** The sonames of the libraries that every sandbox provides. */
   readonly libraries: ReadonlySet<string>;
-  /** Those, and all others that are known to lie in its library folders: they come before `/opt/lib`. */
+  /** `libraries` and all other sonames known to be in the platform's library folders, which are searched before `/opt/lib`. */
   readonly present: ReadonlySet<string>;
-  /** Paths that a `#!` may name. */
+  /** The paths that a `#!` line may name. */
   readonly interpreters: ReadonlySet<string>;
 }
 
 /**
- * The profiles of all platforms for an architecture, the oldest first: each has all that those before it have. Throws
- * RecipeError for a file with mistakes, UsageError where the files do not follow one from another.
+ * Loads the profiles of all platforms for an architecture, oldest first. Each profile includes everything of the ones
+ * before it. Throws RecipeError for an invalid file, and UsageError if the files do not form one chain.
  */
 export async function loadAbiProfiles(
   folders: PlatformFolders,
@@ -40,9 +40,9 @@ export async function loadAbiProfiles(
     const [found] = next;
     if (found === undefined || next.length > 1) {
       throw new UsageError(
-        `${next.length} platforms in ${folders.join(', ')} extend ${older?.name ?? 'nothing'}, not one`,
+        `${next.length} platforms in ${folders.join(', ')} extend ${older?.name ?? 'nothing'}, expected one`,
         {
-          hint: 'Let `abi.extends` of each name the one before it: they are one row, from the oldest on.',
+          hint: 'Set `abi.extends` of each platform to the next older one, so that they form one chain.',
         },
       );
     }

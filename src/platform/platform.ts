@@ -5,19 +5,21 @@ import { RecipeError, UsageError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-names.js';
 import { parseYaml } from '../core/yaml-file.js';
 
+/** The names of Lambda's architectures. */
 export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
+/** One of Lambda's architectures. */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-/** What a layer must run on: a Lambda runtime and an architecture. */
+/** What a layer is built for: a Lambda runtime and an architecture. */
 export interface Platform {
   /** `provided.al2023`. */
   readonly name: string;
   readonly architecture: Architecture;
-  /** The glibc of the runtime, `2.34`. */
+  /** The glibc version of the runtime, `2.34`. */
   readonly glibc: string;
-  /** `2029-06-30`: the last day of its operating system's support. */
+  /** `2029-06-30`: the last day on which its operating system is supported. */
   readonly endOfLife: string;
-  /** The image that `Dockerfile.amazonlinux` starts from, and the release its packages are taken of. */
+  /** The base image of `Dockerfile.amazonlinux`, and the release that its packages come from. */
   readonly toolchain: { readonly base: string; readonly release: string };
   /** The image that smoke tests run in. */
   readonly runtime: string;
@@ -30,7 +32,7 @@ const forArchitectures = z.strictObject({
 });
 
 const abiSchema = z.strictObject({
-  /** The platform before it, all of whose promises it keeps. */
+  /** The next older platform, whose ABI this one includes. */
   extends: z.string().optional(),
   newest: z.record(z.string(), z.string().regex(/^\d+(\.\d+)*$/, 'a version is numbers and dots, quoted')),
   named: z.array(z.string()).default([]),
@@ -47,13 +49,13 @@ const platformSchema = z.strictObject({
   abi: abiSchema,
 });
 
-/** `platforms/NAME.yaml` as it is written. */
+/** The content of `platforms/NAME.yaml`. */
 export type PlatformFile = z.infer<typeof platformSchema>;
 
-/** Folders of platform files, such as `platforms/`: of two files with one name, that of the first folder counts. */
+/** Folders of platform files, such as `platforms/`. Earlier folders override later ones. */
 export type PlatformFolders = readonly string[];
 
-/** The names of all platforms. */
+/** Returns the sorted names of all platforms. */
 export async function platformNames(folders: PlatformFolders): Promise<string[]> {
   return [...(await platformPaths(folders)).keys()].sort();
 }
@@ -70,9 +72,9 @@ async function platformPaths(folders: PlatformFolders): Promise<ReadonlyMap<stri
 }
 
 /**
- * Reads `platforms/NAME.yaml`. With `registry`, images come from that host (`127.0.0.1:5000`, a
- * pull-through mirror) instead of the one in the file. Throws UsageError for an unknown name and
- * RecipeError for a file with mistakes.
+ * Loads a platform from `platforms/NAME.yaml`. With `registry`, images come from that host (`127.0.0.1:5000`, a
+ * pull-through mirror) instead of the one in the file. Throws UsageError for an unknown name and RecipeError for an
+ * invalid file.
  */
 export async function loadPlatform(
   name: string,
@@ -93,13 +95,13 @@ export async function loadPlatform(
   };
 }
 
-/** Throws UsageError for an unknown name and RecipeError for a file with mistakes. */
+/** Reads `platforms/NAME.yaml`. Throws UsageError for an unknown name and RecipeError for an invalid file. */
 export async function readPlatformFile(name: string, folders: PlatformFolders): Promise<PlatformFile> {
   const file = (await platformPaths(folders)).get(name);
   if (file === undefined) {
     const names = await platformNames(folders);
     throw new UsageError(`there is no platform ${name}.${didYouMean(name, names)}`, {
-      hint: `The platforms are ${names.join(', ')}.`,
+      hint: `Use one of the platforms ${names.join(', ')}.`,
     });
   }
   const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: platformSchema });

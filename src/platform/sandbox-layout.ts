@@ -17,7 +17,7 @@ const FUNCTION_GID = 990;
 export const FUNCTION_USER = `${FUNCTION_UID}:${FUNCTION_GID}`;
 /** The user and group that compile a stage: not root, and unknown to the toolchain image. */
 export const BUILDER_UID = 1000;
-/** Nobody: reads images, writes nothing. */
+/** The user and group `nobody`, as which images are read. */
 export const READER_USER = '65534:65534';
 
 /** The process limit of functions and programs, as Lambda's. */

@@ -2,26 +2,25 @@ import { RecipeError, type Problem } from '../core/errors.js';
 import type { RecipeLibrary, RecipeName } from './recipe-library.js';
 import type { Need, Recipe } from './recipe.js';
 
-/** A node of the plan's graph: one package, and the stages whose artifacts it must see at `/opt`. */
+/** A node of the plan's graph: one package, and the stages whose artifacts it needs at `/opt`. */
 export interface PlannedStage {
   readonly recipe: Recipe;
-  /** What the recipe names as its needs. */
+  /** The direct needs of the recipe. */
   readonly needs: readonly PlannedStage[];
-  /** All that is below it in the graph, each once, needs before what needs them. */
+  /** Direct and indirect needs without duplicates; each stage comes after its own needs. */
   readonly closure: readonly PlannedStage[];
 }
 
-/** A graph of stages with one root; each package occurs in one line only, since all is linked into the root. */
+/** A graph of stages with one root. It has one line of each package, since everything is linked into the root. */
 export interface Plan {
   readonly root: PlannedStage;
-  /** Every stage, needs before what needs them; the root is last. */
+  /** Every stage, each after its needs; the root is last. */
   readonly stages: readonly PlannedStage[];
 }
 
 /**
- * Resolves a recipe's needs into a plan. A need without a line takes the line that the root asks for, else
- * the package's default. Throws RecipeError with everything that is wrong in any of the recipes: mistakes
- * in their files, cycles, and two lines of one package.
+ * Resolves a recipe's needs into a plan. A need without a line gets the line that the root names, else the package's
+ * default. Throws RecipeError with all problems of all recipes: invalid files, cycles, and two lines of one package.
  */
 export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promise<Plan> {
   const problems: Problem[] = [];
@@ -57,7 +56,7 @@ export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promi
       const stage = await visitNeed({ package: need.package, line }, { need, below });
       if (stage === undefined) continue;
       if (need.line !== undefined && stage.recipe.line !== need.line) {
-        const message = `${need.package}/${need.line} is needed here, but the plan has ${stage.recipe.name} already; it holds one line of each package`;
+        const message = `${need.package}/${need.line} is needed here, but the plan already has ${stage.recipe.name}: it can have one line of each package`;
         problems.push({ ...need.position, message });
       }
       needs.push(stage);
@@ -75,7 +74,7 @@ export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promi
     try {
       return await visit(name, at.below);
     } catch (error) {
-      // An unknown recipe is a usage error when a person named it, and a recipe's mistake when a need did.
+      // An unknown recipe is a usage error on the command line, and a recipe error in `needs`.
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'usage') throw error;
       problems.push({ ...at.need.position, message: error.message });
       return undefined;

@@ -7,37 +7,35 @@ import { parseYaml } from '../core/yaml-file.js';
 import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
 import type { Need, Recipe, SmokeInvocation, SmokeSpec } from './recipe.js';
 
-/** What a command line or a need names: a package, and a line of it or the package's default. */
+/** The name of a recipe on the command line or in `needs`; without a line, the package's default line. */
 export interface RecipeName {
   readonly package: string;
   readonly line: string | undefined;
 }
 
 /**
- * Recipes by name, from folders that overlay each other file by file: the first folder that has a file
- * wins, so a folder of one's own can add `php/8.4.25.yaml` and take the rest from the built-in recipes.
+ * Recipes by name, from folders that overlay each other file by file. The first folder that has a file wins, so a
+ * project can add `php/8.4.25.yaml` and use everything else from the built-in recipes.
  */
 export interface RecipeLibrary {
-  /** Every `package/line` there is, in order, tools included. */
+  /** The sorted names (`package/line`) of all recipes, including tools. */
   names(): readonly string[];
   /**
-   * The recipe, or what is wrong with its files. Throws UsageError when there is none of that name, with
-   * the nearest names.
+   * Returns the recipe, or the problems in its files. Throws UsageError, with the nearest names, for an unknown name.
    */
   load(name: RecipeName): Promise<{ readonly recipe: Recipe } | { readonly problems: readonly Problem[] }>;
-  /** The build protocol, `stage.sh`. */
+  /** The path of the build protocol, `stage.sh`. */
   readonly protocolPath: string;
 }
 
-/** Splits `php/8.4` or `php`. */
+/** Splits a recipe name, `php/8.4` or `php`. */
 export function parseRecipeName(text: string): RecipeName {
   const [packageName = '', ...rest] = text.split('/');
   return { package: packageName, line: rest.length === 0 ? undefined : rest.join('/') };
 }
 
 /**
- * Opens recipe folders, the first one first in the overlay. Throws UsageError for a folder that cannot be
- * read.
+ * Opens recipe folders; earlier ones override later ones. Throws UsageError for a folder that cannot be read.
  */
 export async function openRecipeLibrary(folders: readonly string[]): Promise<RecipeLibrary> {
   const files = new Map<string, string>();
@@ -66,7 +64,7 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     return reading;
   };
 
-  /** A package whose lines are there without a package.yaml is a mistake in the folder; else its name is. */
+  /** A package that has lines but no package.yaml is an error in the folder; any other is an unknown name. */
   const noPackageFile = (wanted: RecipeName): ReadYaml<PackageFile> => {
     const name = names.find((other) =>
       wanted.line === undefined
@@ -75,7 +73,7 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     );
     const file = files.get(`${name ?? ''}.yaml`);
     if (file === undefined) throw unknownRecipe(written(wanted), names);
-    return { ok: false, path: file, problems: [wholeFile(file, 'there is no package.yaml beside it')] };
+    return { ok: false, path: file, problems: [wholeFile(file, 'package.yaml is missing in its folder')] };
   };
 
   return {
@@ -109,16 +107,16 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
 
 type ReadYaml<T> = ReturnType<typeof parseYaml<T>> & { readonly path: string };
 
-/** A problem that is nowhere in a file stands at its beginning, where an editor can open it. */
+/** A problem without a place in the file is reported at its beginning, where an editor can open it. */
 function wholeFile(file: string, message: string): Problem {
   return { file, line: 1, column: 1, message };
 }
 
-/** The problem with a file of a recipe that the system does not let us read; throws any other error again. */
+/** Returns the problem for a recipe file that cannot be read. Rethrows errors that are not system errors. */
 export function unreadableFile(file: string, error: unknown): Problem {
   const code = errorCodeOf(error);
   if (code === undefined) throw error;
-  return wholeFile(file, `it cannot be read (${code})`);
+  return wholeFile(file, `cannot read the file (${code})`);
 }
 
 function written(name: RecipeName): string {
@@ -160,7 +158,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
   const problems: Problem[] = needs
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
-  if (!own.has('build.sh')) problems.push(wholeFile(path, 'there is no build.sh beside it'));
+  if (!own.has('build.sh')) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
   const ofLine = below(own, `${parts.line}/`);
@@ -205,7 +203,7 @@ function licenseOf({
   return license ?? licence;
 }
 
-/** What a line has in place of its package's. */
+/** Returns the smoke tests of a line that override those of its package. */
 function defined({ programs, invocations }: NonNullable<LineFile['smoke']> = {}): Partial<SmokeFile> {
   return { ...(programs && { programs }), ...(invocations && { invocations }) };
 }
@@ -225,7 +223,7 @@ function smokeSpec(smoke: SmokeFile): SmokeSpec {
   };
 }
 
-/** A text must be the answer to the letter; any other value is compared as JSON. */
+/** A text must match the answer exactly; any other value is compared as JSON. */
 function expectation(
   result: unknown,
   error: { readonly errorType: string; readonly errorMessage: string } | undefined,
@@ -234,7 +232,7 @@ function expectation(
   return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
 }
 
-/** Neither data nor what only a layer or its smoke tests see, nor a patch of another version. */
+/** Excludes YAML files, files that only the layer or its smoke tests use, and patches for other versions. */
 function isBuildFile(
   file: string,
   { version, all }: { readonly version: string; readonly all: ReadonlyMap<string, string> },
@@ -264,7 +262,7 @@ async function listFiles(folder: string): Promise<string[]> {
     throw new UsageError(
       `cannot read the recipe folder ${folder} (${errorCodeOf(cause) ?? 'unknown error'})`,
       {
-        hint: 'Give --recipes a folder that holds PACKAGE/LINE.yaml files.',
+        hint: 'Set --recipes to a folder that contains PACKAGE/LINE.yaml files.',
         cause,
       },
     );
@@ -275,11 +273,11 @@ function unknownRecipe(name: string, names: readonly string[]): UsageError {
   const packages = names.map((known) => parseRecipeName(known).package);
   const near = name.includes('/') ? names : [...new Set([...packages, ...names])];
   return new UsageError(`there is no recipe ${name}.${didYouMean(name, near)}`, {
-    hint: '`layersmith recipes` lists them all.',
+    hint: 'Run `layersmith recipes` to list all recipes.',
   });
 }
 
-/** By package, then by version: `php/7.4` before `php/8.2` before `php/8.10`. */
+/** Sorts by package, then by version: `php/7.4` before `php/8.2` before `php/8.10`. */
 function compareNames(a: string, b: string): number {
   const [packageA = '', lineA = ''] = a.split('/');
   const [packageB = '', lineB = ''] = b.split('/');

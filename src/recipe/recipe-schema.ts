@@ -3,7 +3,7 @@ import { isSha256 } from '../core/digest.js';
 
 const name = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9.+-]*$/, 'a name has lower-case letters, digits, dots and dashes');
+  .regex(/^[a-z0-9][a-z0-9.+-]*$/, 'a name consists of lower-case letters, digits, dots and dashes');
 
 const needName = z
   .string()
@@ -13,7 +13,7 @@ const sha256 = z
   .string()
   .refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits (quote it if it is a number)');
 
-/** YAML reads `8.4` as a number: versions are wanted as texts, and this says so. */
+/** Versions are texts, but YAML reads an unquoted `8.4` as a number: the message says to quote it. */
 const version = z
   .string({
     error: (issue) =>
@@ -29,21 +29,21 @@ const pathBelowOpt = z
 
 const url = z.url({ protocol: /^https?$/ });
 
-/** The two parts of a CPE 2.3 name that do not change with the version; without what would need quoting there. */
+/** The vendor and product of a CPE 2.3 name, without characters that need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
 
-/** An SPDX expression. `licence` is an alias that recipes of layersmith 0.1.0 have. */
+/** An SPDX expression. `licence` is a deprecated alias, used by recipes for layersmith 0.1.0. */
 const licenseKeys = {
   license: z.string().optional(),
   licence: z.string().optional().meta({ deprecated: true }),
 };
 
-/** Refuses a file that spells the key in both ways. */
+/** Rejects a file that has both spellings of the key. */
 function hasOneSpelling(file: { readonly license?: unknown; readonly licence?: unknown }): boolean {
   return file.license === undefined || file.licence === undefined;
 }
 
-const BOTH_SPELLINGS = { path: ['licence'], error: 'give `license` alone: `licence` is its old spelling' };
+const BOTH_SPELLINGS = { path: ['licence'], error: 'remove `licence`, the old spelling of `license`' };
 
 const pinnedFile = z.strictObject({
   file: z.string().regex(/^[^/]+$/, 'a file name, without folders'),
@@ -53,7 +53,7 @@ const pinnedFile = z.strictObject({
 
 const program = z.strictObject({
   name: z.string(),
-  run: z.array(z.string()).min(1, 'at least the program'),
+  run: z.array(z.string()).min(1, 'at least the program is required'),
   stdout: z.array(z.string()).default([]),
 });
 
@@ -68,12 +68,12 @@ const invocation = z
   })
   .refine(
     (value) => (value.result === undefined) !== (value.error === undefined),
-    'give either `result` or `error`',
+    'either `result` or `error` is required',
   );
 
 const layerFiles = z.array(pathBelowOpt).min(1);
 
-/** recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it has in place of its package's. */
+/** The schema of recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it overrides of its package. */
 export const lineSchema = z
   .strictObject({
     version,
@@ -81,9 +81,9 @@ export const lineSchema = z
     endOfLife: date.optional(),
     needs: z.array(needName).default([]),
     options: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'an option is in capitals'), z.string())
+      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
       .default({}),
-    sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file')),
+    sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file is required')),
     layer: z.strictObject({ files: layerFiles.optional() }).optional(),
     smoke: z
       .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
@@ -91,7 +91,7 @@ export const lineSchema = z
   })
   .refine(hasOneSpelling, BOTH_SPELLINGS);
 
-/** recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
+/** The schema of recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z
   .strictObject({
     kind: z.enum(['library', 'interpreter', 'tool']),
@@ -107,15 +107,17 @@ export const packageSchema = z
   })
   .refine(
     (value) => value.kind !== 'interpreter' || (value.layer !== undefined && value.smoke !== undefined),
-    'an interpreter has a `layer` and a `smoke`',
+    'an interpreter requires `layer` and `smoke`',
   )
   .refine(hasOneSpelling, BOTH_SPELLINGS)
   .refine((value) => value.license !== undefined || value.licence !== undefined, {
     path: ['license'],
     error: '`license` is missing: an SPDX expression expected',
-    // Reported together with every other problem of the file.
+    // Without `when`, zod would skip this check if the file has other problems.
     when: ({ value }) => typeof value === 'object' && value !== null,
   });
 
+/** The content of recipes/PACKAGE/LINE.yaml. */
 export type LineFile = z.infer<typeof lineSchema>;
+/** The content of recipes/PACKAGE/package.yaml. */
 export type PackageFile = z.infer<typeof packageSchema>;

@@ -1,39 +1,40 @@
 import type { Source } from './source.js';
 
-/** Where something stands in a file; line and column are 1-based. */
+/** A place in a file; line and column are 1-based. */
 export interface Position {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
 
-/** A package that must be built first. Without a line, the plan's root or the package's default decides. */
+/** A package that must be built first. Without a line, the plan's root or the package's default determines it. */
 export interface Need {
   readonly package: string;
   readonly line: string | undefined;
   readonly position: Position;
 }
 
+/** What a package is: an interpreter becomes a layer, a library is linked into others, a tool runs during builds. */
 export type Kind = 'library' | 'interpreter' | 'tool';
 
-/** What of an interpreter's artifact goes into the layer. */
+/** The part of an interpreter's artifact that goes into the layer. */
 export interface LayerSpec {
-  /** The name of the runtime, which decides the bootstrap: `php`. Whether there is one is known to `runtime/` alone. */
+  /** The name of the runtime, which selects the bootstrap: `php`. Only `runtime/` knows which ones exist. */
   readonly interpreter: string;
-  /** Where the recipe names it. */
+  /** The place of `interpreter` in the recipe. */
   readonly position: Position;
   /** Paths below `/opt` in the artifact. */
   readonly files: readonly string[];
 }
 
-/** A program that must exit with 0 and print each of the texts. */
+/** A smoke test: a program that must exit with 0 and print each of the texts. */
 export interface SmokeProgram {
   readonly name: string;
   readonly run: readonly [string, ...string[]];
   readonly stdout: readonly string[];
 }
 
-/** Real invocations of a handler, with the answer that each must give. */
+/** A smoke test: invocations of a handler, each of which must return the expected answer. */
 export interface SmokeInvocation {
   readonly name: string;
   readonly handler: string;
@@ -46,44 +47,45 @@ export interface SmokeInvocation {
     | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string };
 }
 
+/** The smoke tests of a layer. */
 export interface SmokeSpec {
   readonly programs: readonly SmokeProgram[];
   readonly invocations: readonly SmokeInvocation[];
 }
 
-/** How a package is built at one pinned version: one line's file together with its package's. */
+/** How to build a package at one pinned version: the merged content of LINE.yaml and package.yaml. */
 export interface Recipe {
   /** `php`. */
   readonly package: string;
-  /** `8.4`: the name of the line's file. */
+  /** `8.4`: the name of LINE.yaml. */
   readonly line: string;
   /** `php/8.4`. */
   readonly name: string;
   readonly kind: Kind;
   readonly summary: string;
   readonly homepage: string | undefined;
-  /** SPDX expression. */
+  /** An SPDX expression. */
   readonly license: string;
-  /** `vendor:product` in the CPE dictionary, by which advisories name the package. */
+  /** `vendor:product` in the CPE dictionary, which identifies the package in advisories. */
   readonly cpe: string | undefined;
   readonly version: string;
-  /** `2028-12-31`: the last day on which upstream supports the line; undefined when there is no such day. */
+  /** `2028-12-31`: the last day on which upstream supports the line; undefined if upstream names none. */
   readonly endOfLife: string | undefined;
   readonly needs: readonly Need[];
   readonly options: Readonly<Record<string, string>>;
   readonly sources: readonly Source[];
-  /** Only interpreters have them. */
+  /** `layer` and `smoke` are always defined for interpreters. */
   readonly layer: LayerSpec | undefined;
   readonly smoke: SmokeSpec | undefined;
   /**
-   * The files of the package's folder that a build of this line can see, by their path in the folder:
-   * `build.sh`, patches of this version, and whatever else is neither YAML, `smoke/` nor `layer/`.
+   * The files of the package's folder that are available to a build of this line, by their path in the folder:
+   * `build.sh`, patches for this version, and all other files except YAML, `smoke/` and `layer/`.
    */
   readonly buildFiles: ReadonlyMap<string, string>;
-  /** The files below `smoke/`, and the line's own below `LINE/smoke/` (put at `/var/task` for smoke tests), by their path there. */
+  /** The files below `smoke/` and `LINE/smoke/`, by their path below `/var/task` in smoke tests. */
   readonly smokeFiles: ReadonlyMap<string, string>;
-  /** The files below `layer/`, and the line's own below `LINE/layer/` (added to the layer tree), by their path below `/opt`. */
+  /** The files below `layer/` and `LINE/layer/`, which are added to the layer, by their path below `/opt`. */
   readonly layerFiles: ReadonlyMap<string, string>;
-  /** The line's file, for messages. */
+  /** The path of LINE.yaml, for messages. */
   readonly path: string;
 }

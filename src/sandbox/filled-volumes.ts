@@ -4,8 +4,8 @@ import { HELPER_FOLDER, RELAY_PATH, TMP } from '../platform/sandbox-layout.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 
 /**
- * A container that is never started: it holds volumes with the given trees, by their paths, which other
- * containers then mount read-only (`volumesFrom`). Everything in them belongs to root.
+ * Creates a container that is never started. It holds volumes with the given trees, by path, which other containers mount
+ * read-only (`volumesFrom`). All files belong to root.
  */
 export async function fillVolumes(
   engine: ContainerEngine,
@@ -30,14 +30,14 @@ export async function fillVolumes(
   }
 }
 
-/** The relay's file in a tree that is mounted at HELPER_FOLDER. */
+/** Returns the entry of the relay program in a tree that is mounted at HELPER_FOLDER. */
 export function relayEntry(relay: Uint8Array): TreeEntry {
   return fileEntry(RELAY_PATH.slice(HELPER_FOLDER.length + 1), relay, 0o755);
 }
 
 const STICKY_FOR_ALL = 0o1777;
 
-/** Lets everybody write to the container's volume at `/tmp`, which belongs to root at first. */
+/** Makes the container's volume at `/tmp` world-writable; a new volume is writable only for root. */
 export async function openTmp(container: Container, signal: AbortSignal): Promise<void> {
   const tmp: TreeEntry = { type: 'directory', path: '.', mode: STICKY_FOR_ALL };
   await container.putArchive(TMP, packTree([tmp], { owner: 0 }), signal);

@@ -1,7 +1,7 @@
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 import { READER_USER } from '../platform/sandbox-layout.js';
 
-/** An image to look into. */
+/** An image to read. */
 export interface ReadImage {
   readonly engine: ContainerEngine;
   /** The image's id. */
@@ -10,7 +10,7 @@ export interface ReadImage {
   readonly signal: AbortSignal;
 }
 
-/** The container that reads an image with one of the image's own programs: no rights, and nothing to write to. */
+/** Returns the spec of a container that reads an image with a program of that image: no privileges, nothing is writable. */
 export function readerSpec(
   { image, labels }: Pick<ReadImage, 'image' | 'labels'>,
   command: readonly string[],
@@ -30,7 +30,7 @@ export function readerSpec(
   };
 }
 
-/** A container that never runs, to take files out of an image. Leaving its scope removes it. */
+/** Creates a container that never runs, to copy files out of an image. Disposing of it removes it. */
 export function openImageReader({ engine, image, labels, signal }: ReadImage): Promise<Container> {
   return engine.createContainer(readerSpec({ image, labels }, ['/nothing']), signal);
 }

@@ -9,22 +9,22 @@ import { readOutputLines } from './program-output.js';
 import type { RunContext } from './run-context.js';
 import { programFailure, runProgram } from './run-program.js';
 
-/** A program that runs on a layer and leaves a folder. */
+/** A program that runs on a layer and produces a folder. */
 export interface LayerProgram {
   /** For messages: `composer install`. */
   readonly what: string;
-  /** Read-only trees, by the paths where they are mounted. */
+  /** Read-only trees, by the paths at which they are mounted. */
   readonly trees: Readonly<Record<string, Iterable<TreeEntry>>>;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The working directory, a folder below `/tmp` that the program may write to, and its content at the start. */
+  /** The working directory, a writable folder below `/tmp`, and its initial content. */
   readonly work: { readonly path: string; readonly tree: Iterable<TreeEntry> };
-  /** The folder that is taken out when the program has ended. */
+  /** The folder that is returned when the program has ended. */
   readonly result: string;
   readonly hasNetwork: boolean;
-  /** Whether the program starts others through a shell. The runtime image may have none, so it runs in `shellImage`. */
+  /** Whether the program needs a shell. It then runs in `shellImage`, since the runtime image may not have one. */
   readonly needsShell?: boolean;
-  /** What to do when it fails. */
+  /** The hint of the error if it fails. */
   readonly hint: string;
 }
 
@@ -34,10 +34,10 @@ const LIMIT_MS = 15 * 60_000;
 const SHOWN_LINES = 15;
 
 /**
- * Runs a program on a layer in a container with a read-only root, and returns the folder that it left. `onLine` receives its
- * output.
+ * Runs a program on a layer in a container with a read-only root, and returns the folder that it produced. `onLine` receives
+ * its output.
  *
- * Throws StageError with the last lines when it fails or takes more than 15 minutes, LayerError for entries that must not
+ * Throws StageError with the last lines if it fails or takes more than 15 minutes, LayerError for entries that must not
  * leave a container, and the engine's errors.
  */
 export async function runLayerProgram(
@@ -49,7 +49,7 @@ export async function runLayerProgram(
   const spec: Omit<ContainerSpec, 'command' | 'env' | 'volumes' | 'volumesFrom'> = {
     image: program.needsShell === true ? await context.shellImage() : context.runtimeImage.id,
     workingDir: work.path,
-    // Not the owner of the code, which is root.
+    // Not root, which owns the code.
     user: `${FUNCTION_UID}:${FUNCTION_UID}`,
     labels,
     memoryBytes: MEMORY_BYTES,
@@ -59,7 +59,7 @@ export async function runLayerProgram(
     hasNetwork: program.hasNetwork,
   };
   await using holder = await fillVolumes(engine, {
-    // The working directory does not exist there; the holder never runs.
+    // The working directory does not exist in the holder, which never runs.
     spec: { ...spec, workingDir: '/', hasNetwork: false },
     trees: program.trees,
     signal,
@@ -97,7 +97,7 @@ export async function runLayerProgram(
           hint,
         });
       const result = await takeFolder(program.result, { tmpDir: context.store.tmpDir });
-      if (result === undefined) throw new StageError(`${what} left no ${program.result}`, { hint });
+      if (result === undefined) throw new StageError(`${what} did not create ${program.result}`, { hint });
       return result;
     },
   );

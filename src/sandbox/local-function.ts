@@ -23,9 +23,9 @@ import {
 } from '../platform/sandbox-layout.js';
 import type { RunContext } from './run-context.js';
 
-/** A function with its layers, as in its configuration on Lambda. */
+/** A function with its layers, configured as on Lambda. */
 export interface LocalFunction {
-  /** Zips or folders, merged in their order at `/opt`, as Lambda does: later ones replace earlier ones. */
+  /** Zips or folders, merged at `/opt` in order, as on Lambda: files of later ones replace those of earlier ones. */
   readonly layers: readonly string[];
   /** A folder or a zip, at `/var/task`. */
   readonly functionPath: string;
@@ -34,23 +34,23 @@ export interface LocalFunction {
   readonly env: Readonly<Record<string, string>>;
   /** The container's memory limit, which the function also sees in its environment. */
   readonly memoryMb: number;
-  /** How long one invocation may take. */
+  /** How long one invocation may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Receives every line of the function's log, with START, END and REPORT. */
   readonly onLog: (line: string) => void;
-  /** Called when the container or the engine fails. The sandbox is of no use then. */
+  /** Called when the container or the engine fails. The sandbox cannot be used afterwards. */
   readonly onFailure?: (reason: Error) => void;
 }
 
 const FUNCTION_NAME = 'function';
 
 /**
- * Puts a function and its layers into a container of the runtime image: no network, a read-only root, the code
- * read-only too, and a `/tmp` on disk that is kept when the bootstrap is started again. The bootstrap does not
- * run yet. Disposing the sandbox removes the container.
+ * Puts a function and its layers into a container of the runtime image. The container has no network; its root and the
+ * code are read-only; `/tmp` is on disk and keeps its content when the bootstrap is restarted. The bootstrap is not started
+ * yet. Disposing of the sandbox removes the container.
  *
- * Throws UsageError for code that cannot be read and for variables that Lambda sets itself, LayerError for
- * layers that Lambda would refuse or that have no bootstrap, and the engine's errors.
+ * Throws UsageError for code that cannot be read and for variables that Lambda reserves, LayerError for layers that Lambda
+ * would reject or that have no bootstrap, and the engine's errors.
  */
 export async function openLocalFunction(fn: LocalFunction, context: RunContext): Promise<Sandbox> {
   const { engine, signal } = context;
@@ -82,7 +82,7 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
     });
     owned.push(holder);
     const container = await engine.createContainer(
-      // A volume, not a file system in memory, which would count against the function's limit.
+      // A volume instead of a memory file system, which would count towards the function's memory limit.
       {
         ...spec,
         command: relayCommand(RELAY_PATH),
@@ -123,11 +123,11 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
   }
 }
 
-/** Files of a folder are read while they are sent to the engine, long after they were listed. */
+/** Returns the error for files that changed after they were listed: they are read only while they are sent to the engine. */
 function changedMeanwhile(cause: unknown): UsageError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new UsageError(`the code cannot be read, or changed while it was: ${reason}`, {
-    hint: 'Try again when nothing writes to the folders of the function and its layers.',
+  return new UsageError(`cannot read the code, or it changed while it was read: ${reason}`, {
+    hint: 'Try again while no program writes to the folders of the function and its layers.',
     cause,
   });
 }
@@ -143,7 +143,7 @@ function environmentOf(fn: LocalFunction): Readonly<Record<string, string>> {
   });
   const reserved = Object.keys(env).filter((name) => environment[name] !== env[name]);
   if (reserved.length > 0) {
-    throw new UsageError(`Lambda sets ${reserved.join(', ')} itself: a function's variables cannot`, {
+    throw new UsageError(`Lambda reserves the variable ${reserved.join(', ')}: a function cannot set it`, {
       hint: 'Choose another name for the variable.',
     });
   }
@@ -173,7 +173,7 @@ async function readTrees(
     if (first === undefined) continue;
     const others = more.length === 0 ? '' : ` and ${more.length} more`;
     warn(
-      `${tree.path}: ${first}${others} cannot be read by the function: on Lambda too all must be readable by all`,
+      `${tree.path}: the function cannot read ${first}${others}: Lambda requires files to be world-readable`,
     );
   }
   return { [OPT]: opt, [TASK_ROOT]: task };

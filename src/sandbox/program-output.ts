@@ -3,29 +3,29 @@ import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 import { createLineReader } from '../core/line-reader.js';
 
-/** A line longer than this is cut. */
+/** Longer lines are truncated. */
 const LONGEST_LINE = 2_000;
-/** A kept line longer than this is cut: it is shown in an error. */
+/** Longer lines are truncated in errors. */
 const LONGEST_KEPT_LINE = 300;
 
-/** The lines of a program's output, without control sequences and without empty ones. */
+/** The lines of a program's output, without control sequences and empty lines. */
 export interface OutputLines {
-  /** The last ones, for an error. */
+  /** The last lines, for errors. */
   readonly last: readonly string[];
   /** Reads a stream to its end. */
   readonly follow: (stream: Readable) => Promise<void>;
 }
 
 /**
- * Reads a program's output line by line. `onLine` receives each line as it comes; `isHidden` may leave a line out of both
- * `last` and `onLine`.
+ * Reads a program's output line by line. `onLine` receives each line; lines for which `isHidden` returns true are omitted
+ * from `last` and `onLine`.
  */
 export function readOutputLines(options: {
-  /** How many lines `last` has at the most. */
+  /** The maximum number of lines in `last`. */
   readonly keep: number;
   readonly onLine: (line: string) => void;
   readonly isHidden?: (line: string) => boolean;
-  /** Receives the bytes as they are before they are split; reading waits for it. */
+  /** Receives the bytes before they are split into lines; reading waits for it. */
   readonly onBytes?: (bytes: Buffer) => Promise<void> | void;
 }): OutputLines {
   const last: string[] = [];
@@ -52,10 +52,11 @@ export function readOutputLines(options: {
 /** A program's output as one text. */
 export interface OutputText {
   readonly text: () => string;
+  /** Reads a stream to its end. */
   readonly follow: (stream: Readable) => Promise<void>;
 }
 
-/** Reads a stream to its end and keeps its beginning, up to about `maxLength` characters. */
+/** Reads a program's output and keeps its beginning, up to about `maxLength` characters. */
 export function readOutputText(maxLength: number): OutputText {
   const decoder = new StringDecoder('utf8');
   let text = '';

@@ -3,22 +3,22 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import type { Store } from '../store/store.js';
 
-/** What running a program or a function on a layer needs: no compilers, no recipes and no sources. */
+/** What is needed to run a program or a function on a layer: no compilers, recipes or sources. */
 export interface RunContext {
   readonly engine: ContainerEngine;
-  /** The folder of layersmith itself, which has the runtimes' programs. */
+  /** The root folder of the layersmith package, which contains the programs of the runtimes. */
   readonly packageRoot: string;
   readonly platform: Platform;
   /** The image that programs and functions run in. */
   readonly runtimeImage: { readonly id: string; readonly digest: string };
   /** The id of an image that has a shell, which the runtime image may lack. Called only for programs that need one. */
   readonly shellImage: () => Promise<string>;
-  /** Scratch space, and how long things took last time. */
+  /** Temporary files, and the duration of earlier runs. */
   readonly store: Pick<Store, 'tmpDir' | 'lastSeconds' | 'rememberSeconds'>;
   readonly reporter: Reporter;
-  /** Every container carries them. */
+  /** The labels of every container. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970. */
+  /** Returns the current time in milliseconds since 1970. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }

@@ -4,24 +4,24 @@ import type { Attachment, Container, ContainerEngine, ContainerSpec } from '../e
 import { normalizeTree, type NormalizeOptions } from '../tree/normalize-tree.js';
 import type { Tree } from '../tree/tree.js';
 
-/** A program to run once in a container of its own. */
+/** A program to run once in its own container. */
 export interface ContainerProgram {
   readonly engine: ContainerEngine;
   readonly spec: ContainerSpec;
   /** Puts files into the container before it starts. */
   readonly fill?: (container: Container) => Promise<void>;
-  /** Writes to the program's stdin, and must not wait. Without it stdin is closed at once. */
+  /** Writes to the program's stdin without waiting. Without this function, stdin is closed at once. */
   readonly feed?: (stdin: Attachment['stdin']) => void;
   /** Reads stdout and stderr, each to its end. When one rejects, the program is stopped. */
   readonly output: ProgramOutput;
-  /** How long the program may run; no limit when undefined. */
+  /** How long the program may run, in milliseconds; undefined for no limit. */
   readonly limitMs: number | undefined;
-  /** Called with the container's id when anything fails. The container then stays; without it, it is removed. */
+  /** Called with the container's id on failure; the container is then kept. Without this function, it is removed. */
   readonly keepFailed?: ((containerId: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Where a program's output goes. */
+/** The readers of a program's output. */
 export interface ProgramOutput {
   readonly stdout: (stream: Readable) => Promise<void>;
   readonly stderr: (stream: Readable) => Promise<void>;
@@ -31,25 +31,25 @@ export interface ProgramOutput {
 export type ProgramEnd =
   | { readonly status: 'exited'; readonly exitCode: number; readonly outOfMemory: boolean }
   | { readonly status: 'timed-out'; readonly limitMs: number }
-  /** The image has no such program, or lacks something that it needs. */
+  /** The program, or something that it needs, does not exist in the image. */
   | { readonly status: 'not-started'; readonly reason: string };
 
-/** A program that has ended, while its container still exists. */
+/** A program that has ended, and whose container still exists. */
 export interface EndedProgram {
   readonly end: ProgramEnd;
   /**
-   * Takes a folder out as a normalized tree; undefined when it does not exist. Throws LayerError for entries that must not
-   * leave a container.
+   * Copies a folder out of the container as a normalized tree. Returns undefined if it does not exist. Throws LayerError for
+   * entries that must not leave a container.
    */
   readonly takeFolder: (path: string, options: TakeOptions) => Promise<Tree | undefined>;
 }
 
-/** Where the bytes go, and which folder below the path is taken. */
+/** Options of `takeFolder`: where its content is stored, and which folder below the path is taken. */
 export type TakeOptions = Omit<NormalizeOptions, 'signal'>;
 
 /**
- * Creates a container, runs its program to the end and calls `use` with the result; then removes the container. Throws what
- * `use` throws, and the engine's errors.
+ * Creates a container, runs its program to the end, calls `use` with the result and removes the container. Throws errors of
+ * `use` and the engine's errors.
  */
 export async function runProgram<T>(
   program: ContainerProgram,
@@ -71,7 +71,7 @@ export async function runProgram<T>(
       takeFolder: (path, options) => takeFolder(container, { ...options, path, signal }),
     });
   } catch (error) {
-    // A run that was stopped has no failure to examine.
+    // An aborted run has no failure to inspect.
     if (keepFailed !== undefined && !signal.aborted) {
       isKept = true;
       keepFailed(container.id);
@@ -96,7 +96,7 @@ async function runToEnd(container: Container, program: ContainerProgram): Promis
   }
   const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
   try {
-    // Together: when the output cannot be read any more, the program would wait for its reader for ever.
+    // Both at once: if reading the output fails, the program would wait for its reader forever.
     const waiting = container.wait(limit === undefined ? signal : AbortSignal.any([signal, limit]));
     const [{ exitCode, outOfMemory }] = await Promise.all([waiting, reading]);
     return { status: 'exited', exitCode, outOfMemory };
@@ -108,7 +108,7 @@ async function runToEnd(container: Container, program: ContainerProgram): Promis
   }
 }
 
-/** The engine works: the image or the layer lacks the program, or something that the program needs. */
+/** Reports whether an error means that the program, or something that it needs, does not exist in the image or the layer. */
 function isMissingProgram(error: unknown): error is EngineError {
   return (
     error instanceof EngineError &&
@@ -129,7 +129,7 @@ async function takeFolder(
   }
 }
 
-/** What a program did in place of success, to follow its name: `ended with status 2`. Undefined for exit status 0. */
+/** Describes how a program failed, to be put after its name: `ended with status 2`. Returns undefined for exit status 0. */
 export function programFailure(
   end: ProgramEnd,
   { memoryBytes }: Pick<ContainerSpec, 'memoryBytes'>,
@@ -143,7 +143,7 @@ export function programFailure(
     case 'timed-out':
       return `did not end within ${timeText(end.limitMs)}`;
     case 'not-started':
-      return `cannot be started: ${end.reason}`;
+      return `could not be started: ${end.reason}`;
   }
 }
 

@@ -10,9 +10,9 @@ interface Opened {
 }
 
 /**
- * Opens a local function that follows its files. An invocation that finds the function or a layer changed runs in a new
- * sandbox. So does the next invocation after the engine failed; when the container ends while the function is idle, the new
- * sandbox starts at once. A function that cannot be opened any more rejects the invocation, and the next one tries again.
+ * Opens a local function that follows its files. If the function or a layer has changed, the next invocation runs in a new
+ * sandbox. The same happens after the engine has failed. If the container ends while the function is idle, the new sandbox
+ * starts at once. If the function cannot be opened, the invocation rejects, and the next one tries again.
  */
 export async function openWatchedFunction(fn: LocalFunction, context: RunContext): Promise<Sandbox> {
   const signatureOf = (): string => [fn.functionPath, ...fn.layers].map(treeSignature).join(' ');
@@ -20,7 +20,7 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
   let current: Opened | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let pending = 0;
-  /** A container that ends again before it was used is not replaced until the next invocation. */
+  /** False after a restart until the next invocation, so that a container that keeps ending is not restarted endlessly. */
   let mayRestart = true;
   let isDisposed = false;
 
@@ -40,7 +40,7 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
     current = undefined;
     await old?.sandbox?.[Symbol.asyncDispose]();
   };
-  /** The sandbox of the files as they are now. */
+  /** Returns a sandbox with the current files. */
   const fresh = async (): Promise<Sandbox> => {
     context.signal.throwIfAborted();
     const now = signatureOf();
@@ -48,8 +48,8 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
     if (current?.sandbox !== undefined && !current.failed && !isChanged) return current.sandbox;
     fn.onLog(
       isChanged
-        ? 'layersmith: files of the function changed: it runs in a new sandbox'
-        : 'layersmith: a new sandbox for the function',
+        ? 'layersmith: files of the function changed: starting a new sandbox'
+        : 'layersmith: starting a new sandbox',
     );
     await close();
     signature = now;
@@ -93,7 +93,7 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
     [Symbol.asyncDispose]: async () => {
       isDisposed = true;
       await close();
-      // A restart may still be opening one.
+      // A restart may still be opening a sandbox.
       await queue;
       await close();
     },

@@ -18,30 +18,31 @@ import { readOutputText } from '../sandbox/program-output.js';
 import { programFailure, runProgram } from '../sandbox/run-program.js';
 import type { SmokeInvocation, SmokeProgram, SmokeSpec } from '../recipe/recipe.js';
 
-/** How an invocation ended, as far as smoke tests look at it. */
+/** The parts of an invocation's outcome that smoke tests check. */
 export interface Answer {
   readonly payload: Buffer;
-  /** Undefined when the function answered with a response. */
+  /** Undefined if the function succeeded. */
   readonly error: { readonly errorType: string; readonly errorMessage: string } | undefined;
   /** The end of the invocation's log. */
   readonly logTail: Buffer;
 }
 
-/** A function behind the Runtime API emulator. Rejects for the engine's faults only. */
+/** A function behind the Runtime API emulator. `invoke` rejects only if the engine fails. */
 export interface FunctionUnderTest extends AsyncDisposable {
   invoke(request: { readonly event: Uint8Array }): Promise<Answer>;
 }
 
+/** The layer under test, its smoke tests, and how to run them. */
 export interface SmokeOptions {
   readonly engine: ContainerEngine;
   /** The runtime image's id. */
   readonly image: string;
-  /** The zip's own content. */
+  /** The content of the zip. */
   readonly layer: readonly TreeEntry[];
   readonly spec: SmokeSpec;
   /** The package's `smoke/` files, by their path below `/var/task`. */
   readonly files: ReadonlyMap<string, string>;
-  /** What `${…}` in expected texts stands for: `version`, `openssl.version`. */
+  /** The values for `${…}` in expected texts: `version`, `openssl.version`. */
   readonly values: Readonly<Record<string, string>>;
   /** The relay program's bytes. */
   readonly relay: Uint8Array;
@@ -58,6 +59,7 @@ export interface SmokeOptions {
   readonly signal: AbortSignal;
 }
 
+/** The number of smoke tests that passed. */
 export interface SmokeReport {
   readonly programs: number;
   readonly invocations: number;
@@ -69,8 +71,8 @@ const TMP_BYTES = 512 * 1024 ** 2;
 const PROGRAM_LIMIT_MS = 60_000;
 
 /**
- * Runs the smoke tests of a layer where it will live: the runtime image, no network, a read-only root with
- * the layer at `/opt`, a writable `/tmp`. Throws SmokeError with every test that failed.
+ * Runs the smoke tests of a layer under the conditions of Lambda: the runtime image, no network, a read-only root with the
+ * layer at `/opt`, a writable `/tmp`. Throws SmokeError with every failed test.
  */
 export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport> {
   const { engine, spec, signal } = options;
@@ -117,7 +119,7 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
   if (failures.length > 0) {
     throw new SmokeError(`${failures.length} of ${tests.length} smoke tests failed`, {
       details: { failed: failures },
-      hint: 'The layer was not put into the output folder. The tests are in `smoke` of the package.yaml.',
+      hint: 'Fix the layer, or the tests under `smoke` in its package.yaml. The layer was not written to the output folder.',
     });
   }
   const invocations = spec.invocations.reduce((sum, { times }) => sum + times, 0);
@@ -126,7 +128,7 @@ export async function runSmokeTests(options: SmokeOptions): Promise<SmokeReport>
 
 type SpecOf = (program: Pick<ContainerSpec, 'command' | 'env'>) => ContainerSpec;
 
-/** Returns what was wrong; undefined when the test passed. */
+/** Runs a program test. Returns the failure, or undefined if the test passed. */
 async function runProgramTest(
   program: SmokeProgram,
   specOf: SpecOf,
@@ -181,9 +183,9 @@ function compare(answer: Answer, { expected }: SmokeInvocation, options: SmokeOp
     if (error === undefined) return `answered ${quoted(payload)} instead of an error`;
     const { errorType, errorMessage } = error;
     if (errorType === expected.errorType && errorMessage === expected.errorMessage) return undefined;
-    return `${told(error, answer)}, instead of ${expected.errorType}: ${expected.errorMessage}`;
+    return `${describeError(error, answer)}, instead of ${expected.errorType}: ${expected.errorMessage}`;
   }
-  if (error !== undefined) return told(error, answer);
+  if (error !== undefined) return describeError(error, answer);
   if (expected.kind === 'json') {
     if (isDeepStrictEqual(jsonOf(payload), expected.value)) return undefined;
     return `answered ${quoted(payload)} instead of ${JSON.stringify(expected.value)}`;
@@ -194,8 +196,11 @@ function compare(answer: Answer, { expected }: SmokeInvocation, options: SmokeOp
     : `answered ${quoted(payload)} instead of ${JSON.stringify(body)}`;
 }
 
-/** An error, and what the function logged, without what Lambda adds to either. */
-function told(error: { readonly errorType: string; readonly errorMessage: string }, answer: Answer): string {
+/** Describes an error and the end of the function's log, without the lines that Lambda adds. */
+function describeError(
+  error: { readonly errorType: string; readonly errorMessage: string },
+  answer: Answer,
+): string {
   const message = error.errorMessage.replace(/^RequestId: \S+ Error: /, '');
   const log = answer.logTail
     .toString('utf8')

@@ -1,15 +1,14 @@
-/** A stage's part of the make jobs: it may use `jobs` of them, and may be given more while it runs. */
+/** A stage's share of the make jobs: `jobs` of them, and possibly more while it runs. */
 export interface JobLease {
   readonly jobs: number;
-  /** Called with each further job; what was given is kept until the lease is released. */
+  /** Sets the listener that is called for each additional job. Jobs are kept until the lease is released. */
   onMore(listener: () => void): void;
   release(): void;
 }
 
 /**
- * Shares make jobs between stages that run side by side. Each has one at least; jobs that no waiting stage
- * can use go to those that run. Nothing is ever taken back from a stage: what it has is free again when it
- * ends, which is also when other stages become ready.
+ * Shares make jobs between concurrent stages. Each stage has at least one job; jobs that no waiting stage can use go to
+ * running stages. A stage keeps its jobs until it ends, which is also when other stages become ready.
  */
 export class JobPool {
   #free: number;
@@ -19,11 +18,12 @@ export class JobPool {
     this.#free = total;
   }
 
+  /** The number of jobs that no stage has. */
   get free(): number {
     return this.#free;
   }
 
-  /** Takes a fair part for one of `ready` stages that could start now. There must be a free job. */
+  /** Leases a fair share to one of the `ready` stages that could start now. Requires a free job. */
   lease(ready: number): JobLease {
     const jobs = Math.max(1, Math.floor(this.#free / Math.max(1, ready)));
     this.#free -= jobs;
@@ -35,7 +35,7 @@ export class JobPool {
     return lease;
   }
 
-  /** Gives the free jobs to the stages that run, to those with fewest first. Call it when none can start. */
+  /** Gives the free jobs to running stages, to those with the fewest first. Call it when no stage can start. */
   spread(): void {
     while (this.#free > 0) {
       const [poorest] = [...this.#running].sort((a, b) => a.jobs - b.jobs);

@@ -17,6 +17,7 @@ import type { JobLease } from './job-pool.js';
 import { openStageLog, type StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
+/** A stage to run, and everything that its container needs. */
 export interface StageRun {
   readonly engine: ContainerEngine;
   readonly recipe: Recipe;
@@ -24,37 +25,37 @@ export interface StageRun {
   /** The toolchain image's id. */
   readonly image: string;
   readonly protocolPath: string;
-  /** The chosen archive of each source: its file name and where it lies. */
+  /** The chosen archive of each source: its file name and its path. */
   readonly sources: ReadonlyMap<string, { readonly file: string; readonly path: string }>;
-  /** Artifacts of everything below the stage, each a tar of what goes to `/opt`. */
+  /** The artifacts of all direct and indirect needs, each a tar that is unpacked at `/opt`. */
   readonly needs: readonly { readonly path: string }[];
   readonly lease: JobLease;
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
-  /** How long its build script may run. */
+  /** How long the build script may run, in milliseconds. */
   readonly limitMs: number;
   /** Undefined for a build under the usual conditions. */
   readonly variation: Variation | undefined;
   readonly logPath: string;
   readonly onLine: (line: string) => void;
-  /** Receives what the user should know although the stage succeeded. */
+  /** Receives warnings of a stage that succeeded. */
   readonly onWarning: (line: string) => void;
-  /** Whether the container of a failed stage stays. */
+  /** Whether to keep the container of a failed stage. */
   readonly keepContainer: boolean;
   /** Receives the id of a container that was kept. */
   readonly onKept: (containerId: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What build.sh installs, as its $DESTDIR. */
+/** The $DESTDIR of build.sh. */
 const INSTALLED = '/build/out';
 /** A warning names this many paths. */
 const NAMED_PATHS = 5;
 
 /**
- * Compiles one package in a container of its own and writes what it installed below `/opt` as a normalized
- * tar to `output`. Throws StageError when the build script fails (with the command, its last lines and the
- * log's path), LayerError when what comes out is hostile, and the engine's and the disk's errors as they are.
+ * Compiles one package in its own container, and writes the files that it installed below `/opt` to `output` as a
+ * normalized tar. Throws StageError if the build script fails (with the command, the last lines and the path of the log),
+ * LayerError for files that must not leave a container, and errors of the engine and the disk unchanged.
  */
 export async function runStage(run: StageRun, output: string): Promise<void> {
   const { recipe, signal } = run;
@@ -81,15 +82,18 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
       if (failure !== undefined) throw stageError(run, { log, end, failure });
       const outside: string[] = [];
       await using tree = await takeFolder(INSTALLED, {
-        // Beside the output, which lies on the store's file system, in a temporary folder of its own.
+        // Next to the output, which is in a temporary folder on the store's file system.
         tmpDir: dirname(output),
         only: OPT.slice(1),
         onOutside: (path) => outside.push(path),
       });
       if (tree === undefined) {
-        throw new LayerError(`${recipe.name} left nothing: there is no ${INSTALLED} in its container`, {
-          hint: 'Let its build.sh install below $DESTDIR, and not remove that.',
-        });
+        throw new LayerError(
+          `${recipe.name} installed nothing: ${INSTALLED} does not exist in its container`,
+          {
+            hint: 'Change its build.sh so that it installs below $DESTDIR, and does not remove that folder.',
+          },
+        );
       }
       if (outside.length > 0) run.onWarning(outsideWarning(recipe, outside));
       await pipeline(packTree(tree.entries, { owner: 0 }), createWriteStream(output), { signal });
@@ -97,7 +101,7 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
   );
 }
 
-/** Names what build.sh installed outside of /opt; a folder that has something in it is left out. */
+/** Returns a warning that names what build.sh installed outside of /opt. It omits folders that are not empty. */
 function outsideWarning(recipe: Recipe, paths: readonly string[]): string {
   const deepest = paths.filter((path) => !paths.some((other) => other.startsWith(`${path}/`))).sort();
   const named = deepest.slice(0, NAMED_PATHS).map((path) => `/${path}`);
@@ -151,14 +155,14 @@ function stageError(
 
 function hintFor(end: ProgramEnd, { keepContainer }: StageRun): string {
   if (end.status === 'timed-out')
-    return 'Read the full log to see where it stopped; give it more time with --stage-timeout.';
-  if (end.status === 'exited' && end.outOfMemory) return 'Give it more with --memory, or use fewer --jobs.';
+    return 'Read the full log to see where it stopped, or increase --stage-timeout.';
+  if (end.status === 'exited' && end.outOfMemory) return 'Increase --memory, or use fewer --jobs.';
   return keepContainer
-    ? 'Read the full log; `docker cp` takes files out of the container that was kept.'
-    : 'Read the full log; --keep-container leaves the container for a look inside.';
+    ? 'Read the full log, or copy files out of the kept container with `docker cp`.'
+    : 'Read the full log, or use --keep-container to keep the container for inspection.';
 }
 
-/** Bytes on stdin are tokens of make's jobserver; one job is make's own and needs none. */
+/** Writes a token of make's jobserver to stdin for each job. The first job is make's own and needs no token. */
 function shareJobs(stdin: Writable, lease: JobLease): void {
   // The container may end before it has read its tokens.
   stdin.on('error', () => undefined);
@@ -184,7 +188,7 @@ function stageEnvironment({ recipe, platform, variation }: StageRun): Record<str
   };
 }
 
-/** Everything below `/build`: the protocol, the recipe's files, the sources. */
+/** Returns the content of `/build`: the build protocol, the files of the recipe and the sources. */
 async function buildTree(run: StageRun): Promise<TreeEntry[]> {
   const folders = new Set(['build', 'build/recipe', 'build/sources']);
   const files: TreeEntry[] = [fileEntry('build/stage.sh', await readFile(run.protocolPath), 0o755)];

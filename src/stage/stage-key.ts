@@ -5,23 +5,24 @@ import type { Platform } from '../platform/platform.js';
 import { unreadableFile } from '../recipe/recipe-library.js';
 import type { Recipe } from '../recipe/recipe.js';
 
-/** Raised when what this code does around a build script changes the bytes that come out. */
+/** To be increased when a change of this code changes the output of build scripts. */
 const PROTOCOL_VERSION = 2;
 
+/** Everything of a stage itself that can change its result. */
 export interface StageInputs {
   readonly recipe: Recipe;
   readonly platform: Platform;
   readonly toolchainDigest: string;
-  /** The build protocol's file, `stage.sh`. */
+  /** The path of the build protocol, `stage.sh`. */
   readonly protocolPath: string;
 }
 
 /**
- * The sha256 over everything of a stage itself that can change its result: version, options, build files, sources,
- * toolchain digest, platform and build protocol. What it needs is not in it: see `inputKey` and `contentKey`.
+ * Returns the sha256 of everything of a stage itself that can change its result: version, options, build files, sources,
+ * toolchain digest, platform and build protocol. It does not include the stage's needs: see `inputKey` and `contentKey`.
  *
- * A source counts with the digests of all its alternatives, so that neither the one that a machine happens to have nor a
- * URL changes the digest. Texts for people (summary, license, dates) and smoke tests are left out.
+ * It includes the digests of all alternatives of a source, so that it depends neither on the alternative that a machine
+ * uses nor on URLs. It does not include descriptive fields (summary, license, dates) and smoke tests.
  *
  * Throws RecipeError with every build file that cannot be read.
  */
@@ -53,16 +54,16 @@ export async function stageDigest(inputs: StageInputs): Promise<Sha256> {
 }
 
 /**
- * The key of a stage that is known before anything is built: its own digest and the input keys of all stages below it, in
- * any order. The same recipes, platform and toolchain give the same key on every machine.
+ * Returns the key of a stage that is known before anything is built. It combines the stage's digest with the input keys of
+ * all its needs, in any order. The same recipes, platform and toolchain result in the same key on every machine.
  */
 export function inputKey(stage: Sha256, needs: readonly Sha256[]): Sha256 {
   return sha256(JSON.stringify(['input', stage, [...needs].sort()]));
 }
 
 /**
- * The key of a stage that is known once all stages below it are there: its own digest and the digests of their artifacts, in
- * any order. A stage below that was built anew and came out the same does not change it.
+ * Returns the key of a stage that is known once all its needs are built. It combines the stage's digest with the digests of
+ * their artifacts, in any order. A need that is rebuilt with the same result does not change the key.
  */
 export function contentKey(stage: Sha256, artifacts: readonly Sha256[]): Sha256 {
   return sha256(JSON.stringify(['content', stage, [...artifacts].sort()]));

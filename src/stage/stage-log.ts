@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readOutputLines, type OutputLines } from '../sandbox/program-output.js';
 
-/** What a build script reports when a command fails: `@layersmith failed STATUS FILE:LINE COMMAND`. */
+/** A failed command, which a build script reports as `@layersmith failed STATUS FILE:LINE COMMAND`. */
 export interface FailedCommand {
   readonly status: number;
   readonly place: string;
@@ -12,13 +12,13 @@ export interface FailedCommand {
 const FAILED = /^@layersmith failed (\d+) (\S+) (.*)$/;
 const KEPT_LINES = 12;
 
-/** The output of one stage: all of it in a file, its last lines and the failed command in memory. */
+/** The output of one stage. The file has all of it; memory has the last lines and the failed command. */
 export interface StageLog extends OutputLines, AsyncDisposable {
-  /** The command that failed first, which is the innermost: not what called it. */
+  /** The command that failed first: the innermost one, not its callers. */
   readonly failed: FailedCommand | undefined;
 }
 
-/** Opens a stage's log file. `follow` rejects when its stream breaks, or the file cannot be written. */
+/** Opens the log file of a stage. `follow` rejects if its stream fails or the file cannot be written. */
 export function openStageLog(path: string, onLine: (line: string) => void): StageLog {
   const file = createWriteStream(path);
   let failed: FailedCommand | undefined;

@@ -1,15 +1,16 @@
 /**
- * Conditions of a build that must not change what comes out, changed on purpose: `recipes/variations` is loaded into
- * every program of the stage, which then sees another date, kernel, processor count and file order; the container
- * has another host name, and another user builds.
+ * Varies the conditions of a build that must not change its result. `recipes/variations` is preloaded into every program of
+ * the stage, which then sees another date, kernel, processor count and file order. The container has another host name, and
+ * the build runs as another user.
  */
 export interface Variation {
   /** `variations.so`, compiled for the toolchain image. */
   readonly library: Uint8Array;
 }
 
-/** Where the library lies in a stage container. */
+/** The path of the library in a stage container. */
 export const VARIATION_LIBRARY = '/build/variations.so';
+/** The host name of a varied build. */
 export const VARIED_HOSTNAME = 'another-host';
-/** The user and group that build, in place of the usual ones. */
+/** The id of the user and group of a varied build. */
 export const VARIED_BUILDER = 4321;

@@ -7,51 +7,51 @@ import { StorageError } from '../core/errors.js';
 import { errorCodeOf, makeFolder, writingTo } from '../core/file-system.js';
 import { scratchName, sweepScratch } from '../core/scratch.js';
 
-/** What the store keeps by key: artifacts of stages, by their content keys, and finished layers. */
+/** The kinds of stored items: artifacts of stages, by their content keys, and finished layers. */
 export type Shelf = 'artifacts' | 'layers';
 
-/** One thing in the store: a file and the record of how it came to be. */
+/** An item in the store: a file, and a record of how it was created. */
 export interface StoredItem {
   readonly key: Sha256;
-  /** The file's path: its bytes were checked against `sha256`. */
+  /** The path of the file, whose content has been checked against `sha256`. */
   readonly path: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
-  /** What was being stored, for people: `openssl/3.5`. */
+  /** A name for messages: `openssl/3.5`. */
   readonly name: string;
-  /** Seconds it took to make. */
+  /** How long it took to create, in seconds. */
   readonly seconds: number;
-  /** What was found out while it was made. */
+  /** Facts that were recorded when it was created. */
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** What `clean` can remove: an item, a source, a log. */
+/** Anything that `clean` can remove: an item, a source, a log. */
 export interface StoreEntry {
   readonly path: string;
   readonly sizeBytes: number;
-  /** When a run last needed it. */
+  /** When a run last used it. */
   readonly usedAt: Date;
 }
 
 /**
- * A content-addressed store in one folder. Every entry is written under a temporary name and renamed, so two
- * runs can share it: the one that comes second finds the entry there and drops its own. Bytes are checked
- * when they are taken out; an entry that is broken is dropped and counts as absent. What the disk refuses to
- * read or to write is a StorageError.
+ * A content-addressed store in one folder, which concurrent runs can share. Every entry is written under a temporary name
+ * and renamed; if two runs write the same entry, the second one discards its own. Content is checked when it is read: a
+ * damaged entry is removed and counts as absent. Failed reads and writes throw StorageError.
  */
 export interface Store {
   readonly root: string;
   /** Pinned source files, named by their sha256. */
   readonly sourcesDir: string;
-  /** Scratch on the store's own file system. */
+  /** A folder for temporary files on the store's file system. */
   readonly tmpDir: string;
   readonly logsDir: string;
-  /** Private state of tools that layersmith calls (apt). */
+  /** Cached state, such as package lists and durations. */
   readonly stateDir: string;
+  /** Returns the item with a key, or undefined if there is none. */
   find(shelf: Shelf, key: Sha256): Promise<StoredItem | undefined>;
   /**
-   * Stores the file that `write` makes at the path it is given. What `write` throws passes as it is, except
-   * for a full disk, which is the store's.
+   * Stores the file that `write` creates at the path that it receives. Errors of `write` are passed on unchanged, except
+   * for a full disk, which becomes a StorageError.
    */
   add(
     shelf: Shelf,
@@ -59,19 +59,22 @@ export interface Store {
       readonly key: Sha256;
       readonly name: string;
       readonly seconds: () => number;
-      /** Asked for when `write` has ended. */
+      /** Called once `write` has resolved. */
       readonly facts?: () => StoredItem['facts'];
     },
     write: (path: string) => Promise<void>,
   ): Promise<StoredItem>;
-  /** Notes a JSON value under a key, such as which artifact a stage's input key came to; a later one replaces it. */
+  /** Saves a JSON value under a key, such as the artifact that a stage's inputs resulted in. Replaces an earlier value. */
   remember(key: Sha256, value: unknown): Promise<void>;
-  /** The value that was noted under the key; undefined when there is none, or none that is JSON. */
+  /** Returns the JSON value that was saved under a key, or undefined if there is none or it is damaged. */
   recall(key: Sha256): Promise<unknown>;
-  /** Seconds that a stage of that name took last time. */
+  /** Returns how long the activity with that name took last time, in seconds. */
   lastSeconds(name: string): Promise<number | undefined>;
+  /** Saves how long an activity took. */
   rememberSeconds(name: string, seconds: number): Promise<void>;
+  /** Lists everything that can be removed. */
   entries(): Promise<readonly StoreEntry[]>;
+  /** Removes an entry. */
   remove(entry: StoreEntry): Promise<void>;
 }
 
@@ -83,15 +86,15 @@ const recordSchema = z.object({
   facts: z.record(z.string(), z.string()).default({}),
 });
 
-/** Errors of the system by which an entry is not what was stored; any other says nothing about the entry. */
+/** System errors that mean that an entry is damaged. Other errors say nothing about the entry. */
 const DAMAGE = ['ENOENT', 'ENOTDIR', 'EISDIR'];
 
 const FILE = 'content';
 const RECORD = 'record.json';
 
 /**
- * Opens a store, making its folders where they are missing, and removes what killed runs left under
- * temporary names. Throws StorageError when it cannot be written to.
+ * Opens a store: creates missing folders, and removes temporary files that killed runs left behind. `onBroken` receives a
+ * message for each damaged entry. Throws StorageError if the store is not writable.
  */
 export async function openStore(root: string, onBroken: (message: string) => void): Promise<Store> {
   const sourcesDir = join(root, 'sources');
@@ -114,9 +117,9 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     try {
       const record = recordSchema.parse(JSON.parse(await readFile(join(folder, RECORD), 'utf8')));
       if ((await sha256OfFile(path)) !== record.sha256)
-        throw new Error('its bytes are not those that were stored');
+        throw new Error('its content does not match its sha256');
       const now = new Date();
-      // Another user's entry can be read, but not touched.
+      // The times of another user's entry cannot be set.
       await utimes(folder, now, now).catch(() => undefined);
       return { key, path, ...record };
     } catch (error) {
@@ -124,13 +127,13 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       if (code === 'ENOENT' && !(await exists(folder))) return undefined;
       if (code !== undefined && !DAMAGE.includes(code)) throw unreadable(root, error);
       const reason = reasonOf(error);
-      onBroken(`dropped a broken entry of the store, ${shelf}/${key.slice(0, 12)}: ${reason}`);
+      onBroken(`removed the damaged store entry ${shelf}/${key.slice(0, 12)}: ${reason}`);
       await writingTo(root, () => discard(folder));
       return undefined;
     }
   };
 
-  /** Renames first, so that another run never sees half of what is being removed. */
+  /** Removes a path. It is renamed first, so that other runs never see a partly removed entry. */
   const discard = async (path: string): Promise<void> => {
     const aside = join(tmpDir, scratchName());
     try {
@@ -215,7 +218,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
   };
 }
 
-/** Another run may remove entries meanwhile: those that vanish are not there. */
+/** Lists the entries of a folder. Skips those that another run removes in the meantime. */
 async function entriesOf(folder: string): Promise<StoreEntry[]> {
   const names = await readdir(folder);
   const found = await Promise.all(
@@ -246,12 +249,12 @@ async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
 function unreadable(root: string, cause: unknown): StorageError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new StorageError(`cannot read the store ${root}: ${reason}`, {
-    hint: 'Look at who owns it and what it is, or choose another folder with --store.',
+    hint: 'Check its type, owner and permissions, or choose another folder with --store.',
     cause,
   });
 }
 
-/** Runs what writes into the store and reads elsewhere: only for want of space is the store to blame. */
+/** Runs a function that writes into the store and reads elsewhere: only a full disk is an error of the store. */
 async function fillingOnly(root: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();
@@ -268,9 +271,9 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Why an entry is broken, on one line: a schema lists its problems on several. */
+/** Returns why an entry is damaged, on one line: schema errors have several. */
 function reasonOf(error: unknown): string {
   if (error instanceof z.ZodError)
-    return `its ${RECORD} is wrong: ${error.issues.map(({ path, message }) => `${path.join('.')} (${message})`).join(', ')}`;
+    return `its ${RECORD} is not valid: ${error.issues.map(({ path, message }) => `${path.join('.')} (${message})`).join(', ')}`;
   return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
 }

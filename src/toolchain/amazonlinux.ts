@@ -8,24 +8,25 @@ import type { ContainerEngine, ImageInfo } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
+/** What is needed to prepare Amazon Linux images. */
 export interface AmazonOptions {
   readonly engine: ContainerEngine;
   readonly platform: Platform;
-  /** `Dockerfile.amazonlinux`. */
+  /** The path of `Dockerfile.amazonlinux`. */
   readonly dockerfile: string;
   readonly report: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What is asked for, before any digest is known: by it an image is found again when no registry answers. */
+/** The label that identifies a request, which does not include digests. By it an image is found when no registry answers. */
 const REQUEST_LABEL = 'io.layersmith.request';
 
-/** The runtime image is Amazon's own; an image of ours on it has the labels to find it by. */
+/** Adds nothing to Amazon's image. A new image is built only because it carries the labels by which it is found. */
 const RUNTIME_DOCKERFILE = 'ARG BASE\nFROM ${BASE}\n';
 
 const KEPT_LINES = 10;
 
-/** An image of ours that is made of one of Amazon's. */
+/** A request for an image that is built on one of Amazon's. */
 export interface ImageRequest {
   readonly name: 'amazonlinux-toolchain' | 'amazonlinux-runtime';
   /** Amazon's image. */
@@ -35,7 +36,7 @@ export interface ImageRequest {
   readonly request: Sha256;
 }
 
-/** The image of `Dockerfile.amazonlinux` for a platform. */
+/** Returns the request for the image of `Dockerfile.amazonlinux` for a platform. */
 export async function toolchainRequest({ platform, dockerfile }: AmazonOptions): Promise<ImageRequest> {
   const { base, release } = platform.toolchain;
   return requestOf(platform, {
@@ -46,7 +47,7 @@ export async function toolchainRequest({ platform, dockerfile }: AmazonOptions):
   });
 }
 
-/** The image that smoke tests run in. */
+/** Returns the request for the image that smoke tests run in. */
 export function runtimeRequest({ platform }: AmazonOptions): ImageRequest {
   return requestOf(platform, {
     name: 'amazonlinux-runtime',
@@ -63,8 +64,8 @@ function requestOf(platform: Platform, image: Omit<ImageRequest, 'request'>): Im
 }
 
 /**
- * The image that is asked for, of the base with that digest; pulled and built when the engine does not have
- * it. Throws StageError when the build fails.
+ * Returns the requested image, built on the base with that digest. Pulls the base and builds the image if the engine does
+ * not have it. Throws StageError if the pull or the build fails.
  */
 export async function amazonImage(
   request: ImageRequest,
@@ -88,7 +89,7 @@ export async function amazonImage(
   if (isToolchain) report(`building the toolchain image on ${reference} (Dockerfile.amazonlinux), once`);
   const lastLines: string[] = [];
   const onLine = (raw: string): void => {
-    // Docker colours what a command writes to its stderr.
+    // Docker colors what a command writes to stderr.
     const line = stripVTControlCharacters(raw).trimEnd();
     if (isToolchain) report(line);
     lastLines.push(line);
@@ -98,14 +99,14 @@ export async function amazonImage(
     const context = packTree([fileEntry('Dockerfile', request.dockerfile)], { owner: 0 });
     const built = await engine.build(context, {
       dockerfile: 'Dockerfile',
-      // By digest: another image may get the tag meanwhile.
+      // By digest: the tag may be moved to another image in the meantime.
       buildArgs: { ...request.buildArgs, BASE: digestReference(base, reference) },
       labels: {
         [DEFINITION_LABEL]: definition,
         [REQUEST_LABEL]: request.request,
         [IMAGE_LABEL]: name,
-        // An image's id also covers when and where it was built. Nothing was added to the runtime image; the toolchain is what
-        // its definition says, with the packages that it got (`identifiedBy`).
+        // The id of a built image also depends on when and where it was built. The runtime image has the content of its
+        // base; the toolchain is identified by its definition and its packages (`identifiedBy`).
         [DIGEST_LABEL]: isToolchain ? `sha256:${definition}` : base.id,
       },
       tag: `layersmith/${name}:${definition.slice(0, 12)}`,
@@ -117,7 +118,7 @@ export async function amazonImage(
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
     const what = isToolchain ? 'Dockerfile.amazonlinux' : `an image on ${reference}`;
-    throw new StageError(`${what} could not be built: ${shortened(cause.message)}`, {
+    throw new StageError(`could not build ${what}: ${shortened(cause.message)}`, {
       details: { ...cause.details, ...(lastLines.length === 0 ? {} : { 'last lines': lastLines }) },
       hint: 'Check `toolchain` in the platform file (its release may be gone), or use --toolchain debian.',
       cause,
@@ -136,14 +137,14 @@ async function pull(
     });
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
-    throw new StageError(`${reference} could not be pulled, though its registry answers: ${cause.message}`, {
-      hint: 'Try again later, give --registry another mirror, or use --toolchain debian.',
+    throw new StageError(`could not pull ${reference}, although its registry answers: ${cause.message}`, {
+      hint: 'Try again later, set --registry to another mirror, or use --toolchain debian.',
       cause,
     });
   }
 }
 
-/** The engine quotes the whole RUN instruction; what failed in it is in the last lines. */
+/** Removes the RUN instruction that the engine quotes; the last lines show which command failed. */
 function shortened(message: string): string {
   return message.replace(
     /^.*The command '.*' returned a non-zero code: (\d+)/s,
@@ -151,7 +152,7 @@ function shortened(message: string): string {
   );
 }
 
-/** The image that an earlier run made for the same request, if the engine has one; the newest. */
+/** Returns the newest image that an earlier run built for the same request, if the engine has one. */
 export async function madeEarlier(
   { request }: ImageRequest,
   { engine, signal }: AmazonOptions,
@@ -164,17 +165,17 @@ function asToolchainImage({ id, labels }: ImageInfo): ToolchainImage {
   return { id, digest: labels[DIGEST_LABEL] ?? id };
 }
 
-/** `linux/amd64` or `linux/arm64`. */
+/** Returns `linux/amd64` or `linux/arm64`. */
 function ociPlatform(platform: Platform): string {
   return platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 }
 
-/** `host:5000/name:tag` with the digest in place of its tag, so that what was resolved is what comes. */
+/** Replaces the tag of `host:5000/name:tag` with the resolved digest, so that exactly that image is pulled. */
 function pinnedReference(reference: string, digest: string | undefined): string {
   return digest === undefined ? reference : `${repositoryOf(reference)}@${digest}`;
 }
 
-/** The image by a digest under the reference's own name, where the engine knows one. */
+/** Returns the image's digest reference under the name of the reference, or the reference itself if the engine knows none. */
 function digestReference(image: ImageInfo, reference: string): string {
   const start = `${repositoryOf(reference)}@`;
   return image.repoDigests.find((name) => name.startsWith(start)) ?? reference;

@@ -12,18 +12,19 @@ import {
 import { DEBIAN_GLIBC, debianImage, knownDebianImage, type DebianOptions } from './debian.js';
 import type { Toolchain, ToolchainImage, ToolchainKind } from './toolchain.js';
 
+/** What the choice of a toolchain depends on. */
 export type ChooseOptions = AmazonOptions &
   DebianOptions & {
-    /** The kind that is asked for or locked, and by what; undefined leaves the choice to what answers. */
+    /** The kind that the user or the lock requires, and why; undefined to choose by what is available. */
     readonly forced: { readonly kind: ToolchainKind; readonly reason: string } | undefined;
     /** How long a registry may take to answer, in milliseconds. */
     readonly registryTimeoutMs: number;
   };
 
-/** What an image of a toolchain is for: compiling, or running. */
+/** The purpose of a toolchain's image: compiling or running. */
 type ImageRole = 'toolchain' | 'runtime';
 
-/** A chosen kind of toolchain, and how to get each of its images. */
+/** A chosen kind of toolchain, with a function that prepares each of its images. */
 interface ChosenKind {
   readonly kind: ToolchainKind;
   readonly reason: string;
@@ -31,32 +32,32 @@ interface ChosenKind {
 }
 
 /**
- * Chooses and prepares the images: Amazon Linux when its registry answers (or an earlier run built the image),
- * otherwise the embedded Debian 11, whose glibc must not be newer than the platform's. Throws StageError when
- * the one that is wanted is not available.
+ * Chooses a toolchain and prepares its images: Amazon Linux if its registry answers or an earlier run built the images,
+ * else the embedded Debian 11, whose glibc must not be newer than the platform's. Throws StageError if the required
+ * toolchain is not available.
  */
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
   const { kind, reason, image } = await chooseKind(['toolchain', 'runtime'], options);
   return { kind, reason, buildImage: await image('toolchain'), runtimeImage: await image('runtime') };
 }
 
-/** The image that programs and functions run in, without the compilers beside it. */
+/** The image that programs and functions run in; the image with the compilers is prepared only on request. */
 export interface RuntimeImage {
   readonly kind: ToolchainKind;
-  /** Why this kind. */
+  /** Why this kind was chosen. */
   readonly reason: string;
   readonly runtimeImage: ToolchainImage;
-  /** Prepares the image with the compilers, of the same kind: it has a shell. */
+  /** Prepares the image with the compilers, of the same kind. It has a shell. */
   readonly buildImage: () => Promise<ToolchainImage>;
 }
 
 /**
- * Chooses and prepares the runtime image alone, as `chooseToolchain` does; but an image that the engine has already is used
- * without asking a registry. Throws StageError when the one that is wanted is not available.
+ * Chooses and prepares only the runtime image, as `chooseToolchain` does, but uses an image that the engine already has
+ * without asking a registry. Throws StageError if the required one is not available.
  */
 export async function chooseRuntimeImage(
   options: ChooseOptions & {
-    /** Whether the user named a registry to take images from. */
+    /** Whether the user named a registry to pull images from. */
     readonly namesRegistry: boolean;
   },
 ): Promise<RuntimeImage> {
@@ -70,7 +71,7 @@ async function chooseKind(
 ): Promise<ChosenKind> {
   const { platform, forced } = options;
   if (forced?.kind === 'debian') return debian(forced.reason, options);
-  // Not asked again: what was pulled once for the same reference stays, until `clean --images`.
+  // An image that was pulled once for a reference is used without asking again, until `clean --images`.
   const earlier = options.fresh ? undefined : await earlierAmazonImages(roles, options);
   if (earlier !== undefined) {
     return {
@@ -101,7 +102,7 @@ async function chooseKind(
   }
   if (forced === undefined) return debian(answer.reason, options);
   throw new StageError(`the Amazon Linux toolchain is not available: ${answer.reason}`, {
-    hint: 'Give --registry a mirror that answers, or use --toolchain debian.',
+    hint: 'Set --registry to a mirror that answers, or use --toolchain debian.',
   });
 }
 
@@ -109,9 +110,9 @@ function debian(reason: string, options: ChooseOptions): ChosenKind {
   const { platform } = options;
   if (compareVersions(DEBIAN_GLIBC, platform.glibc) > 0) {
     throw new StageError(
-      `no toolchain for ${platform.name}: ${reason}; and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
+      `no toolchain is available for ${platform.name}: ${reason}, and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
       {
-        hint: `Build where ${registryOf(platform.toolchain.base)} answers (or give --registry a mirror of it), or choose provided.al2023.`,
+        hint: `Build where ${registryOf(platform.toolchain.base)} is reachable, set --registry to a mirror of it, or use --platform provided.al2023.`,
       },
     );
   }
@@ -129,7 +130,7 @@ async function amazonRequest(role: ImageRole, options: ChooseOptions): Promise<I
   return role === 'toolchain' ? toolchainRequest(options) : runtimeRequest(options);
 }
 
-/** The images that earlier runs made; undefined unless the engine has all of them. */
+/** Returns the images that earlier runs built, or undefined if the engine does not have all of them. */
 async function earlierAmazonImages(
   roles: readonly ImageRole[],
   options: ChooseOptions,
@@ -161,8 +162,8 @@ type RegistryAnswer =
   | { readonly answers: false; readonly reason: string };
 
 /**
- * Asks, through the engine, for the digests of both images, within one deadline. An engine that cannot
- * resolve a digest (Podman) is not enough of an answer: there the registry is asked from here.
+ * Asks the registry for the digests of both images, through the engine and within one deadline. If the engine cannot
+ * resolve digests (Podman), it checks from this machine whether the registry answers.
  */
 async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
   const { engine, platform } = options;
@@ -184,10 +185,10 @@ async function askRegistry(options: ChooseOptions): Promise<RegistryAnswer> {
   }
 }
 
-/** What a registry says that has no such image, or not for everybody. */
+/** The statuses of a registry that does not have the image, or does not allow this user to pull it. */
 const REFUSALS: readonly (number | undefined)[] = [401, 403, 404];
 
-/** The image's digest, or why an answering registry has none. Rejects when it does not answer. */
+/** Returns the digest of an image, or why the registry does not provide it. Rejects if the registry does not answer. */
 async function askFor(
   image: string,
   { engine, signal }: { readonly engine: ContainerEngine; readonly signal: AbortSignal },
@@ -200,7 +201,7 @@ async function askFor(
   }
 }
 
-/** The end of an engine's chain of reasons: `Get "https://…": dial tcp: lookup …: no such host`. */
+/** Returns the last part of an engine's chain of reasons: `Get "https://…": dial tcp: lookup …: no such host`. */
 export function lastReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return ((message.split('\n')[0] ?? '').split(': ').at(-1) ?? message).replace(/ \(HTTP \d+\)$/, '');

@@ -14,43 +14,44 @@ import { hasMmdebstrap } from './install-mmdebstrap.js';
 import { listRootFileSystem, withoutHost } from './root-file-system.js';
 import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
 
-/** Where Debian's packages are; `security` is the mirror of its security suites, if there is one. */
+/** The mirrors of Debian's packages and of its security suites, and the path of the keyring that signs them. */
 export interface DebianMirrors {
   readonly main: string;
   readonly security: string | undefined;
   readonly keyring: string;
 }
 
+/** What is needed to prepare the embedded toolchain's images. */
 export interface DebianOptions {
   readonly engine: ContainerEngine;
   readonly platform: Platform;
   readonly tmpDir: string;
-  /** Throws a LayersmithError where the host knows no Debian mirror. */
+  /** Returns the mirrors. Throws a LayersmithError if the host has none configured. */
   readonly mirrors: () => Promise<DebianMirrors>;
   readonly report: (line: string) => void;
   readonly offline: boolean;
-  /** The versions that the lock file has: taken where the mirror still has them. */
+  /** The package versions of the lock file, which are installed if the mirror still has them. */
   readonly pins: readonly Package[];
-  /** Bootstraps although the engine has an image, and lets no build find the new one: for the lock file. */
+  /** Bootstraps a new image even if the engine has one, and hides it from builds: for `layersmith lock`. */
   readonly fresh: boolean;
-  /** `http_proxy` and its like, for the programs that download. */
+  /** `http_proxy` and similar variables, for programs that download. */
   readonly proxies: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-/** glibc of Debian 11: what is compiled there wants at most this one. */
+/** The glibc version of Debian 11, the newest that programs compiled there can require. */
 export const DEBIAN_GLIBC = '2.31';
 
 const SUITE = 'bullseye';
 
-/** How a bootstrapped root file system becomes an image: one that was made in another way is not used. */
+/** The format of the images. Images with another format are not used. */
 const FORMAT = 'without-host';
 
 const MIRROR = 'the Debian mirror (LAYERSMITH_DEBIAN_MIRROR, else the one in the apt sources)';
 
 type ImageName = 'debian-toolchain' | 'debian-runtime';
 
-/** mmdebstrap's variant and packages: with compilers, and with glibc and little else. */
+/** mmdebstrap's variant and packages for each image: one has the compilers, the other little more than glibc. */
 const IMAGES: Readonly<
   Record<ImageName, { readonly variant: string; readonly packages: readonly string[] }>
 > = {
@@ -80,10 +81,11 @@ const IMAGES: Readonly<
 };
 
 /**
- * The embedded toolchain's image, bootstrapped with mmdebstrap when the engine does not have it. Its digest
- * is the sha256 of its root file system's listing, which has nothing of the host in it: the same packages give the same
- * digest on every machine.
- * Throws StageError when mmdebstrap is missing or fails, StorageError when the disk is too full for it.
+ * Returns an image of the embedded toolchain. Bootstraps it with mmdebstrap if the engine does not have it. Its digest is
+ * the sha256 of a listing of its root file system. The listing does not depend on the host, so the same packages result in
+ * the same digest on every machine.
+ *
+ * Throws StageError if mmdebstrap is missing or fails, and StorageError if the disk is full.
  */
 export async function debianImage(name: ImageName, options: DebianOptions): Promise<ToolchainImage> {
   const { engine, platform, signal } = options;
@@ -91,7 +93,7 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   if (known !== undefined) return known;
   if (options.offline) {
     throw new StageError(
-      `the engine has no ${name} image for ${platform.architecture} yet, and --offline forbids making it`,
+      `the engine has no ${name} image for ${platform.architecture} yet, and --offline forbids bootstrapping it`,
       { hint: 'Run once without --offline.' },
     );
   }
@@ -123,7 +125,7 @@ export async function debianImage(name: ImageName, options: DebianOptions): Prom
   }
 }
 
-/** The image if the engine has it. */
+/** Returns the image, or undefined if the engine does not have it. */
 export async function knownDebianImage(
   name: ImageName,
   options: Pick<DebianOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
@@ -134,7 +136,7 @@ export async function knownDebianImage(
   return known === undefined || digest === undefined ? undefined : { id: known.id, digest };
 }
 
-/** Names what the image is made of. */
+/** Returns a digest of everything that determines the image's content. */
 function definitionOf(name: ImageName, { platform, pins }: Pick<DebianOptions, 'platform' | 'pins'>): Sha256 {
   const { variant, packages } = IMAGES[name];
   return sha256(
@@ -145,10 +147,10 @@ function definitionOf(name: ImageName, { platform, pins }: Pick<DebianOptions, '
   );
 }
 
-/** Its name starts with the process's identity, so that a later run sweeps up what a killed one left. */
+/** Creates a folder whose name starts with the identity of this process, so that a later run removes it if this one is killed. */
 async function makeFolder(tmpDir: string): Promise<string> {
   const folder = await mkdtemp(join(tmpDir, `${processIdentity()}-debian-`));
-  // mmdebstrap and apt work in there as other users.
+  // mmdebstrap and apt use it as other users.
   await chmod(folder, 0o755);
   return folder;
 }
@@ -194,19 +196,19 @@ async function bootstrap(input: Bootstrap): Promise<void> {
       hint: 'Free some space there (`layersmith clean --older-than 30d`), or choose another folder with --store.',
     });
   }
-  throw new StageError(`mmdebstrap could not bootstrap Debian 11 (status ${status})`, {
+  throw new StageError(`mmdebstrap failed to bootstrap Debian 11 (status ${status})`, {
     details: { 'last lines': lastLines },
     hint:
       options.platform.architecture === 'arm64'
-        ? `On an x86_64 machine arm64 needs the Debian packages qemu-user-static and arch-test: install them, or check ${MIRROR}.`
+        ? `On an x86_64 machine, install the Debian packages qemu-user-static and arch-test, which arm64 needs; or check ${MIRROR}.`
         : `Check that ${MIRROR} answers and has bullseye.`,
   });
 }
 
 /**
- * mmdebstrap's option that lets apt prefer the pinned versions while it bootstraps, older ones too (apt_preferences(5), a
- * priority over 1000). A version that the mirror does not have is no error: apt takes what there is. The file is left out
- * of the image with all that comes from the host.
+ * Returns the mmdebstrap option that makes apt prefer the pinned versions, even older ones (apt_preferences(5): a priority
+ * above 1000). If the mirror does not have a pinned version, apt installs another one. The preferences do not become part
+ * of the image, as all files that come from the host.
  */
 async function pinningHooks({ folder, options }: Bootstrap): Promise<readonly string[]> {
   const { pins } = options;
@@ -220,15 +222,15 @@ async function pinningHooks({ folder, options }: Bootstrap): Promise<readonly st
   return [`--setup-hook=mkdir -p ${folderInside} && cp '${file}' ${folderInside}/layersmith`];
 }
 
-/** Less than this is a full disk: the smallest bootstrap needs more. */
+/** With less free space than this, the disk counts as full: the smallest bootstrap needs more. */
 const LITTLE_BYTES = 64 * 1024 ** 2;
 const LOOK_EVERY_MS = 250;
 
-/** Notes the least space there was: when mmdebstrap fails for want of it, it tidies up before it ends. */
+/** Records the least free space seen: mmdebstrap removes its files before it ends, so afterwards the disk is not full. */
 function watchSpace(folder: string): Disposable & { readonly least: () => Promise<number> } {
   let least = Infinity;
   const look = async (): Promise<number> => {
-    // Where it cannot be seen, it is not the reason.
+    // Unknown free space is not taken for a full disk.
     const space = await statfs(folder).catch(() => undefined);
     if (space !== undefined) least = Math.min(least, space.bavail * space.bsize);
     return least;

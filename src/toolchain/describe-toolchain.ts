@@ -8,8 +8,8 @@ import { listRootFileSystem, unsettledFiles } from './root-file-system.js';
 import type { Toolchain, ToolchainImage } from './toolchain.js';
 
 /**
- * Names a toolchain by what is in it. The digest of the embedded one covers every file already; that of an image that was built
- * from a Dockerfile is completed with the packages that the build got, since a package manager may give others another day.
+ * Identifies a toolchain by its content. The digest of the embedded toolchain already covers every file. For an image that
+ * was built from a Dockerfile, the digest is extended with the installed packages, since a later build may install others.
  */
 function identifiedBy(packages: readonly Package[], toolchain: Toolchain): Toolchain {
   if (toolchain.kind === 'debian') return toolchain;
@@ -17,9 +17,7 @@ function identifiedBy(packages: readonly Package[], toolchain: Toolchain): Toolc
   return { ...toolchain, buildImage: { ...toolchain.buildImage, digest } };
 }
 
-/**
- * Chooses a toolchain as `chooseToolchain` does, lists its packages and names it by its content.
- */
+/** Chooses a toolchain as `chooseToolchain` does, lists its packages and identifies it by its content. */
 export async function prepareToolchain(
   choice: ChooseOptions,
   options: PackageOptions,
@@ -30,8 +28,8 @@ export async function prepareToolchain(
 }
 
 /**
- * A toolchain's entry of the lock file, read out of its images. Of the embedded toolchain also the files that its packages
- * do not settle; Amazon's images are named by their registry's digests alone.
+ * Reads a toolchain's entry for the lock file from its images. For the embedded toolchain, it includes the files that the
+ * packages do not determine. Amazon's images are identified by the digests of their registry alone.
  */
 export async function describeToolchain(toolchain: Toolchain, options: PackageOptions): Promise<LockEntry> {
   const isEmbedded = toolchain.kind === 'debian';
@@ -55,9 +53,9 @@ async function filesOf(
   await using container = await openImageReader({ engine, image: image.id, labels, signal });
   const listing = await listRootFileSystem(await container.getArchive('/', signal));
   if (listing.digest !== image.digest)
-    throw new EngineError(`the image ${image.id} does not have the content that its label names`, {
+    throw new EngineError(`the content of the image ${image.id} does not match the digest in its label`, {
       details: { label: image.digest, content: listing.digest },
-      hint: 'Remove it with `layersmith clean --images`; the next build makes it again.',
+      hint: 'Remove it with `layersmith clean --images`; the next build creates it again.',
     });
   return unsettledFiles(listing);
 }

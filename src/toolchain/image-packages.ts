@@ -11,15 +11,16 @@ import { programFailure, runProgram } from '../sandbox/run-program.js';
 import { readTarFile } from '../tree/read-tar.js';
 import type { ToolchainImage } from './toolchain.js';
 
-/** A package of an image; `version` is the whole of what its package manager calls it by. */
+/** An installed package of an image; `version` is the full version of its package manager. */
 export interface Package {
   readonly name: string;
   readonly version: string;
 }
 
+/** How the packages of an image are read and cached. */
 export interface PackageOptions {
   readonly engine: ContainerEngine;
-  /** Where the package list of each image is cached. */
+  /** The folder in which the package list of each image is cached. */
   readonly stateDir: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -28,14 +29,14 @@ export interface PackageOptions {
 const packagesSchema = z.array(z.object({ name: z.string(), version: z.string() }));
 
 const DPKG_STATUS = '/var/lib/dpkg/status';
-/** Longer than any list of packages, in characters. */
+/** In characters; longer than any list of packages. */
 const MAX_LIST = 16 * 1024 ** 2;
 const RPM_LIMIT_MS = 5 * 60_000;
 const RPM_QUERY = ['rpm', '-qa', '--qf', '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\\n'];
 
 /**
- * The packages in an image, sorted by name: as dpkg's database says, which is read without starting anything, else as
- * rpm says. Throws StageError for an image that has neither.
+ * Lists the packages of an image, sorted by name. Reads dpkg's database without starting a program; if there is none, it
+ * runs rpm. Throws StageError for an image that has neither.
  */
 export async function packagesOf(
   image: ToolchainImage,
@@ -45,7 +46,7 @@ export async function packagesOf(
   try {
     return packagesSchema.parse(JSON.parse(await readFile(known, 'utf8')));
   } catch {
-    // Not asked yet, or not ours any more.
+    // Not cached yet, or damaged.
   }
   const found = (await fromDpkg(image, options)) ?? (await fromRpm(image, options));
   const packages = [...found].sort((a, b) => compare(a.name, b.name) || compare(a.version, b.version));
@@ -73,7 +74,7 @@ async function fromDpkg(
   }
 }
 
-/** Paragraphs of `Name: value` lines (deb-control(5)); only what is installed counts. */
+/** Parses dpkg's status file, paragraphs of `Name: value` lines (deb-control(5)). Returns only installed packages. */
 export function parseDpkgStatus(status: string): readonly Package[] {
   return status.split(/\n{2,}/).flatMap((paragraph) => {
     const field = (name: string): string | undefined =>
@@ -110,7 +111,7 @@ async function fromRpm(
   );
 }
 
-/** Lines of `name epoch:version-release`; the epoch 0 is left out, as rpm does for people. */
+/** Parses lines of `name epoch:version-release`. Omits the epoch 0, as rpm does in its own output. */
 export function parseRpmQuery(stdout: string): readonly Package[] {
   return stdout.split('\n').flatMap((line) => {
     const [name, version] = line.trim().split(' ');

@@ -1,21 +1,22 @@
 import { StageError } from '../core/errors.js';
 import { runCommand } from '../core/run-command.js';
 
+/** How programs on the host are run. */
 export interface HostCommandOptions {
-  /** `http_proxy` and its like, and what else the programs need. */
+  /** The environment of the programs: `http_proxy` and similar variables, and others that they need. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-/** Whether mmdebstrap, which bootstraps the embedded Debian toolchain, is installed on this host. */
+/** Reports whether mmdebstrap, which bootstraps the embedded Debian toolchain, is installed on this host. */
 export async function hasMmdebstrap({ env, signal }: HostCommandOptions): Promise<boolean> {
   return (await runCommand(['mmdebstrap', '--version'], { env, signal })).ok;
 }
 
-/** Installs mmdebstrap with apt-get. Wants root, and Debian or Ubuntu. Throws StageError when that fails. */
+/** Installs mmdebstrap with apt-get. Requires root, and Debian or Ubuntu. Throws StageError if that fails. */
 export async function installMmdebstrap({ env, signal }: HostCommandOptions): Promise<void> {
   const apt = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, signal };
-  // The list of another vendor may not answer while Debian's does: the installation decides.
+  // A failed update is not an error: the repository of another vendor may be down while Debian's is available.
   await runCommand(['apt-get', 'update', '-qq'], apt);
   const packages = ['mmdebstrap', 'debian-archive-keyring'];
   const installed = await runCommand(

@@ -7,23 +7,23 @@ import type { Platform } from '../platform/platform.js';
 import type { Package } from './image-packages.js';
 import type { Toolchain, ToolchainKind } from './toolchain.js';
 
-/** What a toolchain was when it was locked: the digests of its images, and the packages of the one with the compilers. */
+/** The state of a toolchain when it was locked: the digests of its images, and the packages of the one with the compilers. */
 export interface LockEntry {
   readonly toolchain: string;
   readonly runtime: string;
   /** Sorted by name. */
   readonly packages: readonly Package[];
-  /** What the packages do not settle in each image; undefined where it was not recorded (Amazon Linux). */
+  /** The files of each image that its packages do not determine; undefined if they were not recorded (Amazon Linux). */
   readonly files: LockedFiles | undefined;
 }
 
-/** A short digest of each file of an image that its packages do not settle, by path. */
+/** A short digest of each file that the packages of an image do not determine, by path. */
 export interface LockedFiles {
   readonly toolchain: ReadonlyMap<string, string>;
   readonly runtime: ReadonlyMap<string, string>;
 }
 
-/** `layersmith.lock`, by platform, architecture and kind of toolchain. */
+/** The entries of `layersmith.lock`, by platform, architecture and kind of toolchain (`lockKey`). */
 export type LockFile = ReadonlyMap<string, LockEntry>;
 
 const filesSchema = z.record(z.string(), z.string()).transform((files) => new Map(Object.entries(files)));
@@ -46,12 +46,12 @@ const lockSchema = z.strictObject({
   toolchains: z.record(z.string(), entrySchema),
 });
 
-/** `provided.al2023 x86_64 debian`. */
+/** Returns the key of a lock entry: `provided.al2023 x86_64 debian`. */
 export function lockKey({ name, architecture }: Platform, kind: ToolchainKind): string {
   return `${name} ${architecture} ${kind}`;
 }
 
-/** Reads a lock file; one that is not there locks nothing. Throws UsageError for one that cannot be understood. */
+/** Reads a lock file. A missing file has no entries. Throws UsageError for an invalid one. */
 export async function readLock(path: string): Promise<LockFile> {
   try {
     const { toolchains } = lockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -59,14 +59,14 @@ export async function readLock(path: string): Promise<LockFile> {
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return new Map();
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new UsageError(`the lock file ${path} cannot be understood: ${reason ?? ''}`, {
-      hint: 'Take it from your version control again, or remove it and let `layersmith lock` write it anew.',
+    throw new UsageError(`the lock file ${path} is not valid: ${reason ?? ''}`, {
+      hint: 'Restore it from version control, or remove it and run `layersmith lock`.',
       cause,
     });
   }
 }
 
-/** Writes a lock file, its entries sorted. */
+/** Writes a lock file with sorted entries. */
 export async function writeLock(path: string, lock: LockFile): Promise<void> {
   const toolchains = [...lock]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -83,8 +83,7 @@ export async function writeLock(path: string, lock: LockFile): Promise<void> {
 }
 
 /**
- * What differs between a locked toolchain and another, a line for each: packages first, then files, then digests. None when
- * both have the same digests.
+ * Lists the differences between a locked toolchain and another, one per line: packages first, then files, then digests.
  */
 export function lockDifferences(locked: LockEntry, here: LockEntry): readonly string[] {
   const files = (image: 'toolchain' | 'runtime'): readonly string[] =>
@@ -118,8 +117,9 @@ function fileDifferences(
 const SHOWN = 3;
 
 /**
- * Compares a toolchain with its entry of the lock file. Returns a message that names what differs, or undefined when nothing does
- * or when the lock has no entry for it. With `locked` both are an IntegrityError instead. `own` is the project's part of the lock.
+ * Compares a toolchain with its entry in the lock file. Returns a message that names the differences, or undefined if there
+ * are none or the lock has no entry for it. With `locked`, a difference or a missing entry throws IntegrityError instead.
+ * `own` is the project's part of the lock.
  */
 export async function checkLock(
   { lock, path, own = lock }: { readonly lock: LockFile; readonly path: string; readonly own?: LockFile },
@@ -141,7 +141,7 @@ export async function checkLock(
   if (entry === undefined) {
     if (!locked) return undefined;
     throw new IntegrityError(`--locked: the lock file has no toolchain for ${key}`, {
-      hint: `Write it with \`layersmith lock\` (the same --platform, --arch and --toolchain), and commit ${path}.`,
+      hint: `Run \`layersmith lock\` with the same --platform, --arch and --toolchain, and commit ${path}.`,
     });
   }
   if (entry.toolchain === toolchain.buildImage.digest && entry.runtime === toolchain.runtimeImage.digest)
@@ -150,7 +150,7 @@ export async function checkLock(
   if (locked) {
     throw new IntegrityError(`--locked: the toolchain differs from ${path}`, {
       details: { differences },
-      hint: 'Build where the mirror still has those packages, or accept the new toolchain with `layersmith lock`.',
+      hint: 'Use a mirror that still has the locked packages, or accept the new toolchain with `layersmith lock`.',
     });
   }
   const more = differences.length - SHOWN;
@@ -158,7 +158,7 @@ export async function checkLock(
   return `the toolchain differs from ${which}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
 }
 
-/** Throws IntegrityError when the lock file has another runtime image, or none, for the platform. */
+/** Checks the runtime image against the lock file. Throws IntegrityError if the lock has another one, or none. */
 export function checkLockedRuntime(
   { lock, path }: { readonly lock: LockFile; readonly path: string },
   {
@@ -169,13 +169,13 @@ export function checkLockedRuntime(
   const key = lockKey(platform, chosen.kind);
   const locked = lock.get(key)?.runtime;
   if (locked === chosen.runtimeImage.digest) return;
-  throw new IntegrityError(`--locked: the runtime image for ${key} is not the one of ${path}`, {
+  throw new IntegrityError(`--locked: the runtime image for ${key} differs from ${path}`, {
     details: { expected: locked ?? 'no entry', actual: chosen.runtimeImage.digest },
-    hint: 'See what differs with `layersmith lock --check`, or accept the new one with `layersmith lock`.',
+    hint: 'List the differences with `layersmith lock --check`, or accept the new image with `layersmith lock`.',
   });
 }
 
-/** `gcc-10 10.2.1-6 → 10.2.1-7`, one for each package that differs. */
+/** Lists the packages that differ: `gcc-10 10.2.1-6 → 10.2.1-7`. */
 export function packageDifferences(then: readonly Package[], here: readonly Package[]): readonly string[] {
   const [old, now] = [then, here].map((list) => new Map(list.map(({ name, version }) => [name, version])));
   const names = [...new Set([...then, ...here].map(({ name }) => name))].sort();

@@ -6,8 +6,8 @@ import { sha256 } from '../core/digest.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 
 /**
- * What a bootstrap or an engine puts into a root file system because of the machine it runs on: its name, resolver, mirror
- * and proxy, caches and logs, and the mount points of the kernel's file systems. None of it belongs to an image.
+ * The paths that depend on the host on which a root file system was created: host name, resolver, mirror and proxy
+ * settings, caches and logs, and the content of the kernel's file systems. They do not belong in an image.
  */
 const OF_THE_HOST: readonly RegExp[] = [
   /^etc\/(hostname|hosts|resolv\.conf|mtab|machine-id)$/,
@@ -18,25 +18,25 @@ const OF_THE_HOST: readonly RegExp[] = [
   /^run\/\.containerenv$/,
 ];
 
-/** One entry of a root file system: its path without a leading slash, and all that makes it what it is. */
+/** An entry of a root file system: its path without a leading slash, and a description of its type, owner and content. */
 export interface RootEntry {
   readonly path: string;
   /** `file 644 0:0 SHA256`, `symlink 777 0:0 TARGET`, `directory 755 0:0`. */
   readonly description: string;
-  /** Of a regular file; dpkg records these. */
+  /** The md5 of a regular file, for comparison with dpkg's records. */
   readonly md5: string | undefined;
 }
 
-/** The entries of a root file system that do not come from the host, sorted by path. */
+/** The entries of a root file system that do not depend on the host, sorted by path. */
 export interface RootListing {
   readonly entries: readonly RootEntry[];
-  /** `sha256:…` over the entries: it does not depend on how they are archived, nor on any date. */
+  /** A digest (`sha256:…`) of the entries, independent of archive order and dates. */
   readonly digest: string;
-  /** The texts of dpkg's lists of files, by path; by them a package's own files are told from others. */
+  /** The texts of dpkg's file lists, by path. They determine which files belong to a package. */
   readonly dpkgLists: ReadonlyMap<string, string>;
 }
 
-/** Reads a tar of a root file system, made by a bootstrap or taken out of a container, into its listing. */
+/** Lists a root file system from a tar of a bootstrap or a container. */
 export async function listRootFileSystem(archive: Readable): Promise<RootListing> {
   const entries: RootEntry[] = [];
   const dpkgLists = new Map<string, string>();
@@ -52,7 +52,7 @@ export async function listRootFileSystem(archive: Readable): Promise<RootListing
     const [digest = '', md5] = sums.map((sum) => sum.digest('hex'));
     const { name: path, type } = header;
     const linkname = (header.linkname as string | null) ?? '';
-    // A hard link is its file under another name; which of the names is the file depends on the archive.
+    // A hard link is listed as its target: which name of a file is the link depends on the archive.
     const file = type === 'link' ? entries.find((entry) => entry.path === cleanName(linkname)) : undefined;
     if (file !== undefined) {
       entries.push({ ...file, path });
@@ -67,7 +67,7 @@ export async function listRootFileSystem(archive: Readable): Promise<RootListing
   return { entries, digest: `sha256:${sha256(text)}`, dpkgLists };
 }
 
-/** The same root file system without what comes from the host, every entry of one date, as a tar. */
+/** Copies a tar of a root file system without the entries that depend on the host, and with the same date for every entry. */
 export function withoutHost(archive: Readable): Readable {
   const out = pack();
   const copy = async (): Promise<void> => {
@@ -87,11 +87,11 @@ export function withoutHost(archive: Readable): Readable {
   copy().catch((error: unknown) => {
     out.destroy(error instanceof Error ? error : new Error(String(error)));
   });
-  // tar-stream gives a stream of streamx; Node's functions want one of Node's.
+  // tar-stream returns a streamx stream; Node's functions need a Node stream.
   return Readable.from(out, { objectMode: false });
 }
 
-/** Calls `take` for each entry that is not the host's, with its name as `RootEntry` has it. */
+/** Calls `take` for each entry that does not depend on the host, with its name in the form of `RootEntry`. */
 async function eachEntry(
   archive: Readable,
   take: (header: Header, content: Readable) => Promise<void>,
@@ -125,9 +125,9 @@ async function discard(content: Readable): Promise<void> {
 }
 
 /**
- * The entries that the names and versions of the installed packages do not settle, by path, each with a short digest of
- * what it is: files of no package, settings, and files that are not as their package shipped them. Folders and the links
- * of packages are left out.
+ * Returns a short digest of each entry that the names and versions of the installed packages do not determine, by path:
+ * files that do not belong to a package, configuration files, and files that differ from their package. Folders and the
+ * links of packages are omitted.
  */
 export function unsettledFiles({ entries, dpkgLists }: RootListing): ReadonlyMap<string, string> {
   const owned = new Set<string>();
@@ -154,7 +154,7 @@ export function unsettledFiles({ entries, dpkgLists }: RootListing): ReadonlyMap
   ]);
 }
 
-/** Enough to tell two files apart; the image's digest is what counts. */
+/** Shortens a digest. It only serves to find files that differ; integrity relies on the digest of the image. */
 function short(text: string): string {
   return sha256(text).slice(0, 16);
 }

@@ -1,7 +1,7 @@
-/** The images that a layer is compiled and tested with, and why these. */
+/** The images that a layer is compiled and tested with, and why they were chosen. */
 export interface Toolchain {
   readonly kind: ToolchainKind;
-  /** Why this kind: `public.ecr.aws does not answer (no such host)`. */
+  /** Why this kind was chosen: `public.ecr.aws does not answer (no such host)`. */
   readonly reason: string;
   /** The image with the compilers. */
   readonly buildImage: ToolchainImage;
@@ -9,18 +9,20 @@ export interface Toolchain {
   readonly runtimeImage: ToolchainImage;
 }
 
+/** The kinds of toolchains. */
 export const TOOLCHAIN_KINDS = ['amazonlinux', 'debian'] as const;
+/** A kind of toolchain: Amazon Linux images, or the embedded Debian 11. */
 export type ToolchainKind = (typeof TOOLCHAIN_KINDS)[number];
 
-/** An image in the engine, and the digest that names its content in stage keys. */
+/** An image in the engine, and the digest that identifies its content in stage keys. */
 export interface ToolchainImage {
   readonly id: string;
   readonly digest: string;
 }
 
-/** The label that names what an image of ours was made from. */
+/** The label with the digest of what an image was built from. */
 export const DEFINITION_LABEL = 'io.layersmith.definition';
-/** The label for `clean`: what the image is. */
+/** The label with the purpose of an image, for `clean`. */
 export const IMAGE_LABEL = 'io.layersmith.image';
-/** The label with what names the image's content in stage keys, where that is not its id. */
+/** The label with the digest that identifies the image's content in stage keys, if it is not the image's id. */
 export const DIGEST_LABEL = 'io.layersmith.digest';

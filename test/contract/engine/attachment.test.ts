@@ -261,7 +261,7 @@ describe('the frame reader', () => {
     const { stdout, stderr } = splitMultiplexed(source, options);
     const failed = failure(text(stderr), EngineError);
     await failure(text(stdout), EngineError);
-    expect((await failed).message).toContain('odd frame header');
+    expect((await failed).message).toContain('invalid frame header');
     expect(source.destroyed).toBe(true);
   });
 

@@ -141,13 +141,13 @@ describe('the usual sockets', () => {
     expect(error.configuredBy).toBeUndefined();
     expect(error.hint).toContain('DOCKER_HOST');
     expect(error.details).toEqual({
-      [`unix://${home}/var/docker.sock`]: 'nothing listens there',
+      [`unix://${home}/var/docker.sock`]: 'connection refused',
       [`unix://${home}/.docker/run/docker.sock`]: expect.stringMatching(
-        /nothing listens|not a socket/,
+        /connection refused|not a socket/,
       ) as string,
-      [`unix://${home}/.docker/desktop/docker.sock`]: 'there is no such socket',
-      [`unix://${home}/.colima/default/docker.sock`]: 'there is no such socket',
-      [`unix://${home}/run/podman.sock`]: 'there is no such socket',
+      [`unix://${home}/.docker/desktop/docker.sock`]: 'the socket does not exist',
+      [`unix://${home}/.colima/default/docker.sock`]: 'the socket does not exist',
+      [`unix://${home}/run/podman.sock`]: 'the socket does not exist',
     });
   });
 
@@ -198,7 +198,7 @@ describe('the usual sockets', () => {
       }),
       EngineNotFoundError,
     );
-    expect(error.details[`unix://${engine.socketPath}`]).toContain('is no container engine');
+    expect(error.details[`unix://${engine.socketPath}`]).toContain('is not a container engine');
   });
 
   test('are no longer looked at once the search is aborted', async () => {
@@ -243,10 +243,10 @@ describe('DOCKER_HOST', () => {
     const error = await failure(find({ DOCKER_HOST: 'unix:///nonexistent/x.sock' }), EngineNotFoundError);
     expect(error.configuredBy).toBe('DOCKER_HOST');
     expect(error.message).toBe(
-      'the container engine at unix:///nonexistent/x.sock that DOCKER_HOST names cannot be used: there is no such socket',
+      'cannot use the container engine at unix:///nonexistent/x.sock that DOCKER_HOST names: the socket does not exist',
     );
     expect(error.hint).toContain('DOCKER_HOST');
-    expect(error.details).toEqual({ 'unix:///nonexistent/x.sock': 'there is no such socket' });
+    expect(error.details).toEqual({ 'unix:///nonexistent/x.sock': 'the socket does not exist' });
   });
 
   test.each([
@@ -400,7 +400,7 @@ describe('a Docker context', () => {
     const error = await failure(find(), EngineNotFoundError);
     expect(error.configuredBy).toContain('the Docker context `mine`');
     expect(error.configuredBy).toContain('.docker/config.json');
-    expect(error.message).toContain('nothing listens there');
+    expect(error.message).toContain('connection refused');
   });
 
   test.each([

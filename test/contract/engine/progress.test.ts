@@ -134,7 +134,7 @@ describe.each(calls)('$name', ({ name, route, success, run }) => {
     for (const reference of ['made:1', ID]) {
       scripted.on(`GET /images/${reference}/json`, answer(404, '{"message":"no such image"}'), END);
     }
-    expect((await failure(run(), EngineError)).message).toContain('has no such image');
+    expect((await failure(run(), EngineError)).message).toContain('the image does not exist');
   });
 
   test('says what an HTTP error says', async () => {

@@ -199,7 +199,7 @@ describe('a smoke test', () => {
     const packageYaml = (files['tiny/package.yaml'] ?? '').replace('/opt/bin/lua', '/opt/bin/nothing');
     await using workplace = await Workplace.make({ ...files, 'tiny/package.yaml': packageYaml });
     const error = expectError(await workplace.build('tiny'), 78);
-    expect(error).toContain('it runs: `/opt/bin/nothing` cannot be started: ');
+    expect(error).toContain('it runs: `/opt/bin/nothing` could not be started: ');
     expect(await workplace.output()).toEqual([]);
   });
 

@@ -156,7 +156,7 @@ test('an error inside the stream of the image build is an error that has the com
   await publish(broken, { base: standIns.brokenBase, runtime: standIns.runtime });
   const ended = await workplace.run(args('tiny', `${registry.host}/broken`));
   const error = expectError(ended, 72);
-  expect(error).toContain('Dockerfile.amazonlinux could not be built');
+  expect(error).toContain('could not build Dockerfile.amazonlinux');
   expect(error).toContain('Error: Unable to find a match: gcc-c++');
   expect(error).toContain('a command ended with status 1\n');
   expect(error).toMatch(/^ {2}→ .*--toolchain debian/m);
@@ -203,7 +203,7 @@ test('a registry that takes connections and says nothing is given up after eight
 test('a platform older than the embedded toolchain is refused where no registry answers', async () => {
   const ended = await workplace.run(args('tiny', '127.0.0.1:1', ['--platform', 'provided.al2']));
   const error = expectError(ended, 72);
-  expect(error).toContain('no toolchain for provided.al2: 127.0.0.1:1 does not answer (');
+  expect(error).toContain('no toolchain is available for provided.al2: 127.0.0.1:1 does not answer (');
   expect(error).toContain("the embedded Debian 11 has glibc 2.31, newer than the platform's 2.26");
   expect(error).toMatch(/^ {2}→ .*--registry/m);
   const forced = await workplace.run(

@@ -10,8 +10,10 @@ function printed(error: unknown): string {
 
 test('an error is what happened, and what to do', () => {
   expect(
-    printed(new UsageError('there is no recipe x.', { hint: '`layersmith recipes` lists them all.' })),
-  ).toBe('layersmith: there is no recipe x.\n  → `layersmith recipes` lists them all.\n');
+    printed(
+      new UsageError('there is no recipe x.', { hint: 'Run `layersmith recipes` to list all recipes.' }),
+    ),
+  ).toBe('layersmith: there is no recipe x.\n  → Run `layersmith recipes` to list all recipes.\n');
 });
 
 test('an error without a hint is one line', () => {

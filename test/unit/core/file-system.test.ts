@@ -15,7 +15,7 @@ describe('an error of the disk', () => {
     ['EDQUOT', 'the disk quota is used up', 'layersmith clean --older-than'],
     ['EROFS', 'the file system is read-only', 'choose another folder'],
     ['EACCES', 'permission denied', 'choose another folder'],
-    ['ENOTDIR', 'a part of its path is not a folder', 'choose another folder'],
+    ['ENOTDIR', 'part of the path is not a folder', 'choose another folder'],
   ])('%s becomes a storage error that says what to do', async (code, reason, advice) => {
     const error = await failure(writingTo('/the/folder', failing(code)), StorageError);
     expect(error.message).toBe(`cannot write to /the/folder: ${reason}`);
@@ -53,5 +53,5 @@ test('a folder is made with those above it, and once more', async () => {
 
 test('a folder that no file system makes is an error at once', async () => {
   const error = await failure(makeFolder('/proc/none/below'), StorageError);
-  expect(error.message).toBe('no folder can be made at /proc/none');
+  expect(error.message).toBe('cannot create the folder /proc/none');
 });

@@ -50,7 +50,7 @@ test('a program that does not exist has status 127 and says so', async () => {
     ok: false,
     status: 127,
     stdout: '',
-    lastLines: ['there is no layersmith-no-such-program here'],
+    lastLines: ['layersmith-no-such-program is not installed'],
   });
 });
 

@@ -136,7 +136,7 @@ test('an Event is answered at once, and its failure goes to the log', async () =
   expect(endpoint.log).toEqual([]);
   finish?.(FAILED);
   await sleep(10);
-  expect(endpoint.log).toEqual(['the invocation the-id, which nobody waited for, failed: no']);
+  expect(endpoint.log).toEqual(['the asynchronous invocation the-id failed: no']);
 });
 
 test('a DryRun invokes nothing', async () => {
@@ -227,7 +227,7 @@ test("a fault that is not the function's is 500, and in the log", async () => {
   );
   const message = await expectRefusal(await endpoint.post('{}'), 500, 'ServiceException');
   expect(message).toBe('the engine is gone. Start it.');
-  expect(endpoint.log).toEqual(['no invocation: the engine is gone. Start it.']);
+  expect(endpoint.log).toEqual(['the invocation failed: the engine is gone. Start it.']);
 });
 
 test('a client that goes away in the middle of its request, or before the answer, harms nobody', async () => {

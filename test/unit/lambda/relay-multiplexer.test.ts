@@ -237,7 +237,7 @@ describe('the multiplexer', () => {
   test('ends with an EngineError at bytes that are not frames', async () => {
     const { peer, relay } = start();
     peer.stdout.write('Fatal error: Out of memory');
-    await expect(relay.closed).rejects.toThrow(/not a frame of the relay/);
+    await expect(relay.closed).rejects.toThrow(/invalid relay frame/);
   });
 
   test('ends with an EngineError when the output stops in the middle of a frame', async () => {

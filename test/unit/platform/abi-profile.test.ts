@@ -60,9 +60,9 @@ test('platforms that do not follow one from another are told', async () => {
     'c.yaml': platform('extends: a'),
   });
   const error = await failure(loadAbiProfiles([own.path], 'x86_64'), UsageError);
-  expect(error.message).toBe(`2 platforms in ${own.path} extend a, not one`);
+  expect(error.message).toBe(`2 platforms in ${own.path} extend a, expected one`);
   await own.write({ 'c.yaml': platform('extends: d') });
   expect((await failure(loadAbiProfiles([own.path], 'x86_64'), UsageError)).message).toBe(
-    `0 platforms in ${own.path} extend b, not one`,
+    `0 platforms in ${own.path} extend b, expected one`,
   );
 });

@@ -41,7 +41,7 @@ test('a platform that is not known is a usage error with the nearest names', asy
   expect(error.message).toBe(
     'there is no platform provided.al2032. Did you mean provided.al2023 or provided.al2?',
   );
-  expect(error.hint).toBe('The platforms are provided, provided.al2, provided.al2023.');
+  expect(error.hint).toBe('Use one of the platforms provided, provided.al2, provided.al2023.');
 });
 
 test('every mistake of a platform file is told at once', async () => {

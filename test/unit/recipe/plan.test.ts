@@ -44,14 +44,14 @@ test('the line that the root asks for is the one that a bare need of a library g
 test('two lines of one package are a mistake at the need that comes second', async () => {
   const recipes = { 'app/1': ['a', 'b'], 'a/1': ['z/1'], 'b/1': ['z/2'], 'z/1': [], 'z/2': [] };
   expect(await problemsOf(recipes)).toEqual([
-    'b/1.yaml:2:9 z/2 is needed here, but the plan has z/1 already; it holds one line of each package',
+    'b/1.yaml:2:9 z/2 is needed here, but the plan already has z/1: it can have one line of each package',
   ]);
 });
 
 test("a library's own line against the root's is a mistake of the library's file", async () => {
   const recipes = { 'app/1': ['curl', 'ssl/1.1'], 'curl/8': ['ssl/3'], 'ssl/3': [], 'ssl/1.1': [] };
   expect(await problemsOf(recipes)).toEqual([
-    'curl/8.yaml:2:9 ssl/3 is needed here, but the plan has ssl/1.1 already; it holds one line of each package',
+    'curl/8.yaml:2:9 ssl/3 is needed here, but the plan already has ssl/1.1: it can have one line of each package',
   ]);
 });
 

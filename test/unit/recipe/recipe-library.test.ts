@@ -247,7 +247,7 @@ describe('what is wrong with a recipe', () => {
       expect.stringContaining('unknown key `wrong`') as string,
     ]);
     expect(await problemsWith('license: MIT', 'licence: MIT')).toEqual([
-      expect.stringMatching(/^6: .*`licence` is its old spelling/) as string,
+      expect.stringMatching(/^6: .*the old spelling of `license`/) as string,
     ]);
   });
 
@@ -277,7 +277,7 @@ describe('what is wrong with a recipe', () => {
           file: join(folder.path, 'php/8.4.yaml'),
           line: 1,
           column: 1,
-          message: 'there is no build.sh beside it',
+          message: 'build.sh is missing in its folder',
         },
       ],
     });
@@ -293,7 +293,7 @@ describe('what is wrong with a recipe', () => {
           file: join(folder.path, 'php/8.4.yaml'),
           line: 1,
           column: 1,
-          message: 'there is no package.yaml beside it',
+          message: 'package.yaml is missing in its folder',
         },
       ],
     });
@@ -342,7 +342,7 @@ describe('a file that cannot be read is a problem of that file:', () => {
         (await openRecipeLibrary([folder.path])).load({ package: 'php', line: '8.2' }),
       );
       expect(await loaded).toEqual({
-        problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (EACCES)' }],
+        problems: [{ file: path, line: 1, column: 1, message: 'cannot read the file (EACCES)' }],
       });
     },
   );
@@ -353,7 +353,7 @@ describe('a file that cannot be read is a problem of that file:', () => {
     const path = join(folder.path, 'php/8.2.yaml');
     await rm(path);
     expect(await library.load({ package: 'php', line: undefined })).toEqual({
-      problems: [{ file: path, line: 1, column: 1, message: 'it cannot be read (ENOENT)' }],
+      problems: [{ file: path, line: 1, column: 1, message: 'cannot read the file (ENOENT)' }],
     });
   });
 });

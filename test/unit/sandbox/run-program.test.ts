@@ -183,7 +183,7 @@ test.each<readonly [ProgramEnd, string | undefined]>([
   [{ status: 'timed-out', limitMs: 60_000 }, 'did not end within 60 s'],
   [{ status: 'timed-out', limitMs: 5_400_000 }, 'did not end within 90 min'],
   [{ status: 'timed-out', limitMs: 10_800_000 }, 'did not end within 3 h'],
-  [{ status: 'not-started', reason: 'no such file' }, 'cannot be started: no such file'],
+  [{ status: 'not-started', reason: 'no such file' }, 'could not be started: no such file'],
 ])('%j is described', (end, text) => {
   expect(programFailure(end, SPEC)).toBe(text);
 });

@@ -164,7 +164,7 @@ test('files of the build that cannot be read are problems of the recipe, all of 
     toolchainDigest: 'sha256:t',
     protocolPath: library.protocolPath,
   });
-  const message = 'it cannot be read (ENOENT)';
+  const message = 'cannot read the file (ENOENT)';
   expect((await failure(keying, RecipeError)).problems).toEqual(
     lost.map((file) => ({ file, line: 1, column: 1, message })),
   );

@@ -201,7 +201,7 @@ describe('a broken entry is reported, dropped, and counts as absent:', () => {
     expect(await place.store.find('artifacts', KEY)).toBeUndefined();
     expect(place.broken).toHaveLength(1);
     expect(place.broken[0]).toMatch(
-      new RegExp(`^dropped a broken entry of the store, artifacts/${KEY.slice(0, 12)}: \\S.*\\w.*$`),
+      new RegExp(`^removed the damaged store entry artifacts/${KEY.slice(0, 12)}: \\S.*\\w.*$`),
     );
     expect(place.broken[0]).not.toContain('\n');
     expect(await readdir(join(place.store.root, 'artifacts'))).toEqual([]);

@@ -112,7 +112,7 @@ describe('mmdebstrap', () => {
     await using tmp = await temporaryFolder();
     const { error } = await bootstrap({ tmpDir: tmp.path, mmdebstrap: 'echo E: no bullseye >&2; exit 25' });
     expect(error).toBeInstanceOf(StageError);
-    expect(error.message).toBe('mmdebstrap could not bootstrap Debian 11 (status 25)');
+    expect(error.message).toBe('mmdebstrap failed to bootstrap Debian 11 (status 25)');
     expect(error.details).toEqual({ 'last lines': ['E: no bullseye'] });
     expect(error.hint).toContain('LAYERSMITH_DEBIAN_MIRROR');
   });

@@ -64,7 +64,7 @@ describe('a lock file', () => {
     expect((await readLock(path)).size).toBe(0);
     await folder.write({ 'layersmith.lock': '{"schemaVersion": 2, "toolchains": {}}' });
     const error = await failure(readLock(path), UsageError);
-    expect(error.message).toContain(`the lock file ${path} cannot be understood`);
+    expect(error.message).toContain(`the lock file ${path} is not valid`);
     expect(error.hint).toContain('layersmith lock');
   });
 

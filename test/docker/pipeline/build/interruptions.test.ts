@@ -97,7 +97,7 @@ test('an engine that is lost during a stage is an error, and the next run goes o
   const error = expectError(lost, 69);
   // Which of the connections tells first is a matter of luck.
   expect(error).toContain(`the container engine at ${proxy.dockerHost} is not available: `);
-  expect(error).toMatch(/: the connection was lost$|: there is no such socket$/m);
+  expect(error).toMatch(/: the connection was lost$|: the socket does not exist$/m);
   expect(error).toMatch(/^ {2}→ /m);
   expect(await workplace.output()).toEqual([]);
   expect(await containersOf(lost.pid)).toHaveLength(1);
@@ -189,7 +189,7 @@ describe('a broken file in the store', () => {
 
     await flip(join(await workplace.entry('layers', 'tiny/1'), 'content'));
     const layer = await build();
-    expect(layer).toMatch(/^warning: dropped a broken entry of the store, layers\/[0-9a-f]{12}: /m);
+    expect(layer).toMatch(/^warning: removed the damaged store entry layers\/[0-9a-f]{12}: /m);
     expect(layer).toContain('tiny/1: in the store\n');
     expect(layer).toMatch(/^smoke tests: done in /m);
 
@@ -198,8 +198,8 @@ describe('a broken file in the store', () => {
     await writeFile(join(await workplace.entry('layers', 'tiny/1'), 'record.json'), '{"name":');
     await flip(join(workplace.store, 'sources', digest));
     const all = await build();
-    expect(all).toMatch(/^warning: dropped a broken entry of the store, layers\//m);
-    expect(all.match(/^warning: dropped a broken entry of the store, artifacts\//gm)).toHaveLength(2);
+    expect(all).toMatch(/^warning: removed the damaged store entry layers\//m);
+    expect(all.match(/^warning: removed the damaged store entry artifacts\//gm)).toHaveLength(2);
     expect(all).toContain(`${digest} is broken`);
     expect(all).toMatch(/^first\/1: done in /m);
     expect(all).toMatch(/^tiny\/1: done in /m);

@@ -41,7 +41,7 @@ describe('names', () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('lua', ['--platform', 'provided.al2032']), 64);
     expect(error).toContain('there is no platform provided.al2032. Did you mean provided.al2023');
-    expect(error).toContain('The platforms are provided, provided.al2, provided.al2023.');
+    expect(error).toContain('Use one of the platforms provided, provided.al2, provided.al2023.');
   });
 
   test('a library makes no layer, and a flag that does not exist is named', async () => {
@@ -184,7 +184,7 @@ test('an engine that does not answer is an error that names it and who chose it'
   const error = expectError(ended, 69);
   expect(error).toContain(`unix://${socket}`);
   expect(error).toContain('DOCKER_HOST');
-  expect(error).toContain('there is no such socket');
+  expect(error).toContain('the socket does not exist');
   expect(error).toMatch(/^ {2}→ /m);
   await expectTidy(workplace, ended);
 });
