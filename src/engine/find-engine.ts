@@ -14,7 +14,7 @@ export interface EngineSearch {
   readonly signal?: AbortSignal;
   /** For tests: replaces `/var/run/docker.sock` and Podman's socket. */
   readonly machineSockets?: { readonly docker: string; readonly podman: string };
-  /** How long a place may take to answer before it counts as dead, in seconds; `PING_SECONDS` unless a test is impatient. */
+  /** For tests: replaces `PING_SECONDS`. */
   readonly pingSeconds?: Readonly<Record<EngineAddress['kind'], number>>;
 }
 
