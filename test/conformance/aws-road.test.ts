@@ -158,7 +158,7 @@ describe('publish', () => {
       layers: [{ status: 'present', arn: arnOf('eu-west-1', 'again', 1), version: 1, region: 'eu-west-1' }],
       failed: [],
     });
-    expect(second.stderr).toContain('is there already');
+    expect(second.stderr).toContain('already published');
     const third = await layersmith(['publish', await layer('again-changed'), ...args]);
     expect(third.stdout).toBe(`${arnOf('eu-west-1', 'again', 2)}\n`);
     // The older one is found too, and one that somebody else published without a word.
@@ -423,9 +423,9 @@ describe('when AWS is not well, publish', () => {
     const args = ['publish', await layer('nobody'), '--name', 'nobody'];
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     expect((await layersmith([...args, '--region', 'eu-west-1'], { env: none })).stderr).toContain(
-      'there are no AWS credentials',
+      'no AWS credentials found',
     );
-    expect((await layersmith(args)).stderr).toContain('there is no region');
+    expect((await layersmith(args)).stderr).toContain('no region given');
     expect((await layersmith([...args, '--region', 'europe'])).exitCode).toBe(64);
     const away = await layersmith([...args, '--region', 'eu-west-1', '--endpoint-url', 'http://127.0.0.1:9']);
     expect(away).toMatchObject({ exitCode: 77, stderr: expect.stringContaining('--endpoint-url') as string });
@@ -639,7 +639,7 @@ describe('invoke --remote', () => {
 
   test('does not go together with layers', async () => {
     expect(await layersmith(['invoke', 'a.zip', '--remote', 'created'])).toMatchObject({ exitCode: 64 });
-    expect((await layersmith(['invoke', 'a.zip'])).stderr).toContain('invoke lacks --function and --handler');
+    expect((await layersmith(['invoke', 'a.zip'])).stderr).toContain('invoke needs --function and --handler');
   });
 });
 

@@ -151,7 +151,7 @@ describe('doctor', () => {
     const store = join(workplace.recipes, 'tiny', 'build.sh', 'store');
     const ended = await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1']);
     expect(ended.exitCode).toBe(74);
-    expect(ended.stdout).toMatch(/^problem +store +\/.*\/build\.sh\/store cannot be written to\n +→ /m);
+    expect(ended.stdout).toMatch(/^problem +store +\/.*\/build\.sh\/store is not writable\n +→ /m);
   });
 
   test('makes no store', async () => {

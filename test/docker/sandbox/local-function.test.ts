@@ -141,7 +141,7 @@ test('layers without a bootstrap, more than five of them, and code that is not t
   const opened = (layers: readonly string[], env = {}): Promise<unknown> => run('', { layers, env });
   expect((await failure(opened([layer]), LayerError)).message).toBe('none of the layers has a bootstrap');
   await failure(opened([lua.zip, layer, layer, layer, layer, layer]), LayerError);
-  expect((await failure(opened(['none']), UsageError)).message).toBe('there is no layer none');
+  expect((await failure(opened(['none']), UsageError)).message).toBe('the layer none does not exist');
   const reserved = await failure(opened([lua.zip], { AWS_REGION: 'eu-central-1' }), UsageError);
   expect(reserved.message).toContain('AWS_REGION');
 });

@@ -129,7 +129,7 @@ describe('a stage that leaves', () => {
     const main = 'puts("tiny /build/work/tiny");';
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { main }));
     const ended = await workplace.build('tiny');
-    expect(expectError(ended, 73)).toContain('bin/lua: has the build path /build/work in it [build-path]');
+    expect(expectError(ended, 73)).toContain('bin/lua: contains the build path /build/work [build-path]');
     expect(await workplace.output()).toEqual([]);
     await expectTidy(workplace, ended);
   });
@@ -214,7 +214,7 @@ describe('a smoke test', () => {
 test('a library is refused before anything is fetched, started or compiled', async () => {
   await using workplace = await Workplace.make(tinyLibrary('small'));
   const ended = await workplace.build('small');
-  expect(expectError(ended, 64)).toContain('small/1 is a library: no layer is made of it');
+  expect(expectError(ended, 64)).toContain('small/1 is a library: no layer is made from it');
   expect(ended.stderr).not.toContain('toolchain:');
 });
 
@@ -224,5 +224,5 @@ test('a layer that takes the place of another recipe’s is told', async () => {
   expect((await workplace.build('tiny/1')).exitCode).toBe(0);
   const ended = await workplace.build('tiny/1x');
   expect(ended.exitCode).toBe(0);
-  expect(ended.stderr).toMatch(/^warning: .*\.zip was a layer of tiny\/1 and is replaced$/m);
+  expect(ended.stderr).toMatch(/^warning: .*\.zip contained a layer of tiny\/1 and is replaced$/m);
 });

@@ -86,11 +86,11 @@ describe('a symbol version', () => {
     library([{ soname, symbol: 'newer', version }]);
 
   test.each([
-    ['libm.so.6', 'GLIBC_2.35', 'has 2.34 at the newest'],
-    ['libstdc++.so.6', 'GLIBCXX_3.4.30', 'has 3.4.29 at the newest'],
-    ['libstdc++.so.6', 'CXXABI_1.3.14', 'has 1.3.13 at the newest'],
-    ['libgcc_s.so.1', 'GCC_12.0.0', 'has 7.0.0 at the newest'],
-    ['libc.so.6', 'GLIBC_ABI_DT_RELR', 'has 2.34 at the newest'],
+    ['libm.so.6', 'GLIBC_2.35', 'has at most 2.34'],
+    ['libstdc++.so.6', 'GLIBCXX_3.4.30', 'has at most 3.4.29'],
+    ['libstdc++.so.6', 'CXXABI_1.3.14', 'has at most 1.3.13'],
+    ['libgcc_s.so.1', 'GCC_12.0.0', 'has at most 7.0.0'],
+    ['libc.so.6', 'GLIBC_ABI_DT_RELR', 'has at most 2.34'],
     ['libc.so.6', 'GLIBC_PRIVATE', 'does not have it'],
     ['libc.so.6', 'GLIBC_2.0.0.0.1', 'does not have it'],
     ['libc.so.6', 'OTHER_1.0', 'does not have it'],
@@ -175,7 +175,7 @@ describe('a library', () => {
     expect(brief(await tree(['-Wl,--enable-new-dtags,-rpath,/opt/share/x']))).toEqual([]);
     const lost = await tree([]);
     expect(messages(lost, 'missing-library')).toEqual([
-      'needs libother.so.1, and the loader does not look where it is, at share/x/libother.so.1',
+      'needs libother.so.1, but the loader does not search the folder of share/x/libother.so.1',
     ]);
   });
 
@@ -252,15 +252,15 @@ describe('an ELF file', () => {
   test('of 32 bits, or big-endian, is refused', async () => {
     const report = await audit({ 'bin/a': changed(4, 1), 'bin/b': changed(5, 2) });
     expect(messages(report, 'wrong-machine')).toEqual([
-      'is 32-bit ELF, and Lambda runs 64-bit little-endian files alone',
-      'is 64-bit, big-endian ELF, and Lambda runs 64-bit little-endian files alone',
+      'is 32-bit ELF: Lambda runs only 64-bit little-endian files',
+      'is 64-bit, big-endian ELF: Lambda runs only 64-bit little-endian files',
     ]);
   });
 
   test('that is damaged is a finding', async () => {
     const report = await audit({ 'bin/a': clean.subarray(0, 200) });
     expect(brief(report)).toEqual(['error damaged-elf bin/a']);
-    expect(report.findings[0]?.message).toMatch(/^begins as an ELF file and is none: program headers: /);
+    expect(report.findings[0]?.message).toMatch(/^starts like an ELF file but is not a valid one: program headers: /);
   });
 
   test('with text relocations is refused', async () => {
@@ -278,7 +278,7 @@ describe('an ELF file', () => {
     // PT_GNU_STACK becomes PT_NULL.
     silent.writeUInt32LE(0, silent.indexOf(Buffer.from([0x51, 0xe5, 0x74, 0x64])));
     expect(messages(await audit({ 'bin/a': silent }), 'executable-stack')).toEqual([
-      'does not say that its stack is not for code (no PT_GNU_STACK)',
+      'has no PT_GNU_STACK, so its stack becomes executable',
     ]);
   });
 
@@ -308,7 +308,7 @@ describe('a build path in a file is found', () => {
     async (path) => {
       const report = await audit({ 'etc/a': `\0${path}\0` });
       expect(brief(report)).toEqual(['error build-path etc/a']);
-      expect(report.findings[0]?.message).toMatch(/^has the build path \/build\/\w+ in it$/);
+      expect(report.findings[0]?.message).toMatch(/^contains the build path \/build\/\w+$/);
     },
   );
 
@@ -406,12 +406,12 @@ describe('the bootstrap', () => {
     [
       'may not be executed',
       fileEntry('bootstrap', '#!/bin/sh\n', 0o644),
-      'not everybody may execute it (mode 644)',
+      'is not executable by everyone (mode 644)',
     ],
     [
       'is for its owner alone',
       fileEntry('bootstrap', '#!/bin/sh\n', 0o700),
-      'not everybody may execute it (mode 700)',
+      'is not executable by everyone (mode 700)',
     ],
     [
       'is empty',
@@ -421,7 +421,7 @@ describe('the bootstrap', () => {
     [
       'has CRLF',
       fileEntry('bootstrap', '#!/bin/sh\r\n', 0o755),
-      'has CRLF at the ends of its lines: the kernel looks for an interpreter whose name ends with CR',
+      'has CRLF line endings: the kernel searches for an interpreter whose name ends with CR',
     ],
     [
       'wants an interpreter that is not in the layer',
@@ -436,7 +436,7 @@ describe('the bootstrap', () => {
     [
       'wants one that env does not find',
       fileEntry('bootstrap', '#!/usr/bin/env php\n', 0o755),
-      'its interpreter php, which env looks for, is neither in bin/ nor on provided.al2023',
+      'its interpreter php, which env searches for, is neither in bin/ nor on provided.al2023',
     ],
   ])('that %s is refused', async (_what, bootstrap, message) => {
     expect(messages(await withBootstrap(bootstrap), 'bootstrap')).toEqual([message]);
@@ -445,7 +445,7 @@ describe('the bootstrap', () => {
   test('whose interpreter may not be executed is refused', async () => {
     const report = await withBootstrap(script('#!/opt/bin/php\n'), [fileEntry('bin/php', 'x', 0o644)]);
     expect(messages(report, 'bootstrap')).toEqual([
-      'its interpreter /opt/bin/php may not be executed by everybody',
+      'its interpreter /opt/bin/php is not executable by everyone',
     ]);
   });
 

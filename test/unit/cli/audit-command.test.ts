@@ -31,7 +31,7 @@ test('a zip that passes says so, with what it is and where it would run', async 
   const ended = await audit(folder.path, 'layer.zip');
   expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
   expect(ended.stdout).toMatch(
-    /^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB unzipped\nthe oldest platform on which it would run is provided\.al2023\n$/,
+    /^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB unzipped\nthe oldest platform on which it runs: provided\.al2023\n$/,
   );
 });
 
@@ -89,7 +89,7 @@ describe('what is wrong', () => {
     expect(lines).toContain(
       'error    lib/libmiddle.so: needs libgone.so.3, which is neither in the layer nor on provided.al2 (bin/a → lib/libmiddle.so) [missing-library]',
     );
-    expect(lines).toContain('         → Link it statically, or bring it along at lib/libgone.so.3.');
+    expect(lines).toContain('         → Link it statically, or include it at lib/libgone.so.3.');
     expect(lines).toContain('error    users: is a link to /etc/passwd, which leaves the layer [link]');
     expect(ended.stdout).toMatch(/^refused for provided\.al2 x86_64 with \d errors: 2 ELF files, /m);
     // Why: the error on the newest platform, and that the list of libraries is short on purpose.
@@ -113,9 +113,9 @@ describe('what is wrong', () => {
       'error    2 files: needs libgone.so.3, which is neither in the layer nor on provided.al2023 [missing-library]',
       '           bin/a',
       '           bin/b',
-      '         → Link it statically, or bring it along at lib/libgone.so.3.',
+      '         → Link it statically, or include it at lib/libgone.so.3.',
       'error    bin/c: needs libother.so.1, which is neither in the layer nor on provided.al2023 [missing-library]',
-      '         → Link it statically, or bring it along at lib/libother.so.1.',
+      '         → Link it statically, or include it at lib/libother.so.1.',
     ]);
     expect(ended.stdout).toContain(' with 3 errors: ');
     const json = JSON.parse((await audit(folder.path, 'layer', '--no-bootstrap', '--json')).stdout) as object;
@@ -131,7 +131,7 @@ describe('what is wrong', () => {
     const ended = await audit(folder.path, 'layer', '--no-bootstrap');
     expect(ended.exitCode).toBe(73);
     expect(ended.stdout).toMatch(
-      /refused for every platform until these errors are fixed; it would then run on provided and later\n$/,
+      /refused for every platform until these errors are fixed; after that it runs on provided and later\n$/,
     );
   });
 
@@ -182,8 +182,8 @@ describe('what is wrong', () => {
     const flags = ['--no-bootstrap', '--build-path', '/home/me', '--build-path', '/srv/ci'];
     const ended = await audit(folder.path, 'layer', ...flags);
     expect(ended.exitCode).toBe(73);
-    expect(ended.stdout).toContain('a: has the build path /home/me in it');
-    expect(ended.stdout).toContain('b: has the build path /srv/ci in it');
+    expect(ended.stdout).toContain('a: contains the build path /home/me');
+    expect(ended.stdout).toContain('b: contains the build path /srv/ci');
   });
 
   test('is no error where there are only warnings', async () => {
@@ -210,7 +210,7 @@ describe('what cannot be audited is an error:', () => {
     await using folder = await temporaryFolder();
     const ended = await audit(folder.path, 'no.zip');
     expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
-    expect(ended.stderr).toContain('there is no layer');
+    expect(ended.stderr).toContain('does not exist');
   });
 
   test('a platform that is not known', async () => {

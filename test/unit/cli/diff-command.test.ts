@@ -66,7 +66,7 @@ describe('between two layers', () => {
       '  ~ openssl 3.5.6 → 3.5.7',
       '  - zlib 1.3',
       '  + libzip 1.11',
-      '  ~ oniguruma 6.9, compiled in another way, with another toolchain or other needs',
+      '  ~ oniguruma 6.9, compiled differently: other settings, toolchain or needs',
       '  ~ php 8.4.24, with other patches',
       'toolchain',
       `  ~ ${first?.name ?? ''} ${first?.version ?? ''} → 99`,
@@ -102,7 +102,7 @@ describe('between two layers', () => {
       'b/share/new/file': 'x',
     });
     const text = await diff(folder, 'a', 'b');
-    expect(text).toContain('packages: not known, one of the layers has no manifest\n');
+    expect(text).toContain('packages: unknown, because one of the layers has no manifest\n');
     expect(text).toContain('  - etc/old.ini  2.0 KB\n');
     expect(text).toMatch(/^ {2}~ etc\/php\.ini {2}8 B → 9 B \(\+1 B\) {2}.+$/m);
     expect(text).toContain('  + share/new/file  1 B\n');
@@ -135,5 +135,5 @@ test('a path that is not there is an error', async () => {
   await folder.write({ 'a/x': 'x' });
   const io = fakeIo(folder.path);
   expect(await run(['diff', 'a', 'gone.zip'], io)).toBe(64);
-  expect(io.stderr()).toContain('there is no layer');
+  expect(io.stderr()).toContain('does not exist');
 });

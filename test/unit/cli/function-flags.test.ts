@@ -26,16 +26,16 @@ async function layersmith(
 }
 
 test.each([
-  ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke lacks a layer'],
-  ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke lacks --function'],
+  ['no layer', ['invoke', '--function', 'app', '--handler', 'hello'], 'invoke needs a layer'],
+  ['no function', ['invoke', 'layer', '--handler', 'hello'], 'invoke needs --function'],
   ['no handler', ['serve', 'layer', '--function', 'app'], 'serve needs --handler'],
   ['an empty handler', ['invoke', 'layer', '--function', 'app', '--handler='], '--handler is empty'],
-  ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'there is no layer HOME/none.zip'],
+  ['a layer that is not there', ['invoke', 'none.zip', ...GOOD], 'the layer HOME/none.zip does not exist'],
   ['a layer that is a text', ['serve', 'text.txt', ...GOOD], 'text.txt is neither a folder nor a zip'],
   [
     'a function that is not there',
     ['invoke', 'layer', '--function', 'none', '--handler', 'x'],
-    'there is no function HOME/none',
+    'the function HOME/none does not exist',
   ],
   [
     'too little memory',

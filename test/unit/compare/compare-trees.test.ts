@@ -23,7 +23,7 @@ test('each entry that differs is named once, sorted, with what it is in both', a
   ];
   expect(await compareTrees(first, second)).toEqual([
     { path: 'a', kind: 'only-in-second', detail: 'a file that only the second has' },
-    { path: 'link', kind: 'target', detail: 'leads to a and b' },
+    { path: 'link', kind: 'target', detail: 'points to a and b' },
     { path: 'mode', kind: 'mode', detail: 'mode 644 and 755' },
     { path: 'text', kind: 'content', detail: 'offset 0x5: "wo" and "en"' },
     { path: 'z', kind: 'only-in-first', detail: 'a file that only the first has' },
@@ -32,7 +32,7 @@ test('each entry that differs is named once, sorted, with what it is in both', a
 
 test('a file that goes on where the other ends is told with both sizes', async () => {
   const [difference] = await compareTrees([fileEntry('a', 'one')], [fileEntry('a', 'one two')]);
-  expect(difference?.detail).toBe('offset 0x3: its end and " two" (3 and 7 bytes)');
+  expect(difference?.detail).toBe('offset 0x3: end of file and " two" (3 and 7 bytes)');
 });
 
 test('a file in place of a link is told', async () => {

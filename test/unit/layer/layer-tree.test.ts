@@ -119,7 +119,7 @@ describe('an artifact that lacks', () => {
 
   test('the license text of what was compiled in is no layer', async () => {
     const error = await failure(layerOf(without('share/licenses/lua/')), LayerError);
-    expect(error.message).toBe('no license text of lua/5.4 is in the layer');
+    expect(error.message).toBe('the layer has no license text of lua/5.4');
     expect(error.hint).toContain('licence FILE');
   });
 });

@@ -80,7 +80,7 @@ test('a zip is read, and what has no mode in it is readable', async () => {
 });
 
 test.each([
-  ['none', 'there is no function '],
+  ['none', 'does not exist'],
   ['empty', 'has no files'],
   ['hollow', 'has no files'],
   ['empty.zip', 'has no files'],
@@ -113,7 +113,7 @@ test.each([
   await folder.write({ 'app/src/a.php': '' });
   await symlink(target, join(folder.path, 'app/vendor'));
   const error = await failure(read(folder, 'app'), LayerError);
-  expect(error.message).toContain(`has a link vendor to ${target}, which would be ${place} on Lambda`);
+  expect(error.message).toContain(`has a link vendor to ${target}, which is ${place} on Lambda`);
 });
 
 test.each([

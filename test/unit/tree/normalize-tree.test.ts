@@ -215,7 +215,7 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/a', type: 'symlink', linkname: 'b/x' },
       { name: 'opt/b', type: 'symlink', linkname: 'a/x' },
     ],
-    'goes round',
+    'is part of a cycle',
   ],
   [
     'a file below a link',
@@ -223,7 +223,7 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/a', type: 'symlink', linkname: 'b' },
       { name: 'opt/a/x', content: 'x' },
     ],
-    'a/x below a, which is no folder',
+    'a/x below a, which is not a folder',
   ],
   [
     'a file below a link that comes later',
@@ -231,7 +231,7 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/a/b/x', content: 'x' },
       { name: 'opt/a', type: 'symlink', linkname: 'c' },
     ],
-    'a/b/x below a, which is no folder',
+    'a/b/x below a, which is not a folder',
   ],
   [
     'a file below a file',
@@ -239,15 +239,15 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/a', content: 'a' },
       { name: 'opt/a/x', content: 'x' },
     ],
-    'a/x below a, which is no folder',
+    'a/x below a, which is not a folder',
   ],
   [
     'a character device',
     [{ name: 'opt/null', type: 'character-device', devmajor: 1, devminor: 3 }],
-    'a character-device has no place',
+    'a character-device is not allowed',
   ],
-  ['a block device', [{ name: 'opt/sda', type: 'block-device', devmajor: 8 }], 'a block-device has no place'],
-  ['a FIFO', [{ name: 'opt/pipe', type: 'fifo' }], 'a fifo has no place'],
+  ['a block device', [{ name: 'opt/sda', type: 'block-device', devmajor: 8 }], 'a block-device is not allowed'],
+  ['a FIFO', [{ name: 'opt/pipe', type: 'fifo' }], 'a fifo is not allowed'],
   ['a set-uid file', [{ name: 'opt/su', mode: 0o4755, content: 'x' }], 'set-uid or set-gid'],
   ['a set-gid file', [{ name: 'opt/wall', mode: 0o2755, content: 'x' }], 'set-uid or set-gid'],
   [
@@ -264,7 +264,7 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/a', type: 'link', linkname: 'opt/b' },
       { name: 'opt/b', content: 'b' },
     ],
-    'a hard link to opt/b, which is no file before it',
+    'a hard link to opt/b, which is not an earlier file',
   ],
   ['a hard link to outside', [{ name: 'opt/a', type: 'link', linkname: '/etc/passwd' }], 'leaves the tree'],
   [
@@ -273,14 +273,14 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
       { name: 'opt/b', type: 'symlink', linkname: 'c' },
       { name: 'opt/a', type: 'link', linkname: 'opt/b' },
     ],
-    'a hard link to opt/b, which is no file before it',
+    'a hard link to opt/b, which is not an earlier file',
   ],
 ];
 
 const HOSTILE_BYTES: readonly [string, readonly RawEntry[], RegExp][] = [
-  ['an entry of no known type', [{ name: 'opt/a', type: 'X' }], /has no place in a layer/],
+  ['an entry of no known type', [{ name: 'opt/a', type: 'X' }], /is not allowed in a layer/],
   ['a link to nowhere', [{ name: 'opt/a', type: '2' }], /a link to "" leaves the tree/],
-  ['a hard link to nowhere', [{ name: 'opt/a', type: '1' }], /which is no file before it/],
+  ['a hard link to nowhere', [{ name: 'opt/a', type: '1' }], /which is not an earlier file/],
   ['a folder with a size', [{ name: 'opt/a/', type: '5', size: 512 }], /a folder with content/],
   ['a size that is no number', [{ name: 'opt/a', size: 'enormous' }], /damaged/],
   ['a long name longer than memory', [{ name: 'x', type: 'L', size: 8_000_000_000 }], /damaged/],

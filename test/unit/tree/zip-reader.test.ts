@@ -34,7 +34,7 @@ async function zipWith(name: string, content = 'content'): Promise<Buffer> {
 describe('is no layer, which the error says with the path:', () => {
   test('a file that is not there', async () => {
     const error = await failure(readZip('/no/such/layer.zip', { tmpDir: '/no/such' }), LayerError);
-    expect(error.message).toBe('cannot read the zip /no/such/layer.zip: there is no such file');
+    expect(error.message).toBe('cannot read the zip /no/such/layer.zip: the file does not exist');
     expect(error.hint).toContain('layersmith build');
   });
 

@@ -47,7 +47,7 @@ async function json(path: string): Promise<unknown> {
 test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its metadata', async () => {
   expect(cold).toMatchObject({ exitCode: 0, stdout: `${zip}\n` });
   expect(await workplace.output()).toEqual(layerFiles(NAME));
-  expect(cold.stderr).toContain('toolchain: embedded Debian 11 (asked for with --toolchain debian)\n');
+  expect(cold.stderr).toContain('toolchain: embedded Debian 11 (set by --toolchain debian)\n');
   expect(cold.stderr).toMatch(/^lua\/5\.4: started$/m);
   expect(cold.stderr).toMatch(/^smoke tests: done in /m);
   expect(cold.stderr).toMatch(/^built and tested: 3 programs, 502 invocations$/m);
@@ -87,7 +87,7 @@ test('the manifest says what went in, with which toolchain and why, and what cam
     sha256: await sha256OfFile(zip),
     sizeBytes: (await readFile(zip)).length,
   });
-  expect(toolchainReason).toBe('asked for with --toolchain debian');
+  expect(toolchainReason).toBe('set by --toolchain debian');
   expect(audit).toEqual({ platform: 'provided.al2023', oldestPlatform: 'provided.al2023' });
   expect(smokeTests).toEqual({
     programs: 3,

@@ -301,32 +301,32 @@ describe('a vendor layer', () => {
     await symlink('../lib', join(place.path, 'linked', 'vendor', 'lib'));
     const linked = await run(['package', 'vendor', 'linked', '--no-precompile']);
     expect(linked).toMatchObject({ exitCode: 73 });
-    expect(linked.stderr).toContain('vendor/lib is a link to ../lib, which is not in the layer');
+    expect(linked.stderr).toContain('vendor/lib links to ../lib, which is outside the layer');
     expect(linked.stderr).toContain('COMPOSER_MIRROR_PATH_REPOS=1');
   });
 });
 
 test.each([
-  ['no layer', () => ['function', 'app'], 'there is no layer whose PHP could compile the package'],
+  ['no layer', () => ['function', 'app'], 'no layer given whose PHP compiles the package'],
   [
     'a layer of Lua',
     () => ['function', 'app', '--layer', lua.zip],
     'is a layer of lua/5.4: only PHP is compiled',
   ],
-  ['no such folder', () => ['function', 'gone', '--no-precompile'], 'there is no function'],
+  ['no such folder', () => ['function', 'gone', '--no-precompile'], 'does not exist'],
   ['a file', () => ['function', 'app/notes.txt', '--no-precompile'], 'is neither a folder nor a zip'],
   [
     'nothing left',
     () => ['function', 'empty', '--no-precompile'],
-    'has no files that .layersmithignore lets in',
+    '.layersmithignore excludes all files of',
   ],
   ['no vendor', () => ['vendor', 'bare', '--no-precompile'], 'has no vendor/autoload.php'],
   [
     'Composer without a layer',
     () => ['vendor', 'project', '--composer', 'c.phar', '--no-precompile'],
-    'there is no layer',
+    'does not exist',
   ],
-  ['no phar', () => ['vendor', 'project', '--composer', 'app/notes.txt', '--layer', php84.zip], 'is no phar'],
+  ['no phar', () => ['vendor', 'project', '--composer', 'app/notes.txt', '--layer', php84.zip], 'is not a phar'],
 ])('%s is refused with what to do', async (_what, args, said) => {
   const ended = await run(['package', ...args()]);
   expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
