@@ -93,7 +93,7 @@ describe('what is wrong', () => {
     expect(lines).toContain('error    users: is a link to /etc/passwd, which leaves the layer [link]');
     expect(ended.stdout).toMatch(/^refused for provided\.al2 x86_64 with \d errors: 2 ELF files, /m);
     // Why: the error on the newest platform, and that the list of libraries is short on purpose.
-    const reasons = ended.stdout.split('it would run on no platform of Lambda as it is')[1];
+    const reasons = ended.stdout.split('it runs on no Lambda platform as it is')[1];
     expect(reasons).toContain('provided.al2023');
     expect(reasons).toContain('lib/libmiddle.so: needs libgone.so.3');
     expect(reasons).toContain('every sandbox');
