@@ -96,7 +96,7 @@ describe('what is wrong', () => {
     const reasons = ended.stdout.split('it runs on no Lambda platform as it is')[1];
     expect(reasons).toContain('provided.al2023');
     expect(reasons).toContain('lib/libmiddle.so: needs libgone.so.3');
-    expect(reasons).toContain('every sandbox');
+    expect(reasons).toContain('every Lambda sandbox');
     expect(reasons).not.toContain('/etc/passwd');
   });
 
