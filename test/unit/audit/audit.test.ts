@@ -260,7 +260,9 @@ describe('an ELF file', () => {
   test('that is damaged is a finding', async () => {
     const report = await audit({ 'bin/a': clean.subarray(0, 200) });
     expect(brief(report)).toEqual(['error damaged-elf bin/a']);
-    expect(report.findings[0]?.message).toMatch(/^starts like an ELF file but is not a valid one: program headers: /);
+    expect(report.findings[0]?.message).toMatch(
+      /^starts like an ELF file but is not a valid one: program headers: /,
+    );
   });
 
   test('with text relocations is refused', async () => {

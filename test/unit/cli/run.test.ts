@@ -88,8 +88,8 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     ['sources that are not there, to fetch', ['fetch', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
     ['quiet checks', ['doctor', '--quiet'], '--quiet requires --fix'],
     ['nothing to clean', ['clean'], 'no selection of what to clean'],
-    ['an age that is none', ['clean', '--older-than', 'long'], '--older-than: \'long\' is not valid'],
-    ['a size that is none', ['clean', '--max-size', 'big'], '--max-size: \'big\' is not valid'],
+    ['an age that is none', ['clean', '--older-than', 'long'], "--older-than: 'long' is not valid"],
+    ['a size that is none', ['clean', '--max-size', 'big'], "--max-size: 'big' is not valid"],
   ])('%s', async (_what, argv, message) => {
     const { exitCode, stdout, stderr, left } = await layersmith(argv);
     expect(exitCode).toBe(64);

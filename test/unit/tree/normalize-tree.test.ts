@@ -246,7 +246,11 @@ const HOSTILE: readonly [string, readonly TarEntry[], string][] = [
     [{ name: 'opt/null', type: 'character-device', devmajor: 1, devminor: 3 }],
     'a character-device is not allowed',
   ],
-  ['a block device', [{ name: 'opt/sda', type: 'block-device', devmajor: 8 }], 'a block-device is not allowed'],
+  [
+    'a block device',
+    [{ name: 'opt/sda', type: 'block-device', devmajor: 8 }],
+    'a block-device is not allowed',
+  ],
   ['a FIFO', [{ name: 'opt/pipe', type: 'fifo' }], 'a fifo is not allowed'],
   ['a set-uid file', [{ name: 'opt/su', mode: 0o4755, content: 'x' }], 'set-uid or set-gid'],
   ['a set-gid file', [{ name: 'opt/wall', mode: 0o2755, content: 'x' }], 'set-uid or set-gid'],

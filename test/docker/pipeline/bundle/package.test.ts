@@ -315,18 +315,18 @@ test.each([
   ],
   ['no such folder', () => ['function', 'gone', '--no-precompile'], 'does not exist'],
   ['a file', () => ['function', 'app/notes.txt', '--no-precompile'], 'is neither a folder nor a zip'],
-  [
-    'nothing left',
-    () => ['function', 'empty', '--no-precompile'],
-    '.layersmithignore excludes all files of',
-  ],
+  ['nothing left', () => ['function', 'empty', '--no-precompile'], '.layersmithignore excludes all files of'],
   ['no vendor', () => ['vendor', 'bare', '--no-precompile'], 'has no vendor/autoload.php'],
   [
     'Composer without a layer',
     () => ['vendor', 'project', '--composer', 'c.phar', '--no-precompile'],
     'does not exist',
   ],
-  ['no phar', () => ['vendor', 'project', '--composer', 'app/notes.txt', '--layer', php84.zip], 'is not a phar'],
+  [
+    'no phar',
+    () => ['vendor', 'project', '--composer', 'app/notes.txt', '--layer', php84.zip],
+    'is not a phar',
+  ],
 ])('%s is refused with what to do', async (_what, args, said) => {
   const ended = await run(['package', ...args()]);
   expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
