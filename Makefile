@@ -23,7 +23,7 @@ example: layer
 test:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet --toolchain debian
-	@command -v gcc >/dev/null && command -v readelf >/dev/null || { echo 'installing gcc and binutils with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev; }
+	@command -v gcc >/dev/null && command -v readelf >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev python3 python3-pip; }
 	npx vitest run
 
 # Runs the tests that need no root, engine, network or apt.

@@ -1,16 +1,33 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
 
 /** The folder of layersmith's own code. */
 const CODE = dirname(dirname(import.meta.dirname));
-/** Folders of the code that take no part in assembling, auditing or testing a layer. */
-const WITHOUT = /^(cli|publish|advisories|source)\//;
+/** The folders of the code that take part in assembling, auditing, archiving or testing a layer. */
+const FOLDERS = [
+  'audit',
+  'core',
+  'elf',
+  'engine',
+  'lambda',
+  'layer',
+  'pipeline',
+  'platform',
+  'recipe',
+  'runtime',
+  'sandbox',
+  'smoke',
+  'tree',
+] as const;
+
+const packageSchema = z.object({ dependencies: z.record(z.string(), z.string()) });
 
 let known: Promise<Sha256> | undefined;
 
 /**
- * Computes the sha256 of the code that assembles, audits, archives and tests a layer, and of the versions of its
+ * Computes the sha256 of the code that assembles, audits, archives and tests a layer, and of the exact versions of its
  * dependencies. It is part of a layer's key: a layer is checked again when this code has changed.
  */
 export function judgeDigest(packageRoot: string): Promise<Sha256> {
@@ -19,13 +36,18 @@ export function judgeDigest(packageRoot: string): Promise<Sha256> {
 }
 
 async function digestOf(packageRoot: string): Promise<Sha256> {
-  const entries = await readdir(CODE, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(CODE.length + 1))
-    .filter((file) => /\.[jt]s$/.test(file) && !file.endsWith('.d.ts') && !WITHOUT.test(file))
-    .sort();
-  const digests: string[] = [];
-  for (const file of files) digests.push(`${file} ${await sha256OfFile(join(CODE, file))}`);
-  return sha256([...digests, await sha256OfFile(join(packageRoot, 'package-lock.json'))].join('\n'));
+  const parts: string[] = [];
+  for (const folder of FOLDERS) {
+    const entries = await readdir(join(CODE, folder), { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile() && /(?<!\.d)\.[jt]s$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name).slice(CODE.length + 1))
+      .sort();
+    for (const file of files) parts.push(`${file} ${await sha256OfFile(join(CODE, file))}`);
+  }
+  // npm does not pack the lock file, and layersmith pins its own dependencies exactly.
+  const { dependencies } = packageSchema.parse(
+    JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')),
+  );
+  return sha256([...parts, JSON.stringify(dependencies)].join('\n'));
 }

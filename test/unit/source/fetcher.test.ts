@@ -312,7 +312,7 @@ test('a file in the store whose bytes have changed is dropped, reported and fetc
   await writeFile(path, BYTES.slice(1));
 
   expect(await store.fetcher({ offline: true }).atHand(file, never())).toBeUndefined();
-  expect(store.reports).toEqual([`${path} is damaged (its sha256 is ${sha256(BYTES.slice(1))}): dropped`]);
+  expect(store.reports).toEqual([`${path} is damaged (its sha256 is ${sha256(BYTES.slice(1))}): removed`]);
   expect(await store.names()).toEqual({ sources: [], tmp: [] });
 
   await writeFile(path, BYTES.slice(1));
