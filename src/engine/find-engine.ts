@@ -18,11 +18,7 @@ export interface EngineSearch {
   readonly pingSeconds?: Readonly<Record<EngineAddress['kind'], number>>;
 }
 
-<<<<<<< HEAD
-/** The handshake of ssh alone can take seconds. */
-=======
 /** How long an engine may take to answer, in seconds. The ssh handshake alone can take some. */
->>>>>>> r-words1
 const PING_SECONDS = { socket: 10, tcp: 10, ssh: 15 } as const;
 
 /** No engine answered. `details` has each address that was tried, and why it failed. */
@@ -65,13 +61,8 @@ export async function findEngine(search: EngineSearch): Promise<ContainerEngine>
   const addresses = usualSockets(search).map(socketAddress);
   const found = new AbortController();
   const signal = search.signal === undefined ? found.signal : AbortSignal.any([search.signal, found.signal]);
-<<<<<<< HEAD
-  // All at once, so that dead ones do not add up; the order decides among those that answer.
-  const attempts = addresses.map((address) => tryAddress(address, { ...search, signal }));
-=======
   // All at once, so that timeouts do not add up. The order determines which of those that answer is used.
-  const attempts = addresses.map((address) => tryAddress(address, signal));
->>>>>>> r-words1
+  const attempts = addresses.map((address) => tryAddress(address, { ...search, signal }));
   for (const attempt of attempts) attempt.catch(() => undefined);
   const details: Record<string, string> = {};
   try {
@@ -113,18 +104,12 @@ export function usualSockets(search: EngineSearch): readonly string[] {
   return [...new Set(places.flatMap((place) => (place ? [place] : [])))];
 }
 
-<<<<<<< HEAD
-/** An engine that has answered, or why it did not; rejects only when the search is aborted. */
+/** Returns an engine that answers, or the reason why it does not. Rejects only if the search is aborted. */
 async function tryAddress(
   address: EngineAddress,
   { pingSeconds = PING_SECONDS, signal }: EngineSearch,
 ): Promise<ContainerEngine | Error> {
   const seconds = pingSeconds[address.kind];
-=======
-/** Returns an engine that answers, or the reason why it does not. Rejects only if the search is aborted. */
-async function tryAddress(address: EngineAddress, signal?: AbortSignal): Promise<ContainerEngine | Error> {
-  const seconds = PING_SECONDS[address.kind];
->>>>>>> r-words1
   const timeout = AbortSignal.timeout(seconds * 1000);
   try {
     const engine = await openDockerEngine(address);
