@@ -28,3 +28,17 @@ test('without one, the working directory is the project, and what it does not ha
     lock: join(inside, 'layersmith.lock'),
   });
 });
+
+test('without one, recipes/ and platforms/ are taken only if they hold a recipe and a platform', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'recipes/soup/recipe.yaml': 'version: 1\n', 'platforms/android.yaml': 'sdk: 30\n' });
+  expect(await findProject(folder.path)).toMatchObject({ recipes: undefined, platforms: undefined });
+  await folder.write({
+    'recipes/zlib/1.yaml': "version: '1.3'\nsources: {}\n",
+    'platforms/mine.yaml': "name: mine\nglibc: '2.34'\n",
+  });
+  expect(await findProject(folder.path)).toMatchObject({
+    recipes: join(folder.path, 'recipes'),
+    platforms: join(folder.path, 'platforms'),
+  });
+});
