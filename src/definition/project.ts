@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
@@ -23,9 +23,12 @@ const OURS = {
   platforms: { depth: 1, keys: [/^glibc\s*:/m] },
 } as const;
 
-/** Finds the project that the working directory belongs to. */
-export async function findProject(workingDirectory: string): Promise<Project> {
-  const defined = await folderAbove(workingDirectory);
+/**
+ * Finds the project that the working directory belongs to. Above the working directory, a `layersmith.yaml` counts only if
+ * the user with the id `uid` or root owns it: in a folder such as /tmp, another user could have put one there.
+ */
+export async function findProject(workingDirectory: string, uid = process.getuid?.()): Promise<Project> {
+  const defined = await folderAbove(workingDirectory, uid);
   const folder = defined ?? workingDirectory;
   const within = async (name: keyof typeof OURS): Promise<string | undefined> => {
     const path = join(folder, name);
@@ -40,9 +43,12 @@ export async function findProject(workingDirectory: string): Promise<Project> {
   };
 }
 
-async function folderAbove(start: string): Promise<string | undefined> {
+async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {
   for (let folder = start; ; folder = dirname(folder)) {
-    if ((await kindOf(join(folder, DEFINITION_FILE))) === 'file') return folder;
+    const path = join(folder, DEFINITION_FILE);
+    const isTrusted =
+      folder === start || uid === undefined || [0, uid].includes((await ownerOf(path)) ?? uid);
+    if (isTrusted && (await kindOf(path)) === 'file') return folder;
     if (dirname(folder) === folder) return undefined;
   }
 }
@@ -61,6 +67,10 @@ async function holdsOurs(
     }
   }
   return false;
+}
+
+async function ownerOf(path: string): Promise<number | undefined> {
+  return (await lstat(path).catch(() => undefined))?.uid;
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {

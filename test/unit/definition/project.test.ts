@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProject } from '../../../src/definition/project.js';
@@ -41,4 +41,14 @@ test('without one, recipes/ and platforms/ are taken only if they hold a recipe 
     recipes: join(folder.path, 'recipes'),
     platforms: join(folder.path, 'platforms'),
   });
+});
+
+test('a layersmith.yaml of another user counts in the working directory only', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'layersmith.yaml': '', 'inside/x': '' });
+  // Root's files are always accepted, so where root runs the tests the file goes to another user.
+  if (process.getuid?.() === 0) await chown(join(folder.path, 'layersmith.yaml'), 4321, 4321);
+  const inside = join(folder.path, 'inside');
+  expect((await findProject(inside, 1234)).folder).toBe(inside);
+  expect((await findProject(folder.path, 1234)).folder).toBe(folder.path);
 });
