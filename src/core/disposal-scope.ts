@@ -1,4 +1,4 @@
-/** Owns resources, and disposes of them in reverse order when the scope is left. */
+/** Owns resources, and disposes of them in reverse order when the scope is left, also if disposing of one fails. */
 export interface DisposalScope extends AsyncDisposable {
   /** Takes ownership of a resource and returns it. */
   own<T extends AsyncDisposable>(thing: T): T;
@@ -13,7 +13,20 @@ export function openScope(): DisposalScope {
       return thing;
     },
     async [Symbol.asyncDispose]() {
-      for (const thing of owned.splice(0).reverse()) await thing[Symbol.asyncDispose]();
+      await disposeAll(owned.splice(0));
     },
   };
+}
+
+/** Disposes of everything in reverse order, also after one of them failed. Then throws the first error. */
+async function disposeAll(things: readonly AsyncDisposable[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const thing of things.toReversed()) {
+    try {
+      await thing[Symbol.asyncDispose]();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }

@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { sha256 } from './digest.js';
 import { errorCodeOf } from './file-system.js';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /**
  * Returns a globally unique name for this process: `SCOPE-PID-START`. A run marks its containers and temporary files with
  * it, so that a later run can find what a killed run left behind.
@@ -17,16 +19,30 @@ export function processIdentity(): string {
  * an identity.
  */
 export function isGone(identity: string): boolean {
+  return stateOf(identity) === 'gone';
+}
+
+/**
+ * Reports whether what a process made at some time may be removed: its process has ended, or is not visible from here and
+ * made it more than a day ago. What a live process made stays, however old it is.
+ */
+export function isLeftBehind(identity: string, madeAtMs: number): boolean {
+  const state = stateOf(identity);
+  return state === 'gone' || (state === 'unknown' && Date.now() - madeAtMs > DAY_MS);
+}
+
+function stateOf(identity: string): 'alive' | 'gone' | 'unknown' {
   const [itsScope, pidText, start] = identity.split('-');
   const pid = Number(pidText);
-  if (itsScope !== scope() || !Number.isInteger(pid) || pid <= 0 || start === undefined) return false;
+  if (itsScope !== scope() || !Number.isInteger(pid) || pid <= 0 || start === undefined) return 'unknown';
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return errorCodeOf(error) === 'ESRCH';
+    return errorCodeOf(error) === 'ESRCH' ? 'gone' : 'alive';
   }
   // Pids are reused: it is the same process only if the start time is the same.
-  return (startTimeOf(pid) ?? '0') !== start || fieldsOf(pid)[STATE] === 'Z';
+  const ended = (startTimeOf(pid) ?? '0') !== start || fieldsOf(pid)[STATE] === 'Z';
+  return ended ? 'gone' : 'alive';
 }
 
 /** Names the machine, its boot and the pid namespace: processes in one scope see each other's pids. */

@@ -3,9 +3,7 @@ import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from './errors.js';
 import { errorCodeOf } from './file-system.js';
-import { isGone, processIdentity } from './process-identity.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { isLeftBehind, processIdentity } from './process-identity.js';
 
 /**
  * Returns a new name for a temporary file or folder. It starts with the identity of this process, so that `sweepScratch`
@@ -28,13 +26,13 @@ export function scratchFile(tmpDir: string): ScratchFile {
 
 /**
  * Removes temporary files that killed processes left in a folder: entries of processes that have ended, and entries older
- * than a day, since processes on another machine or in another container are not visible from here.
+ * than a day of processes that are not visible from here, because they run on another machine or in another container.
  */
 export async function sweepScratch(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    const age = Date.now() - (await lstat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (!isGone(name) && age <= DAY_MS) continue;
+    const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (!isLeftBehind(name, mtimeMs)) continue;
     // It may belong to another user, or a tool may still write into it: a later run tries again.
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }

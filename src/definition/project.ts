@@ -1,13 +1,13 @@
-import { stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
 export interface Project {
   /** The nearest folder with a `layersmith.yaml`, from the working directory upwards; else the working directory. */
   readonly folder: string;
-  /** `recipes/` in that folder, if it exists. */
+  /** `recipes/` in that folder, if it exists. Without a `layersmith.yaml`, only if it holds a recipe. */
   readonly recipes: string | undefined;
-  /** `platforms/` in that folder, if it exists. */
+  /** `platforms/` in that folder, if it exists. Without a `layersmith.yaml`, only if it holds a platform. */
   readonly platforms: string | undefined;
   /** `layersmith.lock` in that folder, which may not exist. */
   readonly lock: string;
@@ -17,12 +17,23 @@ const DEFINITION_FILE = 'layersmith.yaml';
 /** The file name of the lock. */
 export const LOCK_FILE = 'layersmith.lock';
 
-/** Finds the project that the working directory belongs to. */
-export async function findProject(workingDirectory: string): Promise<Project> {
-  const folder = (await folderAbove(workingDirectory)) ?? workingDirectory;
-  const within = async (name: string): Promise<string | undefined> => {
+/** The files that tell layersmith's folders from other folders of the same name: how deep they are, and their required keys. */
+const OURS = {
+  recipes: { depth: 2, keys: [/^version\s*:/m, /^sources\s*:/m] },
+  platforms: { depth: 1, keys: [/^glibc\s*:/m] },
+} as const;
+
+/**
+ * Finds the project that the working directory belongs to. Above the working directory, a `layersmith.yaml` counts only if
+ * the user with the id `uid` or root owns it: in a folder such as /tmp, another user could have put one there.
+ */
+export async function findProject(workingDirectory: string, uid = process.getuid?.()): Promise<Project> {
+  const defined = await folderAbove(workingDirectory, uid);
+  const folder = defined ?? workingDirectory;
+  const within = async (name: keyof typeof OURS): Promise<string | undefined> => {
     const path = join(folder, name);
-    return (await kindOf(path)) === 'folder' ? path : undefined;
+    if ((await kindOf(path)) !== 'folder') return undefined;
+    return defined !== undefined || (await holdsOurs(path, OURS[name])) ? path : undefined;
   };
   return {
     folder,
@@ -32,11 +43,34 @@ export async function findProject(workingDirectory: string): Promise<Project> {
   };
 }
 
-async function folderAbove(start: string): Promise<string | undefined> {
+async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {
   for (let folder = start; ; folder = dirname(folder)) {
-    if ((await kindOf(join(folder, DEFINITION_FILE))) === 'file') return folder;
+    const path = join(folder, DEFINITION_FILE);
+    const isTrusted =
+      folder === start || uid === undefined || [0, uid].includes((await ownerOf(path)) ?? uid);
+    if (isTrusted && (await kindOf(path)) === 'file') return folder;
     if (dirname(folder) === folder) return undefined;
   }
+}
+
+async function holdsOurs(
+  folder: string,
+  { depth, keys }: { readonly depth: number; readonly keys: readonly RegExp[] },
+): Promise<boolean> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    if (depth > 1) {
+      if (await holdsOurs(path, { depth: depth - 1, keys })) return true;
+    } else if (name.endsWith('.yaml')) {
+      const text = await readFile(path, 'utf8').catch(() => '');
+      if (keys.every((key) => key.test(text))) return true;
+    }
+  }
+  return false;
+}
+
+async function ownerOf(path: string): Promise<number | undefined> {
+  return (await lstat(path).catch(() => undefined))?.uid;
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {

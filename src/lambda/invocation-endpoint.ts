@@ -24,8 +24,8 @@ export interface InvocationEndpoint extends AsyncDisposable {
 }
 
 const HOST = '127.0.0.1';
-/** The host names that a program on this machine may send in its Host header. */
-const LOCAL_NAMES = [HOST, 'localhost', '[::1]'];
+/** The Host header of a program on this machine. Any port is accepted, because the endpoint's port may be forwarded. */
+const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 /** The only version is `$LATEST`. */
 const VERSION = { 'X-Amz-Executed-Version': '$LATEST' };
 const INVOCATIONS = /^\/2015-03-31\/functions\/[^/]+\/invocations\/?$/;
@@ -112,22 +112,20 @@ function routeOf({ url = '', method = '' }: IncomingMessage): boolean {
 }
 
 /**
- * Rejects requests that a web page could send: those with a Host other than this machine (DNS rebinding), and those that a
- * browser marks as cross-site. SDKs and curl send the right Host and none of the other headers. Throws InvokeRefusal.
+ * Rejects requests that a web page could send: those with a Host other than this machine (DNS rebinding), those with an
+ * Origin other than the Host, and those that a browser marks as cross-site. SDKs and curl send the right Host and none of the other headers. Throws InvokeRefusal.
  */
-function checkLocalCaller({ headers, socket }: IncomingMessage): void {
+function checkLocalCaller({ headers }: IncomingMessage): void {
   const forbidden = (why: string): InvokeRefusal =>
     new InvokeRefusal(
       403,
       'AccessDeniedException',
       `${why}: this endpoint serves programs on this machine only`,
     );
-  const port = socket.localPort ?? 0;
-  // Clients omit HTTP's default port.
-  const here = LOCAL_NAMES.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
-  const { host = '', origin } = headers;
-  if (!here.includes(host.toLowerCase())) throw forbidden(`the Host header '${host}' names another machine`);
-  if (origin !== undefined && !here.includes(origin.toLowerCase().replace(/^http:\/\//, '')))
+  const { origin } = headers;
+  const host = (headers.host ?? '').toLowerCase();
+  if (!LOCAL_HOST.test(host)) throw forbidden(`the Host header '${host}' names another machine`);
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host}`)
     throw forbidden(`the request comes from the web page ${origin}`);
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none')

@@ -27,7 +27,13 @@ const pathBelowOpt = z
   .string()
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path is relative to /opt');
 
-const url = z.url({ protocol: /^https?$/ });
+/** Manifests, SBOMs and provenance publish the URLs, so they hold no credentials. */
+const url = z.url({ protocol: /^https?$/ }).refine((text) => {
+  // A text that is not a URL has its own message.
+  if (!URL.canParse(text)) return true;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}, 'a URL must not contain a user name or a password, because layers publish it');
 
 /** The vendor and product of a CPE 2.3 name, without characters that need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { openScope, type DisposalScope } from '../core/disposal-scope.js';
 import { LayersmithError, UsageError } from '../core/errors.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
-import type { Container } from '../engine/container-engine.js';
 import { fillVolumes, openTmp, relayEntry } from './filled-volumes.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../lambda/function-environment.js';
 import { relayProgram } from '../lambda/relay-program.js';
@@ -65,10 +64,7 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
     readOnlyRoot: true,
     tmpfs: {},
   };
-  const owned: Container[] = [];
-  const removeOwned = async (): Promise<void> => {
-    for (const container of owned.splice(0).reverse()) await container[Symbol.asyncDispose]();
-  };
+  const containers = openScope();
   try {
     await using scope = openScope();
     const trees = await readTrees(fn, { scope, tmpDir: context.store.tmpDir, warn: context.reporter.warn });
@@ -80,7 +76,7 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
     }).catch((error: unknown) => {
       throw error instanceof LayersmithError || signal.aborted ? error : changedMeanwhile(error);
     });
-    owned.push(holder);
+    containers.own(holder);
     const container = await engine.createContainer(
       // A volume instead of a memory file system, which would count towards the function's memory limit.
       {
@@ -92,7 +88,7 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
       },
       signal,
     );
-    owned.push(container);
+    containers.own(container);
     await openTmp(container, signal);
     const sandbox = await startSandbox({
       container,
@@ -113,12 +109,12 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
         try {
           await sandbox[Symbol.asyncDispose]();
         } finally {
-          await removeOwned();
+          await containers[Symbol.asyncDispose]();
         }
       },
     };
   } catch (error) {
-    await removeOwned();
+    await containers[Symbol.asyncDispose]();
     throw error;
   }
 }

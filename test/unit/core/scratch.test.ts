@@ -52,7 +52,18 @@ test('it is swept when it is opened: what a killed process left goes, what a liv
   expect(await readdir(path)).toEqual([ours]);
 });
 
-test('what is older than a day goes, whoever it belongs to', async () => {
+test('what a live process uses stays, however old it is', async () => {
+  await using folder = await temporaryFolder();
+  const path = await openUserScratch(folder.path);
+  const name = scratchName();
+  await writeFile(join(path, name), 'x');
+  const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
+  await utimes(join(path, name), before, before);
+  await openUserScratch(folder.path);
+  expect(await readdir(path)).toEqual([name]);
+});
+
+test('what is older than a day goes if its process is not visible from here', async () => {
   await using folder = await temporaryFolder();
   const path = await openUserScratch(folder.path);
   const old = join(path, '000000000000-1-1-abc');

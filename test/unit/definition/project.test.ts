@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProject } from '../../../src/definition/project.js';
@@ -27,4 +27,28 @@ test('without one, the working directory is the project, and what it does not ha
     platforms: undefined,
     lock: join(inside, 'layersmith.lock'),
   });
+});
+
+test('without one, recipes/ and platforms/ are taken only if they hold a recipe and a platform', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'recipes/soup/recipe.yaml': 'version: 1\n', 'platforms/android.yaml': 'sdk: 30\n' });
+  expect(await findProject(folder.path)).toMatchObject({ recipes: undefined, platforms: undefined });
+  await folder.write({
+    'recipes/zlib/1.yaml': "version: '1.3'\nsources: {}\n",
+    'platforms/mine.yaml': "name: mine\nglibc: '2.34'\n",
+  });
+  expect(await findProject(folder.path)).toMatchObject({
+    recipes: join(folder.path, 'recipes'),
+    platforms: join(folder.path, 'platforms'),
+  });
+});
+
+test('a layersmith.yaml of another user counts in the working directory only', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'layersmith.yaml': '', 'inside/x': '' });
+  // Root's files are always accepted, so where root runs the tests the file goes to another user.
+  if (process.getuid?.() === 0) await chown(join(folder.path, 'layersmith.yaml'), 4321, 4321);
+  const inside = join(folder.path, 'inside');
+  expect((await findProject(inside, 1234)).folder).toBe(inside);
+  expect((await findProject(folder.path, 1234)).folder).toBe(folder.path);
 });

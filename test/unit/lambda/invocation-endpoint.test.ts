@@ -185,7 +185,10 @@ test('what a web page could send is refused, and invokes nothing', async () => {
   for (const headers of [
     { host: 'evil.example.com' },
     { host: `evil.example.com:${port}` },
-    { host: '127.0.0.1:1' },
+    { host: 'localhost.example.com' },
+    { host: 'localhost:80@evil.example.com' },
+    { origin: 'http://127.0.0.1:1' },
+    { host: '127.0.0.1:1', origin: `http://127.0.0.1:${port}` },
     { origin: 'http://evil.example.com' },
     { origin: 'null' },
     { 'sec-fetch-site': 'cross-site' },
@@ -200,6 +203,9 @@ test('what a program on this machine sends is not', async () => {
   const { port } = new URL(endpoint.url);
   for (const headers of [
     { host: `localhost:${port}` },
+    { host: 'localhost:1' },
+    { host: 'localhost' },
+    { host: 'localhost:1', origin: 'http://localhost:1' },
     { host: `[::1]:${port}` },
     { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' },
     { 'sec-fetch-site': 'none' },
