@@ -77,18 +77,18 @@ async function chooseKind(
     return {
       kind: 'amazonlinux',
       reason: roles.length === 1 ? 'its image is in the engine' : 'its images are in the engine',
-      image: async (role) =>
-        earlier.get(role) ??
-        (await madeEarlier(await amazonRequest(role, options), options)) ??
-        pulledAmazonImage(role, options),
+      image: async (role) => {
+        const present = earlier.get(role) ?? (await madeEarlier(await amazonRequest(role, options), options));
+        if (present !== undefined) return present;
+        if (options.offline) throw notPulledOffline(`amazonlinux-${role}`);
+        return pulledAmazonImage(role, options);
+      },
     };
   }
   if (options.offline) {
     if (forced === undefined)
       return debian('no Amazon Linux image is in the engine, and --offline forbids pulling it', options);
-    throw new StageError('the Amazon Linux image is not in the engine, and --offline forbids pulling it', {
-      hint: 'Run once without --offline.',
-    });
+    throw notPulledOffline('Amazon Linux');
   }
   if (options.namesRegistry === false && forced === undefined && (await canRunOnDebian(options)))
     return debian('its image is in the engine', options);
@@ -103,6 +103,12 @@ async function chooseKind(
   if (forced === undefined) return debian(answer.reason, options);
   throw new StageError(`the Amazon Linux toolchain is not available: ${answer.reason}`, {
     hint: 'Set --registry to a mirror that answers, or use --toolchain debian.',
+  });
+}
+
+function notPulledOffline(image: string): StageError {
+  return new StageError(`the ${image} image is not in the engine, and --offline forbids pulling it`, {
+    hint: 'Run once without --offline.',
   });
 }
 
