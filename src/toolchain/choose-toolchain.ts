@@ -41,6 +41,18 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   return { kind, reason, buildImage: await image('toolchain'), runtimeImage: await image('runtime') };
 }
 
+/**
+ * Returns the kind of toolchain for the platform whose images are all in the engine, Amazon Linux first; undefined if a
+ * build has to pull or bootstrap an image. Ignores images for other platforms, pinned packages or formats.
+ */
+export async function presentToolchain(
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'dockerfile' | 'pins' | 'signal'>,
+): Promise<ToolchainKind | undefined> {
+  if ((await earlierAmazonImages(['toolchain', 'runtime'], options)) !== undefined) return 'amazonlinux';
+  if (!(await canRunOnDebian(options))) return undefined;
+  return (await knownDebianImage('debian-toolchain', options)) === undefined ? undefined : 'debian';
+}
+
 /** The image that programs and functions run in; the image with the compilers is prepared only on request. */
 export interface RuntimeImage {
   readonly kind: ToolchainKind;
@@ -125,21 +137,26 @@ function debian(reason: string, options: ChooseOptions): ChosenKind {
   return { kind: 'debian', reason, image: (role) => debianImage(`debian-${role}`, options) };
 }
 
-async function canRunOnDebian(options: ChooseOptions): Promise<boolean> {
+async function canRunOnDebian(
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
+): Promise<boolean> {
   return (
     compareVersions(DEBIAN_GLIBC, options.platform.glibc) <= 0 &&
     (await knownDebianImage('debian-runtime', options)) !== undefined
   );
 }
 
-async function amazonRequest(role: ImageRole, options: ChooseOptions): Promise<ImageRequest> {
+async function amazonRequest(
+  role: ImageRole,
+  options: Pick<ChooseOptions, 'platform' | 'dockerfile'>,
+): Promise<ImageRequest> {
   return role === 'toolchain' ? toolchainRequest(options) : runtimeRequest(options);
 }
 
 /** Returns the images that earlier runs built, or undefined if the engine does not have all of them. */
 async function earlierAmazonImages(
   roles: readonly ImageRole[],
-  options: ChooseOptions,
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'dockerfile' | 'signal'>,
 ): Promise<ReadonlyMap<ImageRole, ToolchainImage> | undefined> {
   const found = new Map<ImageRole, ToolchainImage>();
   for (const role of roles) {
