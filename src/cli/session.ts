@@ -92,10 +92,11 @@ export async function platformFor(
   });
 }
 
-/** Returns the proxies of the environment, under the variable names that common tools read. */
+/** Returns the proxies of the environment, under the lower-case names of the variables, which common tools read. */
 export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
-    const value = io.env[name] ?? io.env[name.toUpperCase()];
+    // An empty variable counts as not set, as for curl.
+    const value = [name, name.toUpperCase()].map((key) => io.env[key]).find(Boolean);
     return value === undefined ? [] : [[name, value] as const];
   });
   return Object.fromEntries(found);
