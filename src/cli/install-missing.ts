@@ -4,7 +4,7 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import { EngineNotFoundError } from '../engine/find-engine.js';
 import { startEngine } from '../engine/start-engine.js';
 import { hasMmdebstrap, installMmdebstrap } from '../toolchain/install-mmdebstrap.js';
-import { IMAGE_LABEL, type ToolchainKind } from '../toolchain/toolchain.js';
+import type { ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import { engineFor, proxiesOf } from './session.js';
 
@@ -36,11 +36,12 @@ export function thisHost(io: Io, report: (line: string) => void): Host {
 export interface MissingOptions {
   /** `--toolchain`: `debian` always needs mmdebstrap. */
   readonly toolchain: ToolchainKind | undefined;
+  /** Whether the engine has all images that a build for the platform needs. */
+  readonly hasImages: (engine: ContainerEngine) => Promise<boolean>;
   /** Whether the registry of Amazon's images answers. If so, nothing needs to be bootstrapped. */
   readonly registryAnswers: (engine: ContainerEngine) => Promise<boolean>;
   /** Receives a message before each installation. */
   readonly report: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -71,12 +72,10 @@ export async function installMissing(host: Host, options: MissingOptions): Promi
 
 async function wantsMmdebstrap(
   engine: ContainerEngine,
-  { toolchain, registryAnswers, signal }: MissingOptions,
+  { toolchain, hasImages, registryAnswers }: MissingOptions,
 ): Promise<boolean> {
   if (toolchain !== undefined) return toolchain === 'debian';
-  const images = await engine.listImages({ key: IMAGE_LABEL }, signal);
-  if (images.some(({ labels }) => labels[IMAGE_LABEL]?.endsWith('-toolchain') === true)) return false;
-  return !(await registryAnswers(engine));
+  return !(await hasImages(engine)) && !(await registryAnswers(engine));
 }
 
 function requireRoot({ canInstall }: Host, what: string): void {

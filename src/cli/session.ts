@@ -20,9 +20,9 @@ import { createDebianArchive } from '../source/debian/debian-archive.js';
 import { hostMirrors, namedMirror } from '../source/debian/debian-mirror.js';
 import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
 import { openStore, type Store } from '../store/store.js';
-import type { ChooseOptions } from '../toolchain/choose-toolchain.js';
+import { presentToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
 import { describeToolchain, prepareToolchain } from '../toolchain/describe-toolchain.js';
-import { checkLock, lockKey, readLock, type LockFile } from '../toolchain/lock-file.js';
+import { checkLock, lockKey, readLock, type LockEntry, type LockFile } from '../toolchain/lock-file.js';
 import type { DebianMirrors } from '../toolchain/debian.js';
 import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
 import { paintFor } from './color.js';
@@ -92,10 +92,11 @@ export async function platformFor(
   });
 }
 
-/** Returns the proxies of the environment, under the variable names that common tools read. */
+/** Returns the proxies of the environment, under the lower-case names of the variables, which common tools read. */
 export function proxiesOf(io: Io): Readonly<Record<string, string>> {
   const found = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
-    const value = io.env[name] ?? io.env[name.toUpperCase()];
+    // An empty variable counts as not set, as for curl.
+    const value = [name, name.toUpperCase()].map((key) => io.env[key]).find(Boolean);
     return value === undefined ? [] : [[name, value] as const];
   });
   return Object.fromEntries(found);
@@ -243,11 +244,11 @@ export async function toolchainOptions(
   const kind = args.toolchain ?? (fresh ? undefined : await lockedKind(io, parts.platform));
   return {
     fresh,
-    pins: fresh ? [] : (lock.get(lockKey(parts.platform, 'debian'))?.packages ?? []),
+    pins: fresh ? [] : pinsOf(lock, parts.platform),
     engine: parts.engine,
     platform: parts.platform,
     tmpDir: parts.store.tmpDir,
-    dockerfile: join(io.packageRoot, 'Dockerfile.amazonlinux'),
+    dockerfile: dockerfileOf(io),
     mirrors: () => debianMirrors(io),
     proxies: proxiesOf(io),
     forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
@@ -256,6 +257,24 @@ export async function toolchainOptions(
     report: parts.reporter.info,
     signal: io.signal,
   };
+}
+
+/** Returns the kind of toolchain for the platform whose images a build finds in the engine; undefined if there is none. */
+export async function toolchainInEngine(
+  io: Io,
+  { engine, platform }: { readonly engine: ContainerEngine; readonly platform: Platform },
+): Promise<ToolchainKind | undefined> {
+  const { lock } = await openLock(io);
+  const pins = pinsOf(lock, platform);
+  return presentToolchain({ engine, platform, pins, dockerfile: dockerfileOf(io), signal: io.signal });
+}
+
+function pinsOf(lock: LockFile, platform: Platform): LockEntry['packages'] {
+  return lock.get(lockKey(platform, 'debian'))?.packages ?? [];
+}
+
+function dockerfileOf(io: Io): string {
+  return join(io.packageRoot, 'Dockerfile.amazonlinux');
 }
 
 /**

@@ -37,7 +37,10 @@ export interface ImageRequest {
 }
 
 /** Returns the request for the image of `Dockerfile.amazonlinux` for a platform. */
-export async function toolchainRequest({ platform, dockerfile }: AmazonOptions): Promise<ImageRequest> {
+export async function toolchainRequest({
+  platform,
+  dockerfile,
+}: Pick<AmazonOptions, 'platform' | 'dockerfile'>): Promise<ImageRequest> {
   const { base, release } = platform.toolchain;
   return requestOf(platform, {
     name: 'amazonlinux-toolchain',
@@ -48,7 +51,7 @@ export async function toolchainRequest({ platform, dockerfile }: AmazonOptions):
 }
 
 /** Returns the request for the image that smoke tests run in. */
-export function runtimeRequest({ platform }: AmazonOptions): ImageRequest {
+export function runtimeRequest({ platform }: Pick<AmazonOptions, 'platform'>): ImageRequest {
   return requestOf(platform, {
     name: 'amazonlinux-runtime',
     reference: platform.runtime,
@@ -155,7 +158,7 @@ function shortened(message: string): string {
 /** Returns the newest image that an earlier run built for the same request, if the engine has one. */
 export async function madeEarlier(
   { request }: ImageRequest,
-  { engine, signal }: AmazonOptions,
+  { engine, signal }: Pick<AmazonOptions, 'engine' | 'signal'>,
 ): Promise<ToolchainImage | undefined> {
   const [known] = await engine.listImages({ key: REQUEST_LABEL, value: request }, signal);
   return known === undefined ? undefined : asToolchainImage(known);

@@ -41,6 +41,18 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
   return { kind, reason, buildImage: await image('toolchain'), runtimeImage: await image('runtime') };
 }
 
+/**
+ * Returns the kind of toolchain for the platform whose images are all in the engine, Amazon Linux first; undefined if a
+ * build has to pull or bootstrap an image. Ignores images for other platforms, pinned packages or formats.
+ */
+export async function presentToolchain(
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'dockerfile' | 'pins' | 'signal'>,
+): Promise<ToolchainKind | undefined> {
+  if ((await earlierAmazonImages(['toolchain', 'runtime'], options)) !== undefined) return 'amazonlinux';
+  if (!(await canRunOnDebian(options))) return undefined;
+  return (await knownDebianImage('debian-toolchain', options)) === undefined ? undefined : 'debian';
+}
+
 /** The image that programs and functions run in; the image with the compilers is prepared only on request. */
 export interface RuntimeImage {
   readonly kind: ToolchainKind;
@@ -77,18 +89,18 @@ async function chooseKind(
     return {
       kind: 'amazonlinux',
       reason: roles.length === 1 ? 'its image is in the engine' : 'its images are in the engine',
-      image: async (role) =>
-        earlier.get(role) ??
-        (await madeEarlier(await amazonRequest(role, options), options)) ??
-        pulledAmazonImage(role, options),
+      image: async (role) => {
+        const present = earlier.get(role) ?? (await madeEarlier(await amazonRequest(role, options), options));
+        if (present !== undefined) return present;
+        if (options.offline) throw notPulledOffline(`amazonlinux-${role}`);
+        return pulledAmazonImage(role, options);
+      },
     };
   }
   if (options.offline) {
     if (forced === undefined)
       return debian('no Amazon Linux image is in the engine, and --offline forbids pulling it', options);
-    throw new StageError('the Amazon Linux image is not in the engine, and --offline forbids pulling it', {
-      hint: 'Run once without --offline.',
-    });
+    throw notPulledOffline('Amazon Linux');
   }
   if (options.namesRegistry === false && forced === undefined && (await canRunOnDebian(options)))
     return debian('its image is in the engine', options);
@@ -106,6 +118,12 @@ async function chooseKind(
   });
 }
 
+function notPulledOffline(image: string): StageError {
+  return new StageError(`the ${image} image is not in the engine, and --offline forbids pulling it`, {
+    hint: 'Run once without --offline.',
+  });
+}
+
 function debian(reason: string, options: ChooseOptions): ChosenKind {
   const { platform } = options;
   if (compareVersions(DEBIAN_GLIBC, platform.glibc) > 0) {
@@ -119,21 +137,26 @@ function debian(reason: string, options: ChooseOptions): ChosenKind {
   return { kind: 'debian', reason, image: (role) => debianImage(`debian-${role}`, options) };
 }
 
-async function canRunOnDebian(options: ChooseOptions): Promise<boolean> {
+async function canRunOnDebian(
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
+): Promise<boolean> {
   return (
     compareVersions(DEBIAN_GLIBC, options.platform.glibc) <= 0 &&
     (await knownDebianImage('debian-runtime', options)) !== undefined
   );
 }
 
-async function amazonRequest(role: ImageRole, options: ChooseOptions): Promise<ImageRequest> {
+async function amazonRequest(
+  role: ImageRole,
+  options: Pick<ChooseOptions, 'platform' | 'dockerfile'>,
+): Promise<ImageRequest> {
   return role === 'toolchain' ? toolchainRequest(options) : runtimeRequest(options);
 }
 
 /** Returns the images that earlier runs built, or undefined if the engine does not have all of them. */
 async function earlierAmazonImages(
   roles: readonly ImageRole[],
-  options: ChooseOptions,
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'dockerfile' | 'signal'>,
 ): Promise<ReadonlyMap<ImageRole, ToolchainImage> | undefined> {
   const found = new Map<ImageRole, ToolchainImage>();
   for (const role of roles) {

@@ -172,7 +172,7 @@ async function bootstrap(input: Bootstrap): Promise<void> {
     lines.push(`deb ${signedBy} ${mirrors.security} ${SUITE}-security main`);
   const hooks = await pinningHooks(input);
   using space = watchSpace(folder);
-  const { status, stderr, lastLines } = await runCommand(
+  const ended = await runCommand(
     [
       'mmdebstrap',
       `--variant=${variant}`,
@@ -189,7 +189,9 @@ async function bootstrap(input: Bootstrap): Promise<void> {
       signal: options.signal,
     },
   );
-  if (status === 0) return;
+  if (ended.status === 0) return;
+  const { status, stderr } = ended;
+  const lastLines = ended.lastLines.map(withoutUserinfo);
   if (/No space left on device|Disk quota exceeded/.test(stderr) || (await space.least()) < LITTLE_BYTES) {
     throw new StorageError(`cannot write to ${options.tmpDir}: the disk is full`, {
       details: { 'last lines': lastLines },
@@ -203,6 +205,12 @@ async function bootstrap(input: Bootstrap): Promise<void> {
         ? `On an x86_64 machine, install the Debian packages qemu-user-static and arch-test, which arm64 needs; or check ${MIRROR}.`
         : `Check that ${MIRROR} answers and has bullseye.`,
   });
+}
+
+/** Removes user names and passwords from the URLs in a line: apt quotes the mirror's and the proxy's. */
+function withoutUserinfo(line: string): string {
+  // Up to the last `@` of the authority: a password may contain one.
+  return line.replace(/:\/\/[^\s/?#'"]*@/g, '://');
 }
 
 /**

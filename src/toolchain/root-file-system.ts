@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, pack, type Header } from 'tar-stream';
+import { pack } from 'tar-stream';
 import { sha256 } from '../core/digest.js';
+import { StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
+import { readTar, type TarEntry } from '../tree/read-tar.js';
 
 /**
  * The paths that depend on the host on which a root file system was created: host name, resolver, mirror and proxy
@@ -18,7 +20,11 @@ const OF_THE_HOST: readonly RegExp[] = [
   /^run\/\.containerenv$/,
 ];
 
-/** An entry of a root file system: its path without a leading slash, and a description of its type, owner and content. */
+/**
+ * An entry of a root file system: its path without a leading slash, and a description of its type, mode, owner and
+ * content. Dates, extended attributes (file capabilities, ACLs) and the numbers of devices are left out: entries that
+ * differ only in them are the same.
+ */
 export interface RootEntry {
   readonly path: string;
   /** `file 644 0:0 SHA256`, `symlink 777 0:0 TARGET`, `directory 755 0:0`. */
@@ -36,15 +42,18 @@ export interface RootListing {
   readonly dpkgLists: ReadonlyMap<string, string>;
 }
 
-/** Lists a root file system from a tar of a bootstrap or a container. */
+/**
+ * Lists a root file system from a tar of a bootstrap or a container. Closes the tar. Throws StageError for a name that is
+ * not UTF-8, and what `readTar` throws.
+ */
 export async function listRootFileSystem(archive: Readable): Promise<RootListing> {
   const entries: RootEntry[] = [];
   const dpkgLists = new Map<string, string>();
-  await eachEntry(archive, async (header, content) => {
+  for await (const { header, content } of withoutHostEntries(archive)) {
     const sums = [createHash('sha256'), createHash('md5')] as const;
     const kept: Buffer[] = [];
     const isList = /^var\/lib\/dpkg\/info\/.*\.(list|md5sums)$/.test(header.name);
-    for await (const chunk of content as AsyncIterable<Buffer>) {
+    for await (const chunk of content) {
       for (const sum of sums) sum.update(chunk);
       if (isList) kept.push(chunk);
     }
@@ -56,22 +65,28 @@ export async function listRootFileSystem(archive: Readable): Promise<RootListing
     const file = type === 'link' ? entries.find((entry) => entry.path === cleanName(linkname)) : undefined;
     if (file !== undefined) {
       entries.push({ ...file, path });
-      return;
+      continue;
     }
     const owner = `${(header.mode & 0o7777).toString(8)} ${header.uid}:${header.gid}`;
     const description = `${type} ${owner} ${type === 'file' ? digest : linkname}`.trimEnd();
     entries.push({ path, description, md5: type === 'file' ? md5 : undefined });
-  });
+  }
   entries.sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
   const text = entries.map(({ path, description }) => `${path}\0${description}\n`).join('');
   return { entries, digest: `sha256:${sha256(text)}`, dpkgLists };
 }
 
-/** Copies a tar of a root file system without the entries that depend on the host, and with the same date for every entry. */
+/**
+ * Copies a tar of a root file system without the entries that depend on the host, and with the same date for every entry.
+ * The copy fails if the tar does, and the tar is closed when the copy is.
+ */
 export function withoutHost(archive: Readable): Readable {
   const out = pack();
+  out.on('close', () => {
+    archive.destroy(new Error('the copy of the tar was closed'));
+  });
   const copy = async (): Promise<void> => {
-    await eachEntry(archive, async (header, content) => {
+    for await (const { header, content } of withoutHostEntries(archive)) {
       const { name, type, mode, uid, gid, size, linkname } = header;
       const mtime = new Date(SOURCE_DATE_EPOCH * 1000);
       const sink = out.entry({
@@ -80,8 +95,7 @@ export function withoutHost(archive: Readable): Readable {
         ...((linkname as string | null) === null ? {} : { linkname }),
       });
       if (type === 'file') await pipeline(content, sink as unknown as NodeJS.WritableStream);
-      else await discard(content);
-    });
+    }
     out.finalize();
   };
   copy().catch((error: unknown) => {
@@ -91,37 +105,25 @@ export function withoutHost(archive: Readable): Readable {
   return Readable.from(out, { objectMode: false });
 }
 
-/** Calls `take` for each entry that does not depend on the host, with its name in the form of `RootEntry`. */
-async function eachEntry(
-  archive: Readable,
-  take: (header: Header, content: Readable) => Promise<void>,
-): Promise<void> {
-  const reader = extract();
-  archive.on('error', (error) => {
-    reader.destroy(error);
-  });
-  archive.pipe(reader);
-  for await (const entry of reader) {
-    const name = cleanName(entry.header.name);
-    const content = Readable.from(entry, { objectMode: false });
-    if (name === '' || OF_THE_HOST.some((pattern) => pattern.test(name))) await discard(content);
-    else await take({ ...entry.header, name }, content);
+/** Reads the entries that do not depend on the host, with their names in the form of `RootEntry`. */
+async function* withoutHostEntries(archive: Readable): AsyncGenerator<TarEntry, void> {
+  for await (const { header, content } of readTar(archive)) {
+    const name = cleanName(header.name);
+    if (name === '' || OF_THE_HOST.some((pattern) => pattern.test(name))) continue;
+    requireUtf8(name);
+    requireUtf8(header.linkname);
+    yield { header: { ...header, name }, content };
   }
+}
+
+/** Throws StageError for a name that was not UTF-8 in the tar: tar-stream decodes different ones to the same text. */
+function requireUtf8(name: string | null | undefined): void {
+  if (name?.includes('\uFFFD') !== true) return;
+  throw new StageError(`a name in the root file system is not UTF-8: ${JSON.stringify(name)}`);
 }
 
 function cleanName(name: string): string {
   return name.replace(/^(\.?\/)+/, '').replace(/\/$/, '');
-}
-
-async function discard(content: Readable): Promise<void> {
-  await pipeline(
-    content,
-    new Writable({
-      write: (_chunk, _encoding, done) => {
-        done();
-      },
-    }),
-  );
 }
 
 /**

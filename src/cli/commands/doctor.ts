@@ -5,12 +5,12 @@ import { EXIT_CODES, LayersmithError, UsageError } from '../../core/errors.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
 import { hasMmdebstrap } from '../../toolchain/install-mmdebstrap.js';
-import { IMAGE_LABEL } from '../../toolchain/toolchain.js';
+import type { Platform } from '../../platform/platform.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { engineFor, lockedKind, platformFor, storeFolder } from '../session.js';
+import { engineFor, lockedKind, platformFor, storeFolder, toolchainInEngine } from '../session.js';
 import { size } from '../words.js';
 
 interface Finding {
@@ -58,7 +58,8 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
       };
       if (args.fix)
         await installMissing(thisHost(io, report), {
-          ...{ toolchain: args.toolchain ?? (await lockedKind(io, platform)), report, signal: io.signal },
+          ...{ toolchain: args.toolchain ?? (await lockedKind(io, platform)), report },
+          hasImages: async (engine) => (await toolchainInEngine(io, { engine, platform })) !== undefined,
           registryAnswers: async (engine) =>
             (await checkRegistry(engine, { image, signal: io.signal })).state === 'ok',
         });
@@ -70,7 +71,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
         await checkDisk(store),
         checkMemory(found.info),
         await checkRegistry(found.engine, { image, signal: io.signal }),
-        await checkToolchain(found.engine, io),
+        await checkToolchain(found.engine, { io, platform }),
         await checkStore(store),
       ];
       if (args.json) io.out(`${JSON.stringify({ findings })}\n`);
@@ -163,14 +164,16 @@ async function checkRegistry(
   }
 }
 
-async function checkToolchain(engine: ContainerEngine | undefined, io: Io): Promise<Finding> {
+async function checkToolchain(
+  engine: ContainerEngine | undefined,
+  { io, platform }: { readonly io: Io; readonly platform: Platform },
+): Promise<Finding> {
   const name = 'toolchain';
   if (engine === undefined)
     return { name, state: 'warning', message: 'not known without an engine', remedy: 'See engine.' };
-  const images = await engine.listImages({ key: IMAGE_LABEL }, io.signal);
-  const names = [...new Set(images.map(({ labels }) => labels[IMAGE_LABEL] ?? ''))].sort();
-  if (names.some((image) => image.endsWith('-toolchain')))
-    return { name, state: 'ok', message: `in the engine: ${names.join(', ')}` };
+  const kind = await toolchainInEngine(io, { engine, platform });
+  if (kind !== undefined)
+    return { name, state: 'ok', message: `in the engine: ${kind}-toolchain, ${kind}-runtime` };
   if (await hasMmdebstrap({ env: {}, signal: io.signal }))
     return { name, state: 'ok', message: 'none in the engine yet; the first build creates one' };
   return {

@@ -1,14 +1,21 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
-import type { ContainerEngine } from '../../engine/container-engine.js';
 import { describeToolchain, prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import { lockDifferences, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
-import type { Toolchain } from '../../toolchain/toolchain.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { engineFor, openLock, openStoreFor, platformFor, reporterFor, toolchainOptions } from '../session.js';
+import { removingFreshImages } from '../remove-fresh-images.js';
+import {
+  engineFor,
+  openLock,
+  openStoreFor,
+  platformFor,
+  reporterFor,
+  toolchainOptions,
+  warnTo,
+} from '../session.js';
 
 /** Creates `layersmith lock`: pins the toolchain that the mirror or the registry has today in the lock file. */
 export function lockCommand(io: Io, outcome: CommandOutcome): Command {
@@ -36,11 +43,12 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
         const engine = await engineFor(io);
         const options = { ...args, offline: false };
         const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
+        // Before any image is created: an abort or a failure leaves none behind.
+        await using _removed = await removingFreshImages(engine, { warn: warnTo(io), signal: io.signal });
         const { toolchain } = await prepareToolchain(
           await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true }),
           inspecting,
         );
-        await using _removed = removing(engine, toolchain);
         const entry = await describeToolchain(toolchain, inspecting);
         reporter.close();
         const { packages } = entry;
@@ -59,16 +67,6 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
       }
     },
   });
-}
-
-/** Removes images that were created only for inspection: a build creates its own from the locked packages. */
-function removing(engine: ContainerEngine, { kind, buildImage, runtimeImage }: Toolchain): AsyncDisposable {
-  return {
-    [Symbol.asyncDispose]: async () => {
-      if (kind !== 'debian') return;
-      for (const { id } of [buildImage, runtimeImage]) await engine.removeImage(id);
-    },
-  };
 }
 
 function describe({

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fetcherFor, openStoreFor } from '../../../src/cli/session.js';
+import { fetcherFor, openStoreFor, proxiesOf } from '../../../src/cli/session.js';
 import { plainReporter } from '../../../src/cli/plain-reporter.js';
 import { sha256 } from '../../../src/core/digest.js';
 import { fakeIo } from '../../support/fake-io.js';
@@ -24,4 +24,9 @@ test.each(['http_proxy', 'HTTP_PROXY'])('downloads go through %s of the environm
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('an empty variable does not hide the one in upper case', () => {
+  const env = { http_proxy: '', HTTP_PROXY: 'http://proxy.invalid:3128', https_proxy: '', NO_PROXY: '' };
+  expect(proxiesOf(fakeIo('/nowhere', { env }))).toEqual({ http_proxy: 'http://proxy.invalid:3128' });
 });

@@ -77,6 +77,13 @@ describe('the runtime image', () => {
     ).toMatchObject({ kind: 'debian' });
   });
 
+  test('of an earlier run does not permit pulling the image with the compilers offline', async () => {
+    const chosen = await chooseRuntimeImage(options(engineWith([AMAZON]), { offline: true }));
+    expect(chosen.kind).toBe('amazonlinux');
+    const { message } = await failure(chosen.buildImage(), StageError);
+    expect(message).toContain('--offline forbids pulling');
+  });
+
   test('is asked for at a registry that the user names', async () => {
     const asked: string[] = [];
     await chooseRuntimeImage(options(engineWith([DEBIAN], asked), { namesRegistry: true }));

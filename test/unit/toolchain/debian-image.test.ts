@@ -117,6 +117,18 @@ describe('mmdebstrap', () => {
     expect(error.hint).toContain('LAYERSMITH_DEBIAN_MIRROR');
   });
 
+  test('that quotes a URL with a password does not show the password', async () => {
+    await using tmp = await temporaryFolder();
+    const mmdebstrap =
+      "echo 'E: Failed to fetch https://user:p@ss@mirror.invalid/debian/x via http://token@proxy.invalid:3128 for a@b' >&2; exit 25";
+    const { error } = await bootstrap({ tmpDir: tmp.path, mmdebstrap });
+    expect(error.details).toEqual({
+      'last lines': [
+        'E: Failed to fetch https://mirror.invalid/debian/x via http://proxy.invalid:3128 for a@b',
+      ],
+    });
+  });
+
   test.each([
     ['and leaves it full', 'head -c 70M /dev/zero >"$TMPDIR/x"; exit 25'],
     ['and tidies up', 'head -c 70M /dev/zero >"$TMPDIR/x"; sleep 1; rm "$TMPDIR/x"; exit 25'],

@@ -2,7 +2,9 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
+import { StageError } from '../../../src/core/errors.js';
 import { listRootFileSystem, unsettledFiles, withoutHost } from '../../../src/toolchain/root-file-system.js';
+import { failure } from '../../support/failure.js';
 
 type Entry = Parameters<ReturnType<typeof pack>['entry']>[0] & { readonly content?: string };
 
@@ -118,4 +120,51 @@ test('files that packages settle are not listed; changed, own and unowned ones a
     'etc/fstab',
     'var/lib/dpkg/info/*',
   ]);
+});
+
+test.each(['name', 'linkname'])('a %s that is not UTF-8 is refused', async (field) => {
+  const bytes = await buffer(tarOf({ name: './bin/Q', linkname: 'Q', type: 'symlink' }));
+  // The checksum of a header is the sum of its bytes, in octal at 148.
+  const at = field === 'name' ? 6 : 157;
+  expect(bytes[at]).toBe(0x51);
+  bytes[at] = 0xff;
+  const sum = parseInt(bytes.toString('latin1', 148, 154), 8) + 0xff - 0x51;
+  bytes.write(sum.toString(8).padStart(6, '0'), 148);
+  const tar = (): Readable => Readable.from([bytes], { objectMode: false });
+  expect((await failure(listRootFileSystem(tar()), StageError)).message).toContain('not UTF-8');
+  await failure(buffer(withoutHost(tar())), StageError);
+});
+
+describe('a tar', () => {
+  const broken = (): Readable => {
+    const tar = new Readable({ read: () => undefined });
+    tar.on('error', () => undefined);
+    return tar;
+  };
+
+  test('that has already failed is an error, not a wait', async () => {
+    for (const read of [listRootFileSystem, (tar: Readable) => buffer(withoutHost(tar))]) {
+      const tar = broken();
+      tar.destroy(new Error('disk error'));
+      await new Promise(setImmediate);
+      await expect(read(tar)).rejects.toThrow('disk error');
+    }
+  });
+
+  test('that fails in a file is an error of the copy', async () => {
+    const bytes = await buffer(tarOf({ ...FSTAB, content: 'x'.repeat(5000) }));
+    const tar = broken();
+    tar.push(bytes.subarray(0, 1500));
+    setImmediate(() => tar.destroy(new Error('disk error')));
+    await expect(buffer(withoutHost(tar))).rejects.toThrow('disk error');
+  });
+
+  test('is closed when nobody wants its copy or its list any more', async () => {
+    const bytes = await buffer(tarOf({ ...FSTAB, content: 'x'.repeat(5000) }));
+    const tar = broken();
+    tar.push(bytes.subarray(0, 1500));
+    const copy = withoutHost(tar);
+    for await (const _chunk of copy) break;
+    await expect.poll(() => tar.destroyed).toBe(true);
+  });
 });
