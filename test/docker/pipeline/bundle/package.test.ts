@@ -311,7 +311,7 @@ test.each([
   [
     'a layer of Lua',
     () => ['function', 'app', '--layer', lua.zip],
-    'is a layer of lua/5.4: only PHP is compiled',
+    'is a layer of lua/5.4: only packages for PHP',
   ],
   ['no such folder', () => ['function', 'gone', '--no-precompile'], 'does not exist'],
   ['a file', () => ['function', 'app/notes.txt', '--no-precompile'], 'is neither a folder nor a zip'],
@@ -320,7 +320,7 @@ test.each([
   [
     'Composer without a layer',
     () => ['vendor', 'project', '--composer', 'c.phar', '--no-precompile'],
-    'does not exist',
+    'no layer given whose PHP',
   ],
   [
     'no phar',
