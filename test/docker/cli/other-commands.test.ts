@@ -165,8 +165,8 @@ describe('clean', () => {
   test('wants to be told what', async () => {
     const error = expectError(await workplace.run(['clean']), 64);
     expect(error).toContain('--older-than');
-    expect(expectError(await workplace.run(['clean', '--older-than', 'long']), 64)).toContain(
-      '--older-than long',
+    expect(expectError(await workplace.run(['clean', '--older-than', 'long']), 64)).toMatch(
+      /--older-than.*long/,
     );
     expect(expectError(await workplace.run(['clean', '--max-size', '-1']), 64)).toContain('--max-size');
   });
