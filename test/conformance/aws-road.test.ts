@@ -368,7 +368,7 @@ describe('when AWS is not well, publish', () => {
         },
       ],
     });
-    expect(first.stderr).toContain('Allow lambda:PublishLayerVersion in a policy of who runs this.');
+    expect(first.stderr).toContain('Allow lambda:PublishLayerVersion in a policy of');
     const second = await layersmith([...args, '--json']);
     expect(second.exitCode).toBe(0);
     expect(JSON.parse(second.stdout)).toMatchObject({

@@ -74,7 +74,7 @@ test('a run that is killed leaves its container to the next one, which goes on w
   await openGate(await runningContainer(next, 'tiny/1'));
   const ended = await next.ended;
   expect(ended).toMatchObject({ exitCode: 0 });
-  expect(ended.stderr).toMatch(/^removed \d+ container\(s\) that a killed run left$/m);
+  expect(ended.stderr).toMatch(/^removed \d+ container\(s\) left by a killed run$/m);
   expect(ended.stderr).toContain('first/1: in the store\n');
   expect(ended.stderr).toMatch(/^tiny\/1: done in /m);
   expect(await containersOf(killed.pid)).toEqual([]);
@@ -108,7 +108,7 @@ test('an engine that is lost during a stage is an error, and the next run goes o
   await openGate(await runningContainer(next, 'tiny/1'));
   const ended = await next.ended;
   expect(ended).toMatchObject({ exitCode: 0 });
-  expect(ended.stderr).toContain('that a killed run left');
+  expect(ended.stderr).toContain('left by a killed run');
   expect(ended.stderr).toContain('first/1: in the store\n');
   expect(await containersOf(lost.pid)).toEqual([]);
   await expectTidy(workplace, ended);
@@ -200,7 +200,7 @@ describe('a broken file in the store', () => {
     const all = await build();
     expect(all).toMatch(/^warning: removed the damaged store entry layers\//m);
     expect(all.match(/^warning: removed the damaged store entry artifacts\//gm)).toHaveLength(2);
-    expect(all).toContain(`${digest} is broken`);
+    expect(all).toContain(`${digest} is damaged`);
     expect(all).toMatch(/^first\/1: done in /m);
     expect(all).toMatch(/^tiny\/1: done in /m);
     expect(await sha256OfFile(join(workplace.store, 'sources', digest))).toBe(digest);
