@@ -130,7 +130,7 @@ describe('sources', () => {
       `    --sources ${folder}: main.tar.gz there has another sha256, ${sha256('another file of that name')}\n`,
     );
     expect(error).toContain(`    ${NOWHERE}/main.tar.gz: the connection is refused\n`);
-    expect(error).toContain('    http://example.org/main.tar.gz: not asked, because http is not https\n');
+    expect(error).toContain('    http://example.org/main.tar.gz: not requested: http is not https\n');
     expect(error).toMatch(/^ {4}.*Debian/m);
     expect(error).toMatch(/^ {2}→ Put a file .* --sources DIR/m);
     expect(await readdir(join(workplace.store, 'sources'))).toEqual([]);

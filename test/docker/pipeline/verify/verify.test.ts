@@ -184,7 +184,7 @@ describe('a layer zip', () => {
     await writeFile(zip, Buffer.concat([bytes, Buffer.from('mine')]));
     const ended = await verify(workplace, [zip]);
     expect(ended.exitCode).toBe(76);
-    expect(ended.stdout).toContain('the files in it are the same');
+    expect(ended.stdout).toContain('the files are the same, but they are packed differently');
   });
 
   test('of another toolchain is refused before anything is compiled, with the packages that differ', async () => {
