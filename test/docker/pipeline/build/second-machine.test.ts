@@ -16,7 +16,7 @@ test(
     expect(await here.build('lua/5.4')).toMatchObject({ exitCode: 0 });
     await using there = await secondMachine();
     const plan = 'node build/cli/main.js plan lua/5.4 --toolchain debian --json';
-    const stdout = await there.run(`make layer RECIPE=lua/5.4 TOOLCHAIN=debian >&2; ${plan}`);
+    const stdout = await there.run(`make layer RECIPE=lua/5.4 TOOLCHAIN=debian >&2 && ${plan}`);
 
     for (const file of [`${NAME}.zip`, `${NAME}.cdx.json`])
       expect(await sha256OfFile(there.file(`dist/${file}`))).toBe(await sha256OfFile(join(here.out, file)));
