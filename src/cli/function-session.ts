@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../core/lambda-limits.js';
 import type { Reporter } from '../core/reporter.js';
+import { wholeNumber } from '../core/whole-number.js';
 import { kindOfCode } from '../tree/code-tree.js';
 import type { Architecture } from '../platform/platform.js';
 import type { LocalFunction } from '../sandbox/local-function.js';
@@ -29,8 +31,8 @@ export async function localFunctionOf(
   onLog: (line: string) => void,
 ): Promise<LocalFunction> {
   if (args.handler.trim() === '') throw new UsageError('--handler is empty', { hint: HANDLER_HINT });
-  const timeout = numberFrom('--timeout', { value: args.timeout, least: 1, most: 900 });
-  const memoryMb = numberFrom('--memory', { value: args.memory, least: 128, most: 10_240 });
+  const timeout = wholeNumber('--timeout', args.timeout, FUNCTION_TIMEOUT_SECONDS);
+  const memoryMb = wholeNumber('--memory', args.memory, FUNCTION_MEMORY_MB);
   const env = Object.fromEntries(args.env.map(variableOf));
   const layers = args.layers.map((path) => resolve(io.cwd, path));
   const functionPath = resolve(io.cwd, args.function);
@@ -46,17 +48,6 @@ export async function openFunctionContext(
   { fn, reporter }: { readonly fn: LocalFunction; readonly reporter: Reporter },
 ): Promise<RunContext> {
   return openRun(io, { ...args, ...(await platformOfLayers(fn.layers, args)) }, reporter);
-}
-
-/** Returns a flag's value if it is a whole number within the limits. Throws UsageError otherwise. */
-export function numberFrom(
-  flag: string,
-  { value, least, most }: { readonly value: number; readonly least: number; readonly most: number },
-): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`${flag} must be a whole number from ${least} to ${most}`, {
-    hint: `For example: ${flag} ${Math.max(least, Math.min(most, 10))}.`,
-  });
 }
 
 /** Parses `NAME=VALUE`. Throws UsageError if it is invalid. */

@@ -1,3 +1,4 @@
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../core/lambda-limits.js';
 import { ARCHITECTURES } from '../platform/platform.js';
 import { TOOLCHAIN_KINDS } from '../toolchain/toolchain.js';
 
@@ -96,13 +97,13 @@ export const functionOptions = {
     type: 'number',
     requiresArg: true,
     default: 3,
-    describe: 'Time limit of an invocation in seconds, up to 900',
+    describe: `Time limit of an invocation in seconds, up to ${FUNCTION_TIMEOUT_SECONDS.most}`,
   },
   memory: {
     type: 'number',
     requiresArg: true,
     default: 128,
-    describe: 'Memory of the function in MiB, from 128 to 10240',
+    describe: `Memory of the function in MiB, from ${FUNCTION_MEMORY_MB.least} to ${FUNCTION_MEMORY_MB.most}`,
   },
 } as const;
 

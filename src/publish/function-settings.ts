@@ -1,11 +1,7 @@
 import { UsageError } from '../core/errors.js';
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../core/lambda-limits.js';
+import { wholeNumber } from '../core/whole-number.js';
 import type { FunctionSettings } from './function-service.js';
-
-/** Lambda's limits for the memory of a function, in MiB. */
-const MEMORY = { least: 128, most: 10_240 } as const;
-
-/** Lambda's limits for the timeout of a function, in seconds. */
-const TIMEOUT = { least: 1, most: 900 } as const;
 
 /** Checks the settings of a function before AWS is called. Throws UsageError for values that Lambda would refuse. */
 export function checkFunctionSettings(settings: FunctionSettings): void {
@@ -23,17 +19,6 @@ export function checkFunctionSettings(settings: FunctionSettings): void {
       throw new UsageError(`'${layer}' is not the ARN of a layer version`, {
         hint: '`layersmith publish` prints it; it ends with the number of the version.',
       });
-  checkRange('--memory', memoryMb, MEMORY);
-  checkRange('--timeout', timeoutSeconds, TIMEOUT);
-}
-
-function checkRange(
-  flag: string,
-  value: number | undefined,
-  { least, most }: { readonly least: number; readonly most: number },
-): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
-  throw new UsageError(`${flag} must be a whole number from ${least} to ${most}`, {
-    hint: `For example: ${flag} ${least}.`,
-  });
+  if (memoryMb !== undefined) wholeNumber('--memory', memoryMb, FUNCTION_MEMORY_MB);
+  if (timeoutSeconds !== undefined) wholeNumber('--timeout', timeoutSeconds, FUNCTION_TIMEOUT_SECONDS);
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../../core/lambda-limits.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { ARCHITECTURES } from '../../platform/platform.js';
 import { connectAws } from '../../publish/connect-aws.js';
@@ -52,8 +53,16 @@ export function deployCommand(io: Io): Command {
             requiresArg: true,
             describe: 'Architecture [default: unchanged, or x86_64]',
           },
-          memory: { type: 'number', requiresArg: true, describe: 'Memory in MiB, from 128 to 10240' },
-          timeout: { type: 'number', requiresArg: true, describe: 'Timeout in seconds, up to 900' },
+          memory: {
+            type: 'number',
+            requiresArg: true,
+            describe: `Memory in MiB, from ${FUNCTION_MEMORY_MB.least} to ${FUNCTION_MEMORY_MB.most}`,
+          },
+          timeout: {
+            type: 'number',
+            requiresArg: true,
+            describe: `Timeout in seconds, up to ${FUNCTION_TIMEOUT_SECONDS.most}`,
+          },
           env: {
             type: 'string',
             requiresArg: true,

@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
+import { wholeNumber } from '../../core/whole-number.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../lambda/invocation.js';
 import type { Sandbox } from '../../lambda/sandbox.js';
 import { openLocalFunction } from '../../sandbox/local-function.js';
@@ -8,7 +9,7 @@ import { entrypointHint } from '../entrypoint-hint.js';
 import { checkJson, readEvent } from '../event-input.js';
 import { payloadOf } from '../payload.js';
 import { invokeRemotely } from '../remote-invoke.js';
-import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
+import { localFunctionOf, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
 import { logFilter } from '../log-filter.js';
 import { latencyMeter, latencyText, type Latency } from '../latency.js';
@@ -86,7 +87,7 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
         return;
       }
       const args = locally(given);
-      const repeat = numberFrom('--repeat', { value: args.repeat, least: 1, most: 1_000_000 });
+      const repeat = wholeNumber('--repeat', args.repeat, { least: 1, most: 1_000_000 });
       const { clientContext } = args;
       if (clientContext !== undefined) checkJson('--client-context', clientContext);
       const isShown = logFilter({ repeat, onTerminal: io.terminal !== undefined && io.outIsTerminal });

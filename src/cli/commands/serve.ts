@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Argv } from 'yargs';
+import { wholeNumber } from '../../core/whole-number.js';
 import { openInvocationEndpoint } from '../../lambda/invocation-endpoint.js';
 import { openWatchedFunction } from '../../sandbox/watched-function.js';
 import { command, type Command } from '../command.js';
-import { localFunctionOf, numberFrom, openFunctionContext } from '../function-session.js';
+import { localFunctionOf, openFunctionContext } from '../function-session.js';
 import type { Io } from '../io.js';
 import {
   functionOptions,
@@ -44,7 +45,7 @@ export function serveCommand(io: Io): Command {
         })
         .example('$0 serve dist/php-8.4.24-*.zip --function . --handler hello', 'Then point an SDK at it'),
     handler: async (args) => {
-      const port = numberFrom('--port', { value: args.port, least: 0, most: 65_535 });
+      const port = wholeNumber('--port', args.port, { least: 0, most: 65_535 });
       const onLog = (line: string): void => {
         io.err(`${line}\n`);
       };
