@@ -20,7 +20,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       await register(entry, { parser, io, outcome, load: argv.includes(entry.name) });
     await addCompletion(parser, { argv, io });
     parser
-      .middleware(takeTheLast, true)
+      .middleware((args) => {
+        takeTheLast(args, parser);
+      }, true)
       .demandCommand(1, 'Name a command.')
       .strict()
       .recommendCommands()
@@ -87,17 +89,19 @@ async function addCompletion(
   parser.completion('completion', describe, complete);
 }
 
-/** Flags and positionals that accept several values. */
-const SEVERAL = ['recipes', 'env', 'layers', 'targets', 'ignore', 'build-path', 'buildPath', 'account'];
-/** Flags that accept several values in one command only. */
-const SEVERAL_IN: Readonly<Record<string, string>> = { deploy: 'layer', publish: 'region', prune: 'region' };
+/** Methods of yargs that @types/yargs lacks. */
+interface Definitions {
+  getOptions(): { readonly array: readonly string[] };
+  getAliases(): Readonly<Record<string, readonly string[]>>;
+}
 
-/** Keeps only the last value of a repeated flag, unless the flag accepts several values. */
-function takeTheLast(args: Record<string, unknown>): void {
-  const [command] = args['_'] as readonly unknown[];
-  const several = [...SEVERAL, SEVERAL_IN[String(command)]];
+/** Keeps only the last value of a repeated flag, unless the command defines it with `array`. */
+function takeTheLast(args: Record<string, unknown>, parser: Argv): void {
+  const { array } = (parser as Argv & Definitions).getOptions();
+  const aliases = (parser as Argv & Definitions).getAliases();
+  const several = new Set(['_', ...array.flatMap((name) => [name, ...(aliases[name] ?? [])])]);
   for (const [name, value] of Object.entries(args)) {
-    if (name !== '_' && !several.includes(name) && Array.isArray(value)) args[name] = value.at(-1);
+    if (!several.has(name) && Array.isArray(value)) args[name] = value.at(-1);
   }
 }
 

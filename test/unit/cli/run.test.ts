@@ -118,6 +118,41 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
   });
 });
 
+describe('of a flag that is given twice', () => {
+  const ARN = 'arn:aws:lambda:eu-west-1:123456789012:layer:php84:3';
+  const DEPLOY = ['deploy', 'x.zip', '--name', 'hello'];
+
+  test.each([
+    [
+      '--layer of deploy',
+      [...DEPLOY, '--layer', 'wrong', '--layer', ARN],
+      "'wrong' is not the ARN of a layer",
+    ],
+    ['-l of deploy', [...DEPLOY, '-l', 'wrong', '-l', ARN], "'wrong' is not the ARN of a layer"],
+    ['--env of deploy', [...DEPLOY, '--env', 'wrong', '--env', 'A=1'], "--env: 'wrong' lacks"],
+    [
+      '--account of publish',
+      ['publish', 'x.zip', '--name', 'php', '--account', 'wrong', '--account', '123456789012'],
+      "'wrong' is not the ID of an account",
+    ],
+    ['--recipes', ['plan', 'lua', '--recipes', 'none', '--recipes', '.'], 'recipe folder HOME/none'],
+  ])('both values count if the command takes a list: %s', async (_flag, argv, message) => {
+    const { exitCode, stderr } = await layersmith(argv);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain(message);
+  });
+
+  test.each([
+    ['--layer of package', ['package', 'function', '.', '--layer', 'a.zip', '--layer', 'b.zip'], 'b.zip'],
+    ['--arch', ['plan', 'pph', '--arch', 'mips', '--arch', 'x86_64'], 'there is no recipe pph'],
+    ['--name', ['deploy', 'x.zip', '--name', 'a b', '--name', 'hello'], 'cannot read HOME/x.zip'],
+  ])('the last value counts if the command takes one: %s', async (_flag, argv, message) => {
+    const { exitCode, stderr } = await layersmith(argv);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain(message);
+  });
+});
+
 describe('a recipe with mistakes ends with 65', () => {
   const files = {
     ...Object.fromEntries(
