@@ -57,7 +57,7 @@ describe('plan', () => {
       recipe: 'tiny/1',
       platform: 'provided.al2023',
       architecture: 'x86_64',
-      toolchain: { kind: 'debian', digest: built.toolchain.digest },
+      toolchain: { kind: 'debian', digest: built.toolchain.digest, pinned: true },
       stages: ['need/1', 'tiny/1'].map((stage) => ({
         stage,
         version: '1',
@@ -83,7 +83,7 @@ describe('plan', () => {
     const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
     const ended = await workplace.run(plan(), { env });
     expect(ended.exitCode).toBe(0);
-    expect(ended.stderr).toContain('toolchain: debian (as locked)');
+    expect(ended.stderr).toContain('toolchain: debian (set by --toolchain debian)');
     expect(ended.stdout).toBe((await workplace.run(plan())).stdout);
   });
 

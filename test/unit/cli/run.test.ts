@@ -260,7 +260,7 @@ describe('without an engine', () => {
     expect(stdout.split('\n').at(-2)).toMatch(
       /^php\/8\.4 +8\.4\.24 +[0-9a-f]{16} +to be built +after openssl\/3\.5, /,
     );
-    expect(stderr).toContain('toolchain: debian (as locked)');
+    expect(stderr).toContain('toolchain: debian (no Amazon Linux images are in the engine)\nnot pinned: ');
   });
 
   test('doctor --fix replaces no engine that was chosen', async () => {
@@ -284,6 +284,13 @@ describe('without an engine', () => {
     });
     expect(one.stdout).toContain('"key":"');
     expect(other.stdout).toBe(one.stdout);
+    expect(JSON.parse(one.stdout)).toMatchObject({ toolchain: { kind: 'debian', pinned: false } });
+  });
+
+  test('plan as JSON is pinned with --toolchain, and says so', async () => {
+    const { stdout, stderr } = await layersmith(['plan', 'lua', '--toolchain', 'debian', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ toolchain: { kind: 'debian', pinned: true } });
+    expect(stderr).toBe('toolchain: debian (set by --toolchain debian)\n');
   });
 
   test('plan as JSON is one object on stdout, whatever is warned about', async () => {
