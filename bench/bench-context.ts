@@ -67,7 +67,7 @@ export async function openBenchContext({
         recipe: plan.root.recipe,
         artifact: artifact.path,
         bootstrap: await runtime.bootstrap(runtimesFolder(build.packageRoot)),
-        manifest: await manifestOf(resolved, { result, context: build }),
+        manifest: await manifestOf(resolved, { result, target: build }),
         tmpDir: folder,
       });
       // Its files are removed with the temporary folder.

@@ -49,7 +49,7 @@ export async function benchPrecompiled(
   const opt = await bench.layer(recipe);
   const plan = await planFor(parseRecipeName(recipe), bench.build.library);
   const built = await buildPlan(plan, bench.build);
-  const manifest = await manifestOf(built.resolved, { result: built.result, context: bench.build });
+  const manifest = await manifestOf(built.resolved, { result: built.result, target: bench.build });
   const code = await functionFiles();
   await using scope = openScope();
   const compiled = await compileBundle(

@@ -10,10 +10,8 @@ import type { Store } from '../../store/store.js';
 import type { Package } from '../../toolchain/image-packages.js';
 import type { Toolchain } from '../../toolchain/toolchain.js';
 
-/** Settings and services that the stages of one run share. */
-export interface BuildContext {
-  readonly engine: ContainerEngine;
-  readonly store: Store;
+/** What decides the bytes of a layer, besides its plan. */
+export interface BuildTarget {
   readonly library: RecipeLibrary;
   /** The installation folder of layersmith: its recipes, platforms, runtimes and package-lock.json. */
   readonly packageRoot: string;
@@ -23,8 +21,10 @@ export interface BuildContext {
   readonly toolchain: Toolchain;
   /** The packages installed in the toolchain image. */
   readonly toolchainPackages: readonly Package[];
-  readonly fetcher: SourceFetcher;
-  readonly reporter: Reporter;
+}
+
+/** How stages run. Nothing here may change their bytes. */
+export interface StageSettings {
   /** Number of make jobs, shared between stages that run at once. Also the maximum number of such stages. */
   readonly jobs: number;
   /** Memory limit of each stage container. */
@@ -34,16 +34,28 @@ export interface BuildContext {
   /** Undefined for a build under the usual conditions. */
   readonly variation: Variation | undefined;
   readonly keepContainer: boolean;
+}
+
+/** The services of one run. */
+export interface BuildServices {
+  readonly engine: ContainerEngine;
+  readonly store: Store;
+  readonly fetcher: SourceFetcher;
+  readonly reporter: Reporter;
   /** Names the folder of this run's logs. */
   readonly runName: string;
+  /** The labels of every container. */
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
+/** Everything that compiling, assembling and testing a layer needs. A function that needs one part takes that part. */
+export interface BuildContext extends BuildTarget, StageSettings, BuildServices {}
+
 /** Returns the part of a build's context that running programs and functions needs. */
-export function runContextOf(build: BuildContext): RunContext {
+export function runContextOf(build: BuildTarget & BuildServices): RunContext {
   const { engine, packageRoot, platform, toolchain, store, reporter, labels, now, signal } = build;
   return {
     ...{ engine, packageRoot, platform, store, reporter, labels, now, signal },

@@ -10,7 +10,7 @@ import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
-import { runContextOf, type BuildContext } from './build-context.js';
+import { runContextOf, type BuildContext, type BuildServices, type BuildTarget } from './build-context.js';
 import { buildPlan, resolveIn } from './build-stages.js';
 import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
@@ -59,7 +59,7 @@ export async function buildLayer(
   const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
   const path = join(output, `${name}.zip`);
   const metadata = metadataPaths(output, name);
-  const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, context });
+  const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, target: context });
   const replaced = await recipeOf(path);
   if (replaced !== undefined && replaced !== recipe.name)
     reporter.warn(`${path} contained a layer of ${replaced} and is replaced`);
@@ -89,11 +89,14 @@ interface MadeLayer {
 /** Finds the layer that an earlier run built and tested from the same stage results. Undefined if there is none. */
 async function findLayer(
   resolved: ResolvedPlan,
-  { result, context }: { readonly result: StageResult; readonly context: BuildContext },
+  {
+    result,
+    context,
+  }: { readonly result: StageResult; readonly context: BuildTarget & Pick<BuildServices, 'store'> },
 ): Promise<MadeLayer | undefined> {
-  const manifest = await manifestOf(resolved, { result, context });
+  const manifest = await manifestOf(resolved, { result, target: context });
   const { recipe } = resolved.root.stage;
-  const item = await context.store.find('layers', await layerKey(manifest, { recipe, context }));
+  const item = await context.store.find('layers', await layerKey(manifest, { recipe, target: context }));
   return item && { result, manifest, item, reused: true };
 }
 
@@ -102,7 +105,7 @@ async function buildAnew(plan: Plan, context: BuildContext): Promise<MadeLayer> 
   const { resolved, result, artifact } = await buildPlan(plan, context);
   const found = await findLayer(resolved, { result, context });
   if (found !== undefined) return found;
-  const manifest = await manifestOf(resolved, { result, context });
+  const manifest = await manifestOf(resolved, { result, target: context });
   return { result, manifest, item: await makeLayer({ plan, artifact, manifest, context }), reused: false };
 }
 
@@ -118,7 +121,7 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
   const { recipe } = plan.root;
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
-  const key = await layerKey(manifest, { recipe, context });
+  const key = await layerKey(manifest, { recipe, target: context });
   let report: AuditReport | undefined;
   const facts = (): Readonly<Record<string, string>> => ({
     ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
@@ -135,23 +138,23 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
 /** Returns the layer's key: everything that decides the bytes of its zip and the results of its tests. */
 async function layerKey(
   manifest: Manifest,
-  { recipe, context }: { readonly recipe: Recipe; readonly context: BuildContext },
+  { recipe, target }: { readonly recipe: Recipe; readonly target: BuildTarget },
 ): Promise<Sha256> {
   const { layer, smoke, runtime } = layerParts(recipe);
-  const relay = await relayProgram(context.platform);
+  const relay = await relayProgram(target.platform);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
   return sha256(
     JSON.stringify([
-      await judgeDigest(context.packageRoot),
+      await judgeDigest(target.packageRoot),
       manifest,
-      context.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
+      target.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
         [newest, named, libraries, present, interpreters].map((each) => [...each]),
       ),
       sha256(relay),
       sha256(await readPrebuilt('deflate.wasm')),
-      context.toolchain.runtimeImage.digest,
-      sha256(await runtime.bootstrap(runtimesFolder(context.packageRoot))),
+      target.toolchain.runtimeImage.digest,
+      sha256(await runtime.bootstrap(runtimesFolder(target.packageRoot))),
       { interpreter: layer.interpreter, files: layer.files },
       await digests(recipe.layerFiles),
       smoke,
@@ -165,19 +168,19 @@ interface RecordInput {
   readonly result: StageResult;
   readonly item: StoredItem;
   readonly file: string;
-  readonly context: BuildContext;
+  readonly target: BuildTarget;
 }
 
-function recordOf(manifest: Manifest, { recipe, result, item, file, context }: RecordInput): BuiltRecord {
+function recordOf(manifest: Manifest, { recipe, result, item, file, target }: RecordInput): BuiltRecord {
   const { smoke } = layerParts(recipe);
   return {
     ...manifest,
     layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
     usedSources: Object.fromEntries(outcomesOf(result).map((outcome) => [outcome.recipe, outcome.sources])),
-    toolchainReason: context.toolchain.reason,
-    audit: { platform: context.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
+    toolchainReason: target.toolchain.reason,
+    audit: { platform: target.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
     smokeTests: {
-      runtimeDigest: context.toolchain.runtimeImage.digest,
+      runtimeDigest: target.toolchain.runtimeImage.digest,
       programs: smoke.programs.length,
       invocations: smoke.invocations.reduce((sum, { times }) => sum + times, 0),
     },

@@ -7,8 +7,8 @@ import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import { JobPool, type JobLease } from '../../stage/job-pool.js';
 import { runStage } from '../../stage/run-stage.js';
 import { contentKey } from '../../stage/stage-key.js';
-import type { StoredItem } from '../../store/store.js';
-import type { BuildContext } from './build-context.js';
+import type { Store, StoredItem } from '../../store/store.js';
+import type { BuildContext, BuildServices, BuildTarget } from './build-context.js';
 import { startFetching, type StageSources } from './fetch-stages.js';
 import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
 import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
@@ -21,12 +21,12 @@ export interface BuiltPlan {
   readonly artifact: StoredItem;
 }
 
-/** Resolves a plan with the platform and toolchain of a context. */
-export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPlan> {
+/** Resolves a plan for a target. */
+export function resolveIn(plan: Plan, target: BuildTarget): Promise<ResolvedPlan> {
   return resolvePlan(plan, {
-    platform: context.platform,
-    toolchainDigest: context.toolchain.buildImage.digest,
-    protocolPath: context.library.protocolPath,
+    platform: target.platform,
+    toolchainDigest: target.toolchain.buildImage.digest,
+    protocolPath: target.library.protocolPath,
   });
 }
 
@@ -36,7 +36,7 @@ export function resolveIn(plan: Plan, context: BuildContext): Promise<ResolvedPl
  */
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
   const resolved = await resolveIn(plan, context);
-  const { built, missing } = await findBuilt(resolved, context);
+  const { built, missing } = await findBuilt(resolved, context.store);
   for (const { recipe } of built.keys()) context.reporter.activity(recipe.name, undefined).finished('reused');
   if (missing.length > 0) await buildMissing(missing, { built, context });
   const root = built.get(plan.root);
@@ -55,7 +55,7 @@ type BuiltStages = Map<PlannedStage, BuiltStage>;
 /** Divides the stages into built and missing ones, by input key. Skips what only built stages need. */
 async function findBuilt(
   { root, stages }: ResolvedPlan,
-  { store }: BuildContext,
+  store: Store,
 ): Promise<{ readonly built: BuiltStages; readonly missing: readonly ResolvedStage[] }> {
   const built: BuiltStages = new Map();
   const missing: ResolvedStage[] = [];
@@ -75,9 +75,9 @@ async function findBuilt(
   return { built, missing };
 }
 
-interface Work {
+interface Work<Context = BuildContext> {
   readonly built: BuiltStages;
-  readonly context: BuildContext;
+  readonly context: Context;
 }
 
 /** Builds stages that have no artifact under their input key. A stage with a known content key is only recorded. */
@@ -108,15 +108,18 @@ async function buildMissing(missing: readonly ResolvedStage[], work: Work): Prom
 }
 
 /** Finds a stage's artifact by its content key, if all its needs are present, and records it under its input key. */
-async function reuse(resolved: ResolvedStage, { built, context }: Work): Promise<boolean> {
+async function reuse(
+  resolved: ResolvedStage,
+  { built, context: { store, reporter } }: Work<Pick<BuildServices, 'store' | 'reporter'>>,
+): Promise<boolean> {
   const { stage } = resolved;
   if (built.has(stage)) return true;
   const needs = stage.closure.flatMap((need) => built.get(need) ?? []);
   if (needs.length < stage.closure.length) return false;
-  const item = await context.store.find('artifacts', contentKeyOf(resolved, needs));
+  const item = await store.find('artifacts', contentKeyOf(resolved, needs));
   if (item === undefined) return false;
-  built.set(stage, { item, result: await note(resolved, { item, needs, context }) });
-  context.reporter.activity(stage.recipe.name, undefined).finished('reused');
+  built.set(stage, { item, result: await note(resolved, { item, needs, store }) });
+  reporter.activity(stage.recipe.name, undefined).finished('reused');
   return true;
 }
 
@@ -132,14 +135,14 @@ function note(
   {
     item,
     needs,
-    context,
-  }: { readonly item: StoredItem; readonly needs: readonly BuiltStage[]; readonly context: BuildContext },
+    store,
+  }: { readonly item: StoredItem; readonly needs: readonly BuiltStage[]; readonly store: Store },
 ): Promise<StageResult> {
   const below = needs.map(({ result: { recipe, artifact, sources } }) => ({ recipe, artifact, sources }));
-  return rememberResult(context.store, { resolved, item, below });
+  return rememberResult(store, { resolved, item, below });
 }
 
-interface Scheduling extends Work {
+interface Scheduling extends Work<Pick<BuildContext, 'jobs' | 'store' | 'signal'>> {
   readonly build: (
     resolved: ResolvedStage,
     run: { readonly lease: JobLease; readonly signal: AbortSignal },
@@ -153,7 +156,7 @@ async function schedule(
   const pool = new JobPool(context.jobs);
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const lengths = await pathLengths(toBuild, context);
+  const lengths = await pathLengths(toBuild, context.store);
   let waiting = [...toBuild].sort((a, b) => (lengths.get(b.stage) ?? 0) - (lengths.get(a.stage) ?? 0));
   const running = new Set<Promise<void>>();
 
@@ -188,7 +191,7 @@ const UNKNOWN_SECONDS = 30;
 /** Returns the seconds from the start of each stage to the end of the root, by the durations of earlier runs. */
 async function pathLengths(
   stages: readonly ResolvedStage[],
-  { store }: BuildContext,
+  store: Store,
 ): Promise<ReadonlyMap<PlannedStage, number>> {
   const lengths = new Map<PlannedStage, number>();
   for (const { stage } of [...stages].reverse()) {
@@ -258,7 +261,7 @@ async function compile(
         ),
     );
     await store.rememberSeconds(recipe.name, item.seconds);
-    built.set(stage, { item, result: await note(resolved, { item, needs, context }) });
+    built.set(stage, { item, result: await note(resolved, { item, needs, store }) });
     view.finished('built');
   } catch (error) {
     view.failed();

@@ -2,16 +2,16 @@ import { sha256OfFile } from '../../core/digest.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import type { BuildContext } from './build-context.js';
+import type { BuildTarget } from './build-context.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import type { StageOutcome, StageResult } from './stage-results.js';
 
 /** Creates the manifest of a layer from the result of its plan's root. */
 export async function manifestOf(
   { root, stages }: ResolvedPlan,
-  { result, context }: { readonly result: StageResult; readonly context: BuildContext },
+  { result, target }: { readonly result: StageResult; readonly target: BuildTarget },
 ): Promise<Manifest> {
-  const { platform, toolchain, toolchainPackages } = context;
+  const { platform, toolchain, toolchainPackages } = target;
   const { recipe } = root.stage;
   const outcomes = new Map(outcomesOf(result).map((outcome) => [outcome.recipe, outcome]));
   return {

@@ -8,7 +8,7 @@ import type { Manifest } from '../../layer/manifest.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { StoredItem } from '../../store/store.js';
-import type { BuildContext } from './build-context.js';
+import type { BuildServices, BuildTarget } from './build-context.js';
 import { layerParts } from './layer-parts.js';
 import { runtimesFolder } from '../../runtime/runtimes.js';
 
@@ -17,7 +17,7 @@ export interface LayerZip {
   /** The root stage's artifact. */
   readonly artifact: StoredItem;
   readonly manifest: Manifest;
-  readonly context: BuildContext;
+  readonly context: BuildTarget & Pick<BuildServices, 'store' | 'reporter' | 'now'>;
 }
 
 /** Assembles a layer's tree, audits it, and writes it to `path` as a zip. Throws LayerError if the audit finds errors. */

@@ -55,7 +55,7 @@ export async function openScratchBuild(
     },
     async layer(plan, { resolved, result, artifact }) {
       const path = file(`${plan.root.recipe.name.replaceAll('/', '-')}.zip`);
-      const manifest = await manifestOf(resolved, { result, context: inside });
+      const manifest = await manifestOf(resolved, { result, target: inside });
       await writeLayerZip(path, { recipe: plan.root.recipe, artifact, manifest, context: inside });
       return { path, manifest };
     },

@@ -3,7 +3,7 @@ import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { packageDifferences } from '../../toolchain/lock-file.js';
-import type { BuildContext } from '../build/build-context.js';
+import type { BuildContext, BuildTarget } from '../build/build-context.js';
 import { patchesOf } from '../build/layer-manifest.js';
 import { openScratchBuild } from './scratch-build.js';
 import { compareContent, compareZips, type Verified } from './verify-recipes.js';
@@ -61,7 +61,7 @@ function pinSources(plan: Plan, manifest: Manifest): Plan {
   return { root: pin(plan.root), stages: plan.stages.map(pin) };
 }
 
-function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages }: BuildContext): void {
+function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages }: BuildTarget): void {
   const packages = packageDifferences(manifest.toolchain.packages, toolchainPackages);
   // The digests in manifests of version 1 depended on the machine. Compare the packages instead.
   const isSame =
