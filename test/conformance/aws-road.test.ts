@@ -341,7 +341,7 @@ describe('when AWS is not well, publish', () => {
     expect(faults.seen.filter(isPublish)).toHaveLength(1);
   });
 
-  test('goes on in four regions when the fifth fails, and a second run completes it', async () => {
+  test('continues in four regions when the fifth fails, and a second run completes it', async () => {
     const zip = await layer('five');
     const regions = ['eu-west-1', 'eu-central-1', 'us-east-1', 'us-west-2', 'ap-southeast-2'];
     const args = ['publish', zip, '--name', 'five', ...regions.flatMap((region) => ['--region', region])];
@@ -364,7 +364,9 @@ describe('when AWS is not well, publish', () => {
       failed: [
         {
           region: 'us-east-1',
-          error: 'cannot publish five in us-east-1: the IAM action lambda:PublishLayerVersion is not allowed',
+          error: expect.stringMatching(
+            /\bfive in us-east-1: .*lambda:PublishLayerVersion is not allowed$/,
+          ) as string,
         },
       ],
     });
@@ -385,41 +387,42 @@ describe('when AWS is not well, publish', () => {
     [
       'a quota',
       { status: 400, type: 'CodeStorageExceededException', message: 'Code storage limit exceeded.' },
-      'the quota of the region for functions and layers is used up (75 GB by default)',
+      '75 GB',
     ],
     [
-      'credentials that are not known',
+      'unknown credentials',
       {
         status: 403,
         type: 'UnrecognizedClientException',
         message: 'The security token AKIAABCDEFGHIJKLMNOP is invalid.',
       },
-      'AWS does not know these credentials',
+      'does not know these credentials',
     ],
     [
-      'credentials that have expired',
+      'expired credentials',
       { status: 403, type: 'ExpiredTokenException', message: 'The security token is expired' },
-      'the AWS credentials have expired',
+      'have expired',
     ],
     [
-      'what it does not take',
+      'a parameter that AWS rejects',
       { status: 400, type: 'InvalidParameterValueException', message: 'Could not unzip\nuploaded file.' },
       'InvalidParameterValueException: Could not unzip uploaded file.',
     ],
   ];
-  test.each(refusals)('says in one line %s', async (_what, fault, said) => {
+  test.each(refusals)('reports %s in one line', async (_what, fault, token) => {
     const zip = await layer('refused');
     await using faults = await inFrontOfMoto((request) => (isPublish(request) ? fault : undefined));
     const ended = await layersmith(['publish', zip, '--name', 'refused', '--region', 'eu-west-1'], faults);
     expect(ended).toMatchObject({ exitCode: 77, stdout: '' });
     const [first = '', second = '', ...rest] = ended.stderr.split('\n');
-    expect(first).toBe(`error: cannot publish refused in eu-west-1: ${said}`);
+    expect(first).toMatch(/^error: .*\brefused in eu-west-1: /);
+    expect(first).toContain(token);
     expect(second).toMatch(/^ {2}→ \S/);
     expect(rest).toEqual(['']);
     expect(ended.stderr).not.toContain('AKIAABCDEFGHIJKLMNOP');
   });
 
-  test('says that there are no credentials, no region, or nobody who answers', async () => {
+  test('reports that there are no credentials, no region, or no answer', async () => {
     const args = ['publish', await layer('nobody'), '--name', 'nobody'];
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     expect((await layersmith([...args, '--region', 'eu-west-1'], { env: none })).stderr).toContain(
@@ -508,7 +511,7 @@ describe('deploy', () => {
       exitCode: 0,
       stdout: 'arn:aws:lambda:eu-west-1:123456789012:function:created\n',
     });
-    expect(created.stderr).toContain('created the role arn:aws:iam::123456789012:role/created-role');
+    expect(created.stderr).toMatch(/created .*arn:aws:iam::123456789012:role\/created-role/);
     expect(created.stderr).not.toContain('do-not-print');
     expect(await configuration('created')).toMatchObject({
       ...{ Runtime: 'provided.al2023', Handler: 'hello', Timeout: 7, State: 'Active' },

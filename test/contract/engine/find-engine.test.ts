@@ -242,9 +242,7 @@ describe('DOCKER_HOST', () => {
     await engineAt(machineSockets().docker);
     const error = await failure(find({ DOCKER_HOST: 'unix:///nonexistent/x.sock' }), EngineNotFoundError);
     expect(error.configuredBy).toBe('DOCKER_HOST');
-    expect(error.message).toBe(
-      'cannot use the container engine at unix:///nonexistent/x.sock that DOCKER_HOST names: the socket does not exist',
-    );
+    expect(error.message).toContain('unix:///nonexistent/x.sock that DOCKER_HOST names');
     expect(error.hint).toContain('DOCKER_HOST');
     expect(error.details).toEqual({ 'unix:///nonexistent/x.sock': 'the socket does not exist' });
   });

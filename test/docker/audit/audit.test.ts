@@ -32,7 +32,7 @@ afterAll(async () => {
 test('a layer that the audit refuses is not made, and the error has every finding', async () => {
   const ended = await workplace.build('fixed');
   const error = expectError(ended, 73);
-  expect(error).toContain('the audit refuses the layer of fixed/1 for provided.al2023 x86_64: 2 findings');
+  expect(error).toMatch(/fixed\/1 for provided\.al2023 x86_64: 2 findings$/m);
   expect(error).toContain('bin/lua: is a program at a fixed address [no-pie]');
   expect(error).toContain('bin/lua: is a program without RELRO [no-relro]');
   expect(error).toContain('→ Link it with -Wl,-z,relro,-z,now.');
@@ -69,9 +69,9 @@ describe.each(RECIPES)('the layer of %s', (recipe) => {
     const ended = await workplace.run(['audit', zipOf(recipe), '--platform', 'provided.al2']);
     expect(ended.exitCode).toBe(73);
     expect(ended.stdout).toMatch(
-      /^error {4}bin\/(php|lua): needs GLIBC_2\.\d+ of lib\w+\.so\.6 \(for \w+.*\), and provided\.al2 has at most 2\.26 \[symbol-version\]$/m,
+      /^error {4}bin\/(php|lua): needs GLIBC_2\.\d+ of .* \(for \w+.*\bat most 2\.26 \[symbol-version\]$/m,
     );
-    expect(ended.stdout).toContain('the oldest platform on which it runs: provided.al2023');
+    expect(ended.stdout).toMatch(/oldest platform.*: provided\.al2023$/m);
   });
 });
 

@@ -195,9 +195,7 @@ describe('clean', () => {
     expect(await readdir(artifacts)).toEqual(before);
 
     const ended = await workplace.run(args);
-    expect(ended.stdout).toMatch(
-      /^removed 0 container\(s\), 0 image\(s\), 2 store entries \(\d.* [KM]?B\)\n$/,
-    );
+    expect(ended.stdout).toMatch(/^removed 0 container.* 0 image.* 2 store entries \(\d.* [KM]?B\)\n$/);
     expect(await readdir(artifacts)).toHaveLength(before.length - 1);
     expect(await readdir(layers)).toEqual([]);
     await expectTidy(workplace, ended);

@@ -267,7 +267,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
   test('an output buffer that fails costs nothing but its content', async () => {
     const { value, log } = await run({ case: 'bad buffer' });
     expect(value).toBe('answered');
-    expect(log).toContain('bootstrap: an output buffer failed: this buffer always fails');
+    expect(log).toMatch(/^.*bootstrap: .*buffer.*: this buffer always fails/m);
     expect((await run({ case: 'state' })).value).toMatchObject({ levels: 1 });
   });
 

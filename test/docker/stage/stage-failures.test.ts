@@ -18,7 +18,7 @@ gcc -c no-such-file.c -o no-such-file.o`;
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
     const ended = await workplace.build('tiny', ['--json']);
     const error = expectError(ended, 72);
-    expect(error).toContain('tiny/1 did not compile: a command ended with status 1\n');
+    expect(error).toMatch(/tiny\/1 did not compile: .*status 1$/m);
     expect(error).toContain('command: gcc -c no-such-file.c -o no-such-file.o (build.sh:3)\n');
     expect(error).toContain('    line 200\n');
     expect(error).toMatch(/^ {4}gcc: error: no-such-file\.c: No such file or directory$/m);
@@ -78,7 +78,7 @@ test('a stage that uses more memory than it may is told from one that fails by i
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
   const ended = await workplace.build('tiny', ['--memory', '64']);
   const error = expectError(ended, 72);
-  expect(error).toContain('tiny/1 did not compile: it used more than its 64 MiB of memory\n');
+  expect(error).toMatch(/tiny\/1 did not compile: .*\b64 MiB of memory$/m);
   expect(error).toMatch(/→ .*--memory/);
   await expectTidy(workplace, ended);
 });
@@ -176,7 +176,7 @@ test('--keep-container leaves the container of the stage that fails, until `clea
   expectError(ended, 72);
   const kept = await containersOf(ended.pid);
   expect(kept.map(({ labels }) => labels['io.layersmith.stage'])).toEqual(['tiny/1']);
-  expect(ended.stderr).toContain(`kept the container ${kept[0]?.id.slice(0, 12) ?? ''} of tiny/1`);
+  expect(ended.stderr).toContain(`${kept[0]?.id.slice(0, 12) ?? 'no container'} of tiny/1`);
 
   // A later build sweeps up what killed runs left, but not this.
   await workplace.write(tinyInterpreter('tiny'));
@@ -214,7 +214,7 @@ describe('a smoke test', () => {
 test('a library is refused before anything is fetched, started or compiled', async () => {
   await using workplace = await Workplace.make(tinyLibrary('small'));
   const ended = await workplace.build('small');
-  expect(expectError(ended, 64)).toContain('small/1 is a library: no layer is made from it');
+  expect(expectError(ended, 64)).toContain('small/1 is a library');
   expect(ended.stderr).not.toContain('toolchain:');
 });
 
@@ -224,5 +224,5 @@ test('a layer that takes the place of another recipe’s is told', async () => {
   expect((await workplace.build('tiny/1')).exitCode).toBe(0);
   const ended = await workplace.build('tiny/1x');
   expect(ended.exitCode).toBe(0);
-  expect(ended.stderr).toMatch(/^warning: .*\.zip contained a layer of tiny\/1 and is replaced$/m);
+  expect(ended.stderr).toMatch(/^warning: .*\.zip .*\btiny\/1 .*replaced$/m);
 });

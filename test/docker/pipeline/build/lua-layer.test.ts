@@ -151,7 +151,7 @@ test('a second run finds everything in the store, says why it took this toolchai
     ...['--registry', '127.0.0.1:1', '--json'],
   ]);
   expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\{.*\}\n$/) as string });
-  expect(again.stderr).toContain('in the store, built and tested before: 3 programs, 502 invocations');
+  expect(again.stderr).toMatch(/in the store, .* 3 programs, 502 invocations/);
   expect(again.stderr).not.toContain('started');
   const result = JSON.parse(again.stdout) as Record<string, unknown>;
   expect(result).toEqual({

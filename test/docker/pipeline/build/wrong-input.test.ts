@@ -33,15 +33,15 @@ describe('names', () => {
   test('an unknown recipe is an error that has the nearest names', async () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('php/8.5'), 64);
-    expect(error).toMatch(/there is no recipe php\/8\.5\. Did you mean php\/8\.\d/);
+    expect(error).toMatch(/php\/8\.5\. Did you mean php\/8\.\d/);
     expect(expectError(await workplace.build('lau'), 64)).toContain('Did you mean lua?');
   });
 
   test('an unknown platform is an error that has the nearest names', async () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('lua', ['--platform', 'provided.al2032']), 64);
-    expect(error).toContain('there is no platform provided.al2032. Did you mean provided.al2023');
-    expect(error).toContain('Use one of the platforms provided, provided.al2, provided.al2023.');
+    expect(error).toContain('provided.al2032. Did you mean provided.al2023');
+    expect(error).toMatch(/→ .* provided, provided\.al2, provided\.al2023\.$/m);
   });
 
   test('a library makes no layer, and a flag that does not exist is named', async () => {
@@ -73,7 +73,7 @@ describe('recipes', () => {
     expect(error).toMatch(/one\/1\.yaml:2:1: .*neds.*Did you mean needs\?/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*sha256/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*urls/);
-    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: there is no recipe tree\. Did you mean three/);
+    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: .*\btree\. Did you mean three/);
     expect(error).toMatch(/^layersmith: 5 problems/);
     await expectTidy(workplace, ended);
   });
@@ -107,7 +107,7 @@ describe('sources', () => {
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { sources }));
     const ended = await workplace.build('tiny', [], NO_DEBIAN);
     const error = expectError(ended, 76);
-    expect(error).toContain(`the sha256 of ${url} does not match the recipe`);
+    expect(error).toContain(`sha256 of ${url} does not match`);
     expect(error).toContain(`expected: ${expected}\n`);
     expect(error).toContain(`actual: ${sha256('other bytes')}\n`);
     expect(await readdir(join(workplace.store, 'sources'))).toEqual([]);
@@ -126,11 +126,10 @@ describe('sources', () => {
     const ended = await workplace.build('tiny', ['--sources', folder], NO_DEBIAN);
     const error = expectError(ended, 75);
     expect(error).toContain(`    main.tar.gz, sha256 ${digest}\n`);
-    expect(error).toContain(
-      `    --sources ${folder}: main.tar.gz there has another sha256, ${sha256('another file of that name')}\n`,
-    );
+    expect(error).toContain(`    --sources ${folder}: main.tar.gz `);
+    expect(error).toContain(sha256('another file of that name'));
     expect(error).toContain(`    ${NOWHERE}/main.tar.gz: the connection is refused\n`);
-    expect(error).toContain('    http://example.org/main.tar.gz: not requested: http is not https\n');
+    expect(error).toContain('    http://example.org/main.tar.gz: not requested');
     expect(error).toMatch(/^ {4}.*Debian/m);
     expect(error).toMatch(/^ {2}→ Put a file .* --sources DIR/m);
     expect(await readdir(join(workplace.store, 'sources'))).toEqual([]);

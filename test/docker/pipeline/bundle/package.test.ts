@@ -96,7 +96,7 @@ async function answerOf(layers: readonly string[], code: string): Promise<{ answ
   return { answer: stdout.startsWith('{') ? JSON.parse(stdout) : stdout, log: stderr };
 }
 
-const NOT_USED = 'the compiled code in /var/task/.layersmith/opcache is not used: ';
+const NOT_USED = '/var/task/.layersmith/opcache is not used: ';
 
 test('the example packs a library and two functions, and runs both', async () => {
   const { endpoint } = await realEngine();
@@ -193,7 +193,7 @@ describe('a function', () => {
       await writeFile(join(place.path, folder, 'src', 'answer.php'), other);
       const after = await answerOf([layer().zip], folder);
       expect(after.answer).toMatchObject({ answer: 'Goodbye World' });
-      expect(after.log).toContain(`${NOT_USED}/var/task/src/answer.php is not the file that was compiled`);
+      expect(after.log).toContain(`${NOT_USED}/var/task/src/answer.php `);
       // Another file than the one that stands for all of them.
       await utimes(join(place.path, folder, 'src', 'answer.php'), SOURCE_DATE_EPOCH, SOURCE_DATE_EPOCH);
       await writeFile(
@@ -208,7 +208,7 @@ describe('a function', () => {
     const zip = await packed('other.zip', '--layer', php84.zip);
     const { answer, log } = await answerOf([php74.zip], zip);
     expect(answer).toEqual({ answer: 'Hello World', linked: [] });
-    expect(log).toContain(`${NOT_USED}it was compiled for another layer: php/8.4 8.4.24`);
+    expect(log).toMatch(new RegExp(`${NOT_USED}.*another layer: php/8\\.4 8\\.4\\.24`));
   });
 
   test('does not pack its own output, nor the layer that lies in its folder', async () => {

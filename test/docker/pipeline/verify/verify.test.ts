@@ -184,7 +184,7 @@ describe('a layer zip', () => {
     await writeFile(zip, Buffer.concat([bytes, Buffer.from('mine')]));
     const ended = await verify(workplace, [zip]);
     expect(ended.exitCode).toBe(76);
-    expect(ended.stdout).toContain('the files are the same, but they are packed differently');
+    expect(ended.stdout).toContain('packed differently');
   });
 
   test('of another toolchain is refused before anything is compiled, with the packages that differ', async () => {
@@ -200,7 +200,7 @@ describe('a layer zip', () => {
     }));
     const ended = await verify(workplace, [zip]);
     const error = expectError(ended, 76);
-    expect(error).toContain('the toolchain here differs from the one that built the layer');
+    expect(error).toContain('toolchain here differs');
     expect(error).toMatch(/gcc-10 10\.2\.1-5 → 10\.2\.1-6/);
     expect(ended.stderr).not.toContain('done in');
   });

@@ -188,7 +188,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(await find(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
     const result = await find(archive, UNKNOWN);
     const reason = 'attempts' in result ? result.attempts[0]?.reason : undefined;
-    expect(reason).toMatch(/^no source package in bookworm, trixie, bullseye-security, trixie-security has /);
+    expect(reason).toMatch(/^no source package in bookworm, trixie, bullseye-security, trixie-security /);
     expect(reason).toMatch(/not searched: bullseye: .*does not have a Release file/);
     expect(reason).toMatch(/bookworm-security: .*does not have a Release file/);
     expect(reason).not.toContain('127.0.0.1');
@@ -255,9 +255,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     const archive = open(await newFolder(), { mirror: `${await deadOrigin()}/debian` });
     const first = await find(archive, LUA);
     const reason = 'attempts' in first ? first.attempts[0]?.reason : undefined;
-    expect(reason).toMatch(
-      /^no suite's index could be downloaded \(bullseye, bookworm, trixie: .*Connection refused/,
-    );
+    expect(reason).toMatch(/^no suite's index .*\(bullseye, bookworm, trixie: .*Connection refused/);
     expect(reason).not.toContain('127.0.0.1');
     expect(await find(archive, LUA)).toEqual(first);
   });
