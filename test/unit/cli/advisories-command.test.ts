@@ -107,7 +107,7 @@ describe('of a recipe', () => {
     );
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).not.toContain('CVE-2022-0001');
-    expect(ended.stderr).toMatch(/^layersmith: warning: --ignore CVE-1 .*\n$/);
+    expect(ended.stderr).toMatch(/^layersmith: warning: --ignore CVE-1 matches none .*\n$/);
   });
 
   test('is one JSON object with --json', async () => {
