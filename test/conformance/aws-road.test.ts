@@ -104,7 +104,7 @@ const isPublish = ({ method, path }: { readonly method: string; readonly path: s
   method === 'POST' && path.endsWith('/versions');
 
 describe('publish', () => {
-  test('makes a version in each region, described, licensed and shared, as AWS’s own client sees it', async () => {
+  test('creates a version in each region, described, licensed and shared, as AWS’s own client sees it', async () => {
     const zip = await layer('described');
     await using faults = await inFrontOfMoto(() => undefined);
     const ended = await layersmith(
@@ -147,7 +147,7 @@ describe('publish', () => {
     );
   });
 
-  test('does not publish again what is there, and makes a new version of what is not', async () => {
+  test('does not publish the same layer again, and creates a new version for a changed one', async () => {
     const zip = await layer('again');
     const args = ['--name', 'again', '--region', 'eu-west-1', '--public'];
     await layersmith(['publish', zip, ...args]);
@@ -260,7 +260,7 @@ describe('publish', () => {
     return copy;
   }
 
-  test('prints a table and what SAM, CDK, Serverless and Terraform want', async () => {
+  test('prints a table and snippets for SAM, CDK, Serverless and Terraform', async () => {
     const zip = await layer('pasted');
     const print = async (format: string): Promise<string> => {
       const regions = ['--region', 'us-east-1', '--region', 'eu-west-1'];
@@ -304,7 +304,7 @@ describe('publish', () => {
   });
 });
 
-describe('when AWS is not well, publish', () => {
+describe('when AWS fails, publish', () => {
   test('waits while it is throttled', async () => {
     const zip = await layer('throttled');
     await using faults = await inFrontOfMoto((request) =>
@@ -320,7 +320,7 @@ describe('when AWS is not well, publish', () => {
     expect(faults.seen.filter(isPublish)).toHaveLength(4);
   });
 
-  test('tries again when a connection is cut before anything was done', async () => {
+  test('tries again when a connection is cut before the request was handled', async () => {
     const zip = await layer('cut');
     await using faults = await inFrontOfMoto(({ count }) => (count <= 2 ? 'cut' : undefined));
     const ended = await layersmith(
@@ -330,7 +330,7 @@ describe('when AWS is not well, publish', () => {
     expect(ended).toMatchObject({ exitCode: 0, stdout: `${arnOf('eu-west-1', 'cut', 1)}\n` });
   });
 
-  test('does not publish twice when a connection is cut after it was done', async () => {
+  test('does not publish twice when a connection is cut after the request was handled', async () => {
     const zip = await layer('done');
     await using faults = await inFrontOfMoto((request) =>
       isPublish(request) && request.count === 1 ? 'cutAfter' : undefined,
@@ -458,7 +458,7 @@ describe('when AWS is not well, publish', () => {
   });
 });
 
-test('prune keeps as many as it is told, and says before what it would do', async () => {
+test('prune keeps the given number of versions, and lists them first with --dry-run', async () => {
   for (const number of [1, 2, 3, 4])
     await layersmith(['publish', await layer(`old-${number}`), '--name', 'old', '--region', 'eu-west-1']);
   const args = ['prune', '--name', 'old', '--keep', '2', '--region', 'eu-west-1', '--region', 'us-west-1'];
@@ -490,7 +490,7 @@ describe('deploy', () => {
   const configuration = (name: string): Promise<unknown> =>
     moto.awsCli(['lambda', 'get-function-configuration', '--function-name', name, '--region', 'eu-west-1']);
 
-  test('creates a function with a role that Lambda may take, changes what differs, and nothing else', async () => {
+  test('creates a function with a role that Lambda can assume, and later changes only what differs', async () => {
     const layerArn = (
       await layersmith(['publish', await layer('base'), '--name', 'base', '--region', 'eu-west-1'])
     ).stdout.trim();
@@ -560,7 +560,7 @@ describe('deploy', () => {
     expect(ended.stderr).toContain('--handler');
   });
 
-  test('takes the role that it is given, and waits until Lambda knows it', async () => {
+  test('uses the given role, and waits until Lambda can assume it', async () => {
     await moto.awsCli([
       ...['iam', 'create-role', '--role-name', 'given', '--assume-role-policy-document'],
       '{"Version":"2012-10-17","Statement":[]}',
@@ -640,7 +640,7 @@ describe('invoke --remote', () => {
     expect(faults.seen.filter(({ path }) => path.endsWith('/invocations'))).toHaveLength(1);
   });
 
-  test('does not go together with layers', async () => {
+  test('cannot be combined with layers', async () => {
     expect(await layersmith(['invoke', 'a.zip', '--remote', 'created'])).toMatchObject({ exitCode: 64 });
     expect((await layersmith(['invoke', 'a.zip'])).stderr).toContain('invoke needs --function and --handler');
   });

@@ -35,7 +35,7 @@ test('a version past its end of life is warned about, with the date', async () =
   ]);
 });
 
-test('every stage of the plan counts, and the platform', async () => {
+test('the platform and every stage of the plan are checked', async () => {
   expect(await warnings('2027-01-01')).toEqual([
     expect.stringMatching(/^provided\.old .*end of life.* 2026-09-30$/),
     expect.stringMatching(/^lib\/1 \(1\.0\.1u\) .*end of life.* 2016-12-31$/),
