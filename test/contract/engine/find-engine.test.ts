@@ -132,7 +132,7 @@ describe('the usual sockets', () => {
     ]);
   });
 
-  test('of which none answers give one error that lists each place with its reason, and that nobody chose', async () => {
+  test('give one error, with each address and its reason, if none answers', async () => {
     await deadAt(machineSockets().docker);
     await write(join(home, '.docker/run/docker.sock'), 'not a socket');
     const error = await failure(find(), EngineNotFoundError);
@@ -166,7 +166,7 @@ describe('the usual sockets', () => {
     },
   );
 
-  test('that accept and never answer are waited for together, not one after the other', async () => {
+  test('that never answer are waited for in parallel', async () => {
     await silentAt(machineSockets().docker);
     await silentAt(join(home, '.docker/run/docker.sock'));
     await engineAt(machineSockets().podman);
@@ -178,7 +178,7 @@ describe('the usual sockets', () => {
     expect(seconds).toBeLessThan(1.9);
   });
 
-  test('that accept and never answer are named with how long was waited', async () => {
+  test('that never answer are reported with the time limit', async () => {
     await silentAt(machineSockets().docker);
     const error = await failure(
       findEngine({ ...search(), pingSeconds: { socket: 0.2, tcp: 10, ssh: 10 } }),
@@ -187,7 +187,7 @@ describe('the usual sockets', () => {
     expect(error.details[`unix://${machineSockets().docker}`]).toBe('no answer in 0.2 s');
   });
 
-  test('that answer something else are no engine', async () => {
+  test('that answer something else are not used', async () => {
     const engine = await scriptedEngine();
     engine.on('GET /_ping', answer(200, '<html>hello</html>'), END);
     const error = await failure(
@@ -201,7 +201,7 @@ describe('the usual sockets', () => {
     expect(error.details[`unix://${engine.socketPath}`]).toContain('is not a container engine');
   });
 
-  test('are no longer looked at once the search is aborted', async () => {
+  test('are not tried any more once the search is aborted', async () => {
     await silentAt(machineSockets().docker);
     const reason = new UsageError('enough');
     const abort = new AbortController();
@@ -238,13 +238,11 @@ describe('DOCKER_HOST', () => {
     expect((await find({ DOCKER_HOST: '' })).endpoint).toBe(`unix://${machineSockets().docker}`);
   });
 
-  test('that does not answer is an error which says so; the usual sockets are not used instead', async () => {
+  test('that does not answer is an error with its reason; the usual sockets are not tried', async () => {
     await engineAt(machineSockets().docker);
     const error = await failure(find({ DOCKER_HOST: 'unix:///nonexistent/x.sock' }), EngineNotFoundError);
     expect(error.configuredBy).toBe('DOCKER_HOST');
-    expect(error.message).toBe(
-      'cannot use the container engine at unix:///nonexistent/x.sock that DOCKER_HOST names: the socket does not exist',
-    );
+    expect(error.message).toContain('unix:///nonexistent/x.sock that DOCKER_HOST names');
     expect(error.hint).toContain('DOCKER_HOST');
     expect(error.details).toEqual({ 'unix:///nonexistent/x.sock': 'the socket does not exist' });
   });
@@ -256,7 +254,7 @@ describe('DOCKER_HOST', () => {
     '/var/run/docker.sock',
     'tcp://host:99999',
     'ssh://-oProxyCommand=x',
-  ])('that makes no sense is an error: %s', async (host) => {
+  ])('that is invalid is an error: %s', async (host) => {
     const error = await failure(find({ DOCKER_HOST: host }), EngineNotFoundError);
     expect(error.configuredBy).toBe('DOCKER_HOST');
     expect(error.message).toContain(host);
@@ -272,11 +270,11 @@ describe('DOCKER_HOST', () => {
     ['https://host:8443', { kind: 'tcp', host: 'host', port: 8443 }],
     ['ssh://me@host:22', { kind: 'ssh', destination: ['-l', 'me', '-p', '22', 'host'] }],
     ['ssh://host', { kind: 'ssh', destination: ['host'] }],
-  ])('%s is understood', (text, expected) => {
+  ])('%s is parsed', (text, expected) => {
     expect(parseEngineAddress(text, { env: {} })).toMatchObject(expected);
   });
 
-  test('tcp with TLS has another usual port, and http none at all', () => {
+  test('tcp with TLS has another default port, and http has none', () => {
     const tls = { verify: true };
     expect(parseEngineAddress('tcp://host', { tls, env: {} })).toMatchObject({ port: 2376, tls });
     expect(parseEngineAddress('http://host', { tls, env: {} })).not.toHaveProperty('tls');
@@ -313,13 +311,13 @@ describe('TLS', () => {
     expect(await found.listImages({ key: 'x' })).toEqual([]);
   });
 
-  test('the certificates are those of ~/.docker where no path is given', async () => {
+  test('the certificates are those of ~/.docker by default', async () => {
     const engine = await tlsEngine();
     await certPath(join(home, '.docker'));
     await find({ DOCKER_HOST: `tcp://localhost:${engine.port}`, DOCKER_TLS_VERIFY: '1' });
   });
 
-  test('an engine whose certificate nobody vouches for is refused, with a hint', async () => {
+  test('an engine with an untrusted certificate is refused, with a hint', async () => {
     const engine = await tlsEngine();
     const DOCKER_CERT_PATH = await certPath(join(home, 'certs'), ['cert.pem', 'key.pem']);
     const error = await failure(
@@ -330,7 +328,7 @@ describe('TLS', () => {
     expect(error.hint).toContain('DOCKER_CERT_PATH');
   });
 
-  test('DOCKER_TLS alone encrypts and does not check', async () => {
+  test('DOCKER_TLS alone encrypts without checking the certificate', async () => {
     const engine = await tlsEngine();
     const DOCKER_CERT_PATH = await certPath(join(home, 'certs'), ['cert.pem', 'key.pem']);
     await find({ DOCKER_HOST: `tcp://localhost:${engine.port}`, DOCKER_TLS: '1', DOCKER_CERT_PATH });
@@ -350,7 +348,7 @@ describe('TLS', () => {
     await find({ DOCKER_CONTEXT: 'remote' });
   });
 
-  test('an engine that does not speak TLS is an error which says so', async () => {
+  test('an engine without TLS is an error that says so', async () => {
     const engine = await scriptedEngine({});
     await failure(
       find({ DOCKER_HOST: `tcp://localhost:${engine.port}`, DOCKER_TLS_VERIFY: '1' }),
@@ -373,7 +371,7 @@ describe('a Docker context', () => {
     expect((await find()).endpoint).toBe(`unix://${engine.socketPath}`);
   });
 
-  test('is looked for in DOCKER_CONFIG', async () => {
+  test('is read from DOCKER_CONFIG', async () => {
     const engine = await scriptedEngine();
     const DOCKER_CONFIG = join(home, 'elsewhere');
     await context('mine', { Host: `unix://${engine.socketPath}` }, DOCKER_CONFIG);
@@ -392,7 +390,7 @@ describe('a Docker context', () => {
     },
   );
 
-  test('that does not answer is an error which names it; the usual sockets are not used instead', async () => {
+  test('that does not answer is an error with its name; the usual sockets are not tried', async () => {
     await engineAt(machineSockets().docker);
     await deadAt(join(home, 'dead.sock'));
     await context('mine', { Host: `unix://${home}/dead.sock` });
@@ -415,14 +413,14 @@ describe('a Docker context', () => {
     expect(error.configuredBy).toBe('the Docker context `mine` (DOCKER_CONTEXT)');
   });
 
-  test('cannot be known where config.json is broken, which is an error', async () => {
+  test('in an invalid config.json is an error', async () => {
     await engineAt(machineSockets().docker);
     await write(join(home, '.docker/config.json'), '{"currentContext": ');
     const error = await failure(find(), EngineNotFoundError);
     expect(error.configuredBy).toBe(join(home, '.docker/config.json'));
   });
 
-  test('is none where config.json names none', async () => {
+  test('is not used if config.json names none', async () => {
     await engineAt(machineSockets().docker);
     await write(join(home, '.docker/config.json'), { credsStore: 'x' });
     await find();
@@ -438,7 +436,7 @@ describe('ssh', () => {
     return `${dir}:${process.env['PATH'] ?? ''}`;
   }
 
-  test('goes through the user’s own ssh command', async () => {
+  test('uses the user’s own ssh command', async () => {
     const engine = await scriptedEngine();
     engine.on('GET /images/json', answer(200, '[]'), END);
     const dial = `const s = require('net').connect('${engine.socketPath}'); process.stdin.pipe(s); s.pipe(process.stdout)`;
@@ -472,14 +470,14 @@ describe('ssh', () => {
     expect((await heard)?.toString()).toBe('hello');
   });
 
-  test('that fails gives what ssh said', async () => {
+  test("that fails is reported with ssh's own message", async () => {
     const PATH = await fakeSsh('echo "Host key verification failed." >&2; exit 255');
     const error = await failure(find({ DOCKER_HOST: 'ssh://far.example', PATH }), EngineNotFoundError);
     expect(error.message).toContain('Host key verification failed.');
     expect(error.hint).toContain('far.example');
   });
 
-  test('that is not installed is an error which says so', async () => {
+  test('that is not installed is an error that says so', async () => {
     const error = await failure(find({ DOCKER_HOST: 'ssh://far.example', PATH: home }), EngineNotFoundError);
     expect(error.hint).toContain('ssh client');
   });

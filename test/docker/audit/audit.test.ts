@@ -29,10 +29,10 @@ afterAll(async () => {
   await workplace[Symbol.asyncDispose]();
 });
 
-test('a layer that the audit refuses is not made, and the error has every finding', async () => {
+test('a layer that the audit refuses is not written, and the error has every finding', async () => {
   const ended = await workplace.build('fixed');
   const error = expectError(ended, 73);
-  expect(error).toContain('the audit refuses the layer of fixed/1 for provided.al2023 x86_64: 2 findings');
+  expect(error).toMatch(/fixed\/1 for provided\.al2023 x86_64: 2 findings$/m);
   expect(error).toContain('bin/lua: is a program at a fixed address [no-pie]');
   expect(error).toContain('bin/lua: is a program without RELRO [no-relro]');
   expect(error).toContain('→ Link it with -Wl,-z,relro,-z,now.');
@@ -40,7 +40,7 @@ test('a layer that the audit refuses is not made, and the error has every findin
   await expectTidy(workplace, ended);
 });
 
-test('one that passes has it in the manifest beside the zip, also when it comes from the store', async () => {
+test('the manifest of a layer that passes has the audit, also when the layer comes from the store', async () => {
   for (const reused of [false, true]) {
     const ended = await workplace.build('fine', ['--json']);
     expect(ended.exitCode, ended.stderr).toBe(0);
@@ -54,7 +54,7 @@ test('one that passes has it in the manifest beside the zip, also when it comes 
 });
 
 describe.each(RECIPES)('the layer of %s', (recipe) => {
-  test('passes as a zip of anybody, and says where it would run', async () => {
+  test('passes as a zip, with the oldest platform in the report', async () => {
     const ended = await workplace.run(['audit', zipOf(recipe), '--json']);
     expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(ended.stdout)).toMatchObject({
@@ -65,17 +65,17 @@ describe.each(RECIPES)('the layer of %s', (recipe) => {
     });
   });
 
-  test('does not pass for an older platform, whose glibc lacks what it needs', async () => {
+  test('does not pass for an older platform, whose glibc lacks a version that it needs', async () => {
     const ended = await workplace.run(['audit', zipOf(recipe), '--platform', 'provided.al2']);
     expect(ended.exitCode).toBe(73);
     expect(ended.stdout).toMatch(
-      /^error {4}bin\/(php|lua): needs GLIBC_2\.\d+ of lib\w+\.so\.6 \(for \w+.*\), and provided\.al2 has at most 2\.26 \[symbol-version\]$/m,
+      /^error {4}bin\/(php|lua): needs GLIBC_2\.\d+ of .* \(for \w+.*\bat most 2\.26 \[symbol-version\]$/m,
     );
-    expect(ended.stdout).toContain('the oldest platform on which it runs: provided.al2023');
+    expect(ended.stdout).toMatch(/oldest platform.*: provided\.al2023$/m);
   });
 });
 
-test('what changed between two PHP layers is told by package, file and symbol', async () => {
+test('diff lists the changes between two PHP layers by package, file and symbol', async () => {
   const ended = await workplace.run(['diff', zipOf('php/7.4'), zipOf('php/8.4')]);
   expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
   expect(ended.stdout).toMatch(/^ {2}~ openssl 1\.1\.1w → 3\.5\.7$/m);
@@ -84,7 +84,7 @@ test('what changed between two PHP layers is told by package, file and symbol', 
   expect(ended.stdout).toMatch(/^symbols\n {2}bin\/php\n/m);
 });
 
-test('which advisories apply to a PHP layer is told by what is in it', async () => {
+test('advisories reads the packages of a PHP layer from the zip', async () => {
   const affected = (lessThan: string): object => ({
     dataType: 'CVE_RECORD',
     cveMetadata: { cveId: `CVE-2099-${lessThan}`, state: 'PUBLISHED' },

@@ -46,7 +46,7 @@ function invoke(args: readonly string[], options: Partial<RunOptions> = {}): Pro
 }
 
 describe('the result', () => {
-  test('is on stdout as the function gave it, and the log on stderr, and nothing is left', async () => {
+  test('is printed on stdout unchanged, with the log on stderr, and no container is left', async () => {
     const ended = await invoke(['--event', '{"name":"World","log":"as it happens"}']);
     expect(ended).toMatchObject({ exitCode: 0, stdout: 'Hello World' });
     const lines = ended.stderr.trimEnd().split('\n');
@@ -60,7 +60,7 @@ describe('the result', () => {
     expect(await containersOf(ended.pid)).toEqual([]);
   });
 
-  test('is the error, and the exit code 1, when the function fails', async () => {
+  test('is the error, with exit code 1, when the function fails', async () => {
     const ended = await invoke(['--event', '{"fail":"no such thing"}']);
     expect(ended.exitCode).toBe(1);
     expect(JSON.parse(ended.stdout)).toMatchObject({
@@ -79,7 +79,7 @@ describe('the result', () => {
     });
   });
 
-  test('is one object with --json, whatever the function answered', async () => {
+  test('is one object with --json, for every kind of answer', async () => {
     const run = async (event: string): Promise<Record<string, unknown>> =>
       JSON.parse((await invoke(['--json', '--event', event])).stdout) as Record<string, unknown>;
     expect(await run('{"echo":true,"list":[1,"ü"]}')).toEqual({
@@ -105,7 +105,7 @@ describe('the result', () => {
     });
   });
 
-  test('of a function that streams comes as it is written', async () => {
+  test('of a streaming function is printed while it is written', async () => {
     const running = await startRaw(`
       send(chunk('first '))
       socket.select(nil, nil, 1)
@@ -115,7 +115,7 @@ describe('the result', () => {
     expect(await running.ended).toMatchObject({ exitCode: 0, stdout: 'first second' });
   });
 
-  test('that nobody wants to read any more ends the command, and leaves nothing', async () => {
+  test('whose reader closes stdout ends the command, and no container is left', async () => {
     const running = await startRaw(`while true do send(chunk(('x'):rep(1000))) end`);
     await outputs(running, 'x');
     running.stopReading();
@@ -176,13 +176,13 @@ end
 }
 
 describe('the event', () => {
-  test('can be a file, or come on stdin; by default it is {}', async () => {
+  test('can be a file or stdin, and is {} by default', async () => {
     expect((await invoke(['--event', '@event.json'])).stdout).toBe('Hello from a file');
     expect((await invoke(['--event', '-'], { input: '{"name":"stdin"}' })).stdout).toBe('Hello stdin');
     expect((await invoke([])).stdout).toBe('Hello nil');
   });
 
-  test('reaches the function with all its bytes, up to the 6 MiB that Lambda takes', async () => {
+  test("reaches the function unchanged, up to Lambda's limit of 6 MiB", async () => {
     const name = 'x'.repeat(6 * 1024 * 1024 - '{"name":""}'.length);
     const ended = await invoke(['--event', '-', '--timeout', '30', '--memory', '512'], {
       input: JSON.stringify({ name }),
@@ -192,9 +192,9 @@ describe('the event', () => {
     expect(expectError(over, 64)).toContain('RequestTooLargeException');
   });
 
-  test('that is no JSON is refused with the place where it is wrong', async () => {
-    expect(expectError(await invoke(['--event', '{"name": World}']), 64)).toContain(
-      '--event:1:10 is not JSON: expected a value, but found "World}"',
+  test('that is not JSON is refused with the position of the problem', async () => {
+    expect(expectError(await invoke(['--event', '{"name": World}']), 64)).toMatch(
+      /--event:1:10 is not JSON: .*"World\}"/,
     );
     expect(expectError(await invoke(['--event', '@broken.json']), 64)).toContain(
       'broken.json:2:17 is not JSON',
@@ -204,7 +204,7 @@ describe('the event', () => {
   });
 });
 
-test('--repeat says how long it took, cold and warm, and counts failures; the result is there once', async () => {
+test('--repeat reports cold and warm times and the failures, and prints the result once', async () => {
   const ended = await invoke(['--repeat', '50', '--event', '{"name":"again"}']);
   expect(ended).toMatchObject({ exitCode: 0, stdout: 'Hello again' });
   expect(ended.stderr).toMatch(
@@ -234,7 +234,7 @@ test('a function can be a zip, also one without modes', async () => {
   expect(ended).toMatchObject({ exitCode: 0, stdout: 'Hello nil' });
 });
 
-test('a layer that comes later replaces files of those before it', async () => {
+test('a later layer replaces files of earlier ones', async () => {
   const places = { 'a/share/lua/5.4/who.lua': "return 'a'", 'b/share/lua/5.4/who.lua': "return 'b'" };
   await place.write({ ...places, 'who/src/hello.lua': "return function() return require('who') end" });
   const who = async (...layers: string[]): Promise<string> =>
@@ -243,7 +243,7 @@ test('a layer that comes later replaces files of those before it', async () => {
   expect(await who('b', lua.zip, 'a')).toBe('a');
 });
 
-test('Ctrl-C ends it cleanly, in the middle of an invocation', async () => {
+test('Ctrl-C during an invocation ends the command and leaves no container', async () => {
   const running = place.start([
     ...['invoke', lua.zip, '--function', 'app', '--handler', 'hello'],
     ...['--timeout', '60', '--event', '{"log":"it runs","forever":true}'],

@@ -43,7 +43,7 @@ describe('plan', () => {
     ...['plan', 'tiny', '--recipes', recipes, '--toolchain', toolchain, '--store', workplace.store],
   ];
 
-  test('shows each stage with its key, and that it is in the store', async () => {
+  test('shows each stage with its key and whether it is in the store', async () => {
     const ended = await workplace.run(plan());
     expect(ended.exitCode).toBe(0);
     const lines = ended.stdout.split('\n');
@@ -51,7 +51,7 @@ describe('plan', () => {
     expect(lines[1]).toMatch(/^tiny\/1 +1 +[0-9a-f]{16} {2}in the store {2}after need\/1$/);
   });
 
-  test('gives one JSON object with each key and the toolchain of the manifest, and nothing of the store', async () => {
+  test('prints one JSON object with the keys and toolchain of the manifest, without the store', async () => {
     const built = await manifest('tiny-1-provided.al2023-x86_64');
     expect(await json(plan())).toEqual({
       recipe: 'tiny/1',
@@ -68,7 +68,7 @@ describe('plan', () => {
     });
   });
 
-  test('tells what a change makes to be built again, and builds nothing', async () => {
+  test('shows which stages a change rebuilds, and builds nothing', async () => {
     await using changed = await Workplace.make({
       ...tinyInterpreter('tiny', { needs: ['need'], script: 'true changed' }),
       ...tinyLibrary('need'),
@@ -79,7 +79,7 @@ describe('plan', () => {
     await expectTidy(workplace, ended);
   });
 
-  test('works without an engine: the lock has the toolchain that the keys are made with', async () => {
+  test("works without an engine, with the lock's toolchain", async () => {
     const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
     const ended = await workplace.run(plan(), { env });
     expect(ended.exitCode).toBe(0);
@@ -87,7 +87,7 @@ describe('plan', () => {
     expect(ended.stdout).toBe((await workplace.run(plan())).stdout);
   });
 
-  test('has no keys without an engine where no lock has the toolchain', async () => {
+  test('shows no keys without an engine and a locked toolchain', async () => {
     const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
     const ended = await workplace.run(plan(workplace.recipes, 'amazonlinux'), { env });
     expect(ended.exitCode).toBe(0);
@@ -97,7 +97,7 @@ describe('plan', () => {
 });
 
 describe('fetch', () => {
-  test('brings all sources into the store, and says where each came from', async () => {
+  test('downloads all sources into the store, and reports the origin of each', async () => {
     const sources = await luaSources();
     const store = join(workplace.dir, 'fetched');
     const ended = await workplace.run(['fetch', 'lua', '--sources', sources, '--store', store]);
@@ -122,7 +122,7 @@ describe('fetch', () => {
 describe('doctor', () => {
   const NAMES = ['engine', 'disk', 'memory', 'registry', 'toolchain', 'store'];
 
-  test('says of each thing what it found, and what to do where it is not well', async () => {
+  test('reports each check, with a remedy for each problem', async () => {
     const args = ['doctor', '--store', workplace.store, '--registry', '127.0.0.1:1'];
     const ended = await workplace.run(args);
     expect(ended.exitCode).toBe(0);
@@ -140,21 +140,21 @@ describe('doctor', () => {
     });
   });
 
-  test('without an engine is a problem with its exit code and remedy, on stdout', async () => {
+  test('reports a missing engine on stdout, with its exit code and remedy', async () => {
     const env = { DOCKER_HOST: `unix://${workplace.dir}/none.sock` };
     const ended = await workplace.run(['doctor', '--store', workplace.store], { env });
     expect(ended.exitCode).toBe(69);
     expect(ended.stdout).toMatch(/^problem +engine +.*none\.sock.*\n +→ /m);
   });
 
-  test('of a store that cannot be made is a problem', async () => {
+  test('reports a store that cannot be created', async () => {
     const store = join(workplace.recipes, 'tiny', 'build.sh', 'store');
     const ended = await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1']);
     expect(ended.exitCode).toBe(74);
     expect(ended.stdout).toMatch(/^problem +store +\/.*\/build\.sh\/store is not writable\n +→ /m);
   });
 
-  test('makes no store', async () => {
+  test('creates no store', async () => {
     const store = join(workplace.dir, 'not', 'made');
     expect((await workplace.run(['doctor', '--store', store, '--registry', '127.0.0.1:1'])).exitCode).toBe(0);
     expect(existsSync(join(workplace.dir, 'not'))).toBe(false);
@@ -162,7 +162,7 @@ describe('doctor', () => {
 });
 
 describe('clean', () => {
-  test('wants to be told what', async () => {
+  test('requires a selection', async () => {
     const error = expectError(await workplace.run(['clean']), 64);
     expect(error).toContain('--older-than');
     expect(expectError(await workplace.run(['clean', '--older-than', 'long']), 64)).toMatch(
@@ -171,7 +171,7 @@ describe('clean', () => {
     expect(expectError(await workplace.run(['clean', '--max-size', '-1']), 64)).toContain('--max-size');
   });
 
-  test('--images --dry-run names the images of layersmith, and removes none', async () => {
+  test('--images --dry-run lists the images of layersmith, and removes none', async () => {
     const engine = await realEngine();
     const ours = (await engine.listImages({ key: 'io.layersmith.image' })).map(({ id }) => id);
     const found = (await json(['clean', '--images', '--dry-run'])) as { images: string[] };
@@ -181,7 +181,7 @@ describe('clean', () => {
     for (const id of found.images.slice(0, 2)) expect(await engine.inspectImage(id)).toBeDefined();
   });
 
-  test('--older-than removes what no run has used for so long, and a build makes it again', async () => {
+  test('--older-than removes entries that were not used since, and a build creates them again', async () => {
     const [artifacts, layers] = [join(workplace.store, 'artifacts'), join(workplace.store, 'layers')];
     const before = await readdir(artifacts);
     const old = await workplace.entry('artifacts', 'tiny/1');
@@ -195,9 +195,7 @@ describe('clean', () => {
     expect(await readdir(artifacts)).toEqual(before);
 
     const ended = await workplace.run(args);
-    expect(ended.stdout).toMatch(
-      /^removed 0 container\(s\), 0 image\(s\), 2 store entries \(\d.* [KM]?B\)\n$/,
-    );
+    expect(ended.stdout).toMatch(/^removed 0 container.* 0 image.* 2 store entries \(\d.* [KM]?B\)\n$/);
     expect(await readdir(artifacts)).toHaveLength(before.length - 1);
     expect(await readdir(layers)).toEqual([]);
     await expectTidy(workplace, ended);
@@ -208,7 +206,7 @@ describe('clean', () => {
     expect(again.stderr).toMatch(/^tiny\/1: done in /m);
   });
 
-  test('--max-size 0 empties the store, which goes on to work', async () => {
+  test('--max-size 0 empties the store, which can still be used', async () => {
     const ended = await workplace.run(['clean', '--max-size', '0', '--store', workplace.store]);
     expect(ended.exitCode).toBe(0);
     for (const shelf of ['artifacts', 'layers', 'sources', 'logs', 'tmp']) {
@@ -218,7 +216,7 @@ describe('clean', () => {
   });
 });
 
-test('recipes lists what there is, those of the folder too, and shows one', async () => {
+test('recipes lists the built-in recipes and those of the folder, and shows one', async () => {
   const listed = await workplace.run(['recipes', '--recipes', workplace.recipes]);
   expect(listed.stdout).toMatch(/^tiny\/1 +1 +interpreter$/m);
   expect(listed.stdout).toMatch(/^php\/8\.4 +8\.4\.24 +interpreter +until 2028-/m);

@@ -58,7 +58,7 @@ describe('invocations', () => {
   const run = (code: string, request: Omit<InvocationRequest, 'event'> = {}): ReturnType<typeof invoke> =>
     invoke(fn, { code }, request);
 
-  test('events and results keep what is in them', async () => {
+  test('events and results are passed unchanged', async () => {
     const event = {
       text: 'ünïcödé / "quoted" \u2028 \0 end 🐎',
       list: [1, 2.5, -0.1, true, null, '', 1e300],
@@ -80,7 +80,7 @@ describe('invocations', () => {
     expect(outcome).toMatchObject({ status: 'success', contentType: 'application/json', text: json });
   });
 
-  test('a string is sent as it is, bytes that are no text too', async () => {
+  test('a string is sent unchanged, also if it is not UTF-8', async () => {
     const outcome = await run('return "\\0\\255 {"');
     expect(outcome.contentType).toBe('application/octet-stream');
     expect(outcome.payload).toEqual(Buffer.from([0, 255, 32, 0x7b]));
@@ -110,7 +110,7 @@ describe('invocations', () => {
     });
   });
 
-  test('the context says whose invocation it is, and how long it may last', async () => {
+  test('the context names the invocation and its remaining time', async () => {
     const { value, requestId } = await run(
       `local left = context.get_remaining_time_in_millis()
        return { id = context.aws_request_id, arn = context.invoked_function_arn, trace = context.trace_id,
@@ -151,7 +151,7 @@ describe('invocations', () => {
     ]);
   });
 
-  test('an error is answered with its message and where it came from, and told to the log', async () => {
+  test('an error is answered with its message and position, and logged', async () => {
     const { error, lines } = await run('local function inner() error("it broke") end\ninner()');
     expect(error).toMatchObject({ errorType: 'Function.Error', errorMessage: 'case:1: it broke' });
     expect(error?.stackTrace.join('\n')).toMatch(/case:1: in upvalue 'inner'|case:1: in local 'inner'/);
@@ -173,7 +173,7 @@ describe('invocations', () => {
     expect(error).toMatchObject({ errorType, errorMessage });
   });
 
-  test('endless recursion is an error, and the process goes on', async () => {
+  test('endless recursion is an error, and the process continues', async () => {
     const before = (await run('return seen')).value;
     const { error } = await run('local function f() return 1 + f() end return f()');
     expect(error?.errorMessage).toContain('stack overflow');
@@ -195,7 +195,7 @@ describe('invocations', () => {
     expect((await invoke(fn, event)).error).toMatchObject({ errorType: 'Runtime.UnmarshalError' });
   });
 
-  test('events and results of 6 MiB come and go whole; a greater result is refused once', async () => {
+  test('events and results of 6 MiB are passed unchanged; a larger result is refused once', async () => {
     const text = 'x'.repeat(6 * 1024 ** 2 - 2);
     expect((await invoke(fn, text)).text).toBe(text);
     const from = fn.log.length;
@@ -208,14 +208,14 @@ describe('invocations', () => {
     expect(lines).not.toMatch(/refused invocation\/\S+\/error/);
   });
 
-  test('what a handler prints goes to the log, whole, before its invocation ends', async () => {
+  test("a handler's output is in the log before its invocation ends", async () => {
     const { lines, value } = await run('io.write("no line end") io.stderr:write("err\\n") return 1');
     expect(value).toBe(1);
     expect(lines).toMatch(/no line end[^]*END RequestId/);
     expect(lines).toContain('err');
   });
 
-  test('an iterator is streamed, string by string', async () => {
+  test('an iterator is streamed string by string', async () => {
     const outcome = await run(
       'local n = 0 return function() n = n + 1 if n <= 3 then return ("part%d;"):format(n) end end',
     );
@@ -279,12 +279,7 @@ describe('handlers', () => {
   });
 
   test.each([
-    [
-      'gone',
-      {},
-      'Runtime.ImportModuleError',
-      'there is no file /var/task/src/gone.lua nor /var/task/gone.lua',
-    ],
+    ['gone', {}, 'Runtime.ImportModuleError', '/var/task/src/gone.lua nor /var/task/gone.lua'],
     ['../x', {}, 'Runtime.HandlerNotFound', 'it must lie below /var/task'],
     ['next', { 'src/next.lua': 'x = 1' }, 'Runtime.HandlerNotFound', 'defines the global function next'],
     ['bad', { 'src/bad.lua': 'return function(' }, 'Runtime.UserCodeSyntaxError', '/var/task/src/bad.lua:1:'],

@@ -49,7 +49,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     return (await run({ case: 'result', code })).value;
   }
 
-  test('events and results keep what is in them', async () => {
+  test('events and results are passed unchanged', async () => {
     const event = {
       text: 'ünïcödé / "quoted" \u2028 \0 end',
       list: [1, 2.5, -0.1, true, null, '', 1e300],
@@ -75,7 +75,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect(answer.contentType).toBe('application/json');
   });
 
-  test('a string is sent as it is, whatever its bytes', async () => {
+  test('a string is sent unchanged, with any bytes', async () => {
     expect(await result('"plain"')).toBe('plain');
     expect(await result('""')).toBe('');
     const bytes = await fn.invoke({
@@ -111,7 +111,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     });
   });
 
-  test('the context says what Lambda said', async () => {
+  test("the context has Lambda's values", async () => {
     const traceId = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
     const before = Date.now();
     const outcome = await fn.invoke({
@@ -155,7 +155,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect(next.value).not.toMatchObject({ trace: [traceId] });
   });
 
-  test('an exception is an error with its chain and its trace, and the process goes on', async () => {
+  test('an exception is an error with its chain and its trace, and the process continues', async () => {
     const { value: before } = await run({ case: 'pid' });
     const { status, value, error, log } = await run({ case: 'throw' });
     expect(status).toBe('error');
@@ -214,7 +214,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     },
   );
 
-  test('endless recursion leaves PHP no room to say so: the platform answers, and the log names the line', async () => {
+  test('endless recursion is answered by the platform, and the log names the line', async () => {
     const { status, error, log } = await run({ case: 'recursion' });
     expect({ status, error }).toMatchObject({ status: 'error', error: { errorType: 'Runtime.ExitError' } });
     expect(log.join('\n')).toMatch(
@@ -229,14 +229,14 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect(fn.log).toContain("the function's own shutdown");
   });
 
-  test('what a function prints is in the log, and nowhere else', async () => {
+  test("a function's output is in the log, and nowhere else", async () => {
     const { value, log } = await run({ case: 'print' });
     expect(value).toBe('printed');
     for (const line of ['echoed', 'to stdout', 'to stderr', 'buffered, never closed', 'hello'])
       expect(log).toContain(line);
   });
 
-  test('state that an invocation leaves does not reach the next', async () => {
+  test('state of an invocation does not reach the next', async () => {
     const clean = {
       handled: true,
       folder: '/var/task',
@@ -256,7 +256,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect((await run({ case: 'state' })).value).toEqual(before);
   });
 
-  test('a session ends with its invocation, and no other gets it', async () => {
+  test('a session ends with its invocation, and does not reach the next', async () => {
     const { value: first } = await run({ case: 'session' });
     const { value: second } = await run({ case: 'session' });
     expect(first).toMatchObject({ visits: 1 });
@@ -264,20 +264,20 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     expect((second as { id: string }).id).not.toBe((first as { id: string }).id);
   });
 
-  test('an output buffer that fails costs nothing but its content', async () => {
+  test('a failing output buffer loses only its own content', async () => {
     const { value, log } = await run({ case: 'bad buffer' });
     expect(value).toBe('answered');
-    expect(log).toContain('bootstrap: an output buffer failed: this buffer always fails');
+    expect(log).toMatch(/bootstrap: .*buffer.*: this buffer always fails/);
     expect((await run({ case: 'state' })).value).toMatchObject({ levels: 1 });
   });
 
-  test('a content type is no way into the request', async () => {
+  test('a content type cannot inject into the request', async () => {
     expect((await run({ case: 'bad type' })).error).toMatchObject({
       errorType: 'Function.InvalidArgumentException',
     });
   });
 
-  test('a child process that ends does not speak for the function', async () => {
+  test('the end of a child process does not answer for the function', async () => {
     expect((await run({ case: 'fork' })).value).toEqual({ status: 3 });
   });
 
@@ -288,7 +288,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
   });
 
   describe('streaming', () => {
-    test('a generator, a callable that writes and a StreamedResponse send what they give', async () => {
+    test('a generator, a callable that writes and a StreamedResponse are streamed', async () => {
       const pieces = ['one ', '', 'two ', 'x'.repeat(100_000), '\0\r\n0\r\n\r\n'];
       for (const kind of ['generator', 'stream', 'typed']) {
         const outcome = await fn.invoke({ event: Buffer.from(JSON.stringify({ case: kind, pieces })) });
@@ -319,7 +319,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
       expect(outcome.status).toBe('success');
     });
 
-    test('an invoker that is slow to read gets all of it', async () => {
+    test('a slow reader receives the whole answer', async () => {
       let wait = 7_000; // longer than PHP waits for one write
       let received = 0;
       const outcome = await fn.invoke(
@@ -368,14 +368,14 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
         { case: 'generator', pieces: ['begun', ['x']] },
         'Runtime.MarshalError',
       ],
-    ])('%s in the middle is told in the trailers', async (_name, event, errorType) => {
+    ])('%s in the middle is reported in the trailers', async (_name, event, errorType) => {
       const { status, error } = await run(event);
       expect({ status, error }).toMatchObject({ status: 'error', error: { errorType } });
       expect((await run({ case: 'pid' })).status).toBe('success');
     });
   });
 
-  test('an answer of 6 MiB passes, one over the limit is an error, and the process goes on', async () => {
+  test('an answer of 6 MiB passes, one over the limit is an error, and the process continues', async () => {
     const { value: before } = await run({ case: 'pid' });
     const limit = 6 * 1024 * 1024 + 100;
     expect((await run({ case: 'big', size: limit })).value).toHaveLength(limit);
@@ -402,14 +402,14 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
     });
   });
 
-  test('an event of 6 MiB comes back as it was, one of 2,000 levels too', async () => {
+  test('an event of 6 MiB is returned unchanged, and so is one of 2,000 levels', async () => {
     const big = JSON.stringify({ pad: 'é\r\nContent-Length: 0\r\n\r\n'.repeat(200_000) });
     expect((await fn.invoke({ event: Buffer.from(big) })).payload.toString() === big).toBe(true);
     const deep = `{"deep":${'['.repeat(2_000)}${']'.repeat(2_000)}}`;
     expect((await fn.invoke({ event: Buffer.from(deep) })).payload.toString()).toBe(deep);
   });
 
-  test('memory that the function has no limit for is still told before the kernel ends it, with 128 MB', async () => {
+  test('without a memory limit of its own, a function with 128 MB reports exhaustion before the kernel kills it', async () => {
     const cases = await readFile(join(packageRoot, 'test', 'fixtures', 'php', 'cases.php'));
     await using small = await openTestFunction({
       layers: [layer.zip],

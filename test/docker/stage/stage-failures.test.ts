@@ -11,14 +11,14 @@ import { containersOf, expectError, expectTidy, layerFiles, Workplace } from '..
 const NAME = 'tiny-1-provided.al2023-x86_64';
 
 describe('a compile error', () => {
-  test('names the command, its place, the last lines and a log that has all of them', async () => {
+  test('names the command, its position, the last lines and the full log', async () => {
     const script = `seq 1 200 | sed 's/^/line /'
 install -d "$DESTDIR/opt"
 gcc -c no-such-file.c -o no-such-file.o`;
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
     const ended = await workplace.build('tiny', ['--json']);
     const error = expectError(ended, 72);
-    expect(error).toContain('tiny/1 did not compile: a command ended with status 1\n');
+    expect(error).toMatch(/tiny\/1 did not compile: .*status 1$/m);
     expect(error).toContain('command: gcc -c no-such-file.c -o no-such-file.o (build.sh:3)\n');
     expect(error).toContain('    line 200\n');
     expect(error).toMatch(/^ {4}gcc: error: no-such-file\.c: No such file or directory$/m);
@@ -32,7 +32,7 @@ gcc -c no-such-file.c -o no-such-file.o`;
     await expectTidy(workplace, ended);
   });
 
-  test('in a function and a subshell is found as well', async () => {
+  test('in a function and in a subshell is reported too', async () => {
     const script = `compile() { ( echo about to fail; false ); }
 compile`;
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
@@ -41,12 +41,12 @@ compile`;
     expect(error).toContain('    about to fail\n');
   });
 
-  test('of a variable that is not set is an error and says so', async () => {
+  test('of an unset variable names the variable', async () => {
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { script: 'echo "$NOT_SET"' }));
     expect(expectError(await workplace.build('tiny'), 72)).toContain('NOT_SET: unbound variable');
   });
 
-  test('in text that is not UTF-8 and has terminal codes is printed without them', async () => {
+  test('with terminal codes and invalid UTF-8 is printed without them', async () => {
     const script = `printf '\\033[31mred\\033[0m \\377 \\033]0;title\\007end\\n'; false`;
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
     const error = expectError(await workplace.build('tiny'), 72);
@@ -54,7 +54,7 @@ compile`;
   });
 });
 
-test('a stage that hangs is stopped by its time limit, and leaves no container', async () => {
+test('a stage that hangs is stopped at its time limit, and leaves no container', async () => {
   const script = 'echo before it hangs; sleep 1000';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
   const ended = await workplace.build('tiny', ['--stage-timeout', '3s']);
@@ -65,7 +65,7 @@ test('a stage that hangs is stopped by its time limit, and leaves no container',
   await expectTidy(workplace, ended);
 });
 
-test('what a build installs outside of /opt is left out with a warning that names it', async () => {
+test('files that a build installs outside of /opt are left out, with a warning that names them', async () => {
   const script = 'mkdir -p "$DESTDIR/etc" "$DESTDIR/usr/bin"; echo x >"$DESTDIR/etc/passwd"';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
   const ended = await workplace.build('tiny');
@@ -73,12 +73,12 @@ test('what a build installs outside of /opt is left out with a warning that name
   expect(ended.stderr).toMatch(/^warning: tiny\/1 .*outside of \/opt.*: \/etc\/passwd, \/usr\/bin$/m);
 });
 
-test('a stage that uses more memory than it may is told from one that fails by itself', async () => {
+test('a stage that exceeds its memory limit is reported as such', async () => {
   const script = 'head -c 400M /dev/zero | tail -n 1 >/dev/null';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
   const ended = await workplace.build('tiny', ['--memory', '64']);
   const error = expectError(ended, 72);
-  expect(error).toContain('tiny/1 did not compile: it used more than its 64 MiB of memory\n');
+  expect(error).toMatch(/tiny\/1 did not compile: .*\b64 MiB of memory$/m);
   expect(error).toMatch(/→ .*--memory/);
   await expectTidy(workplace, ended);
 });
@@ -102,7 +102,7 @@ describe('a stage that leaves', () => {
     await expectTidy(workplace, ended);
   });
 
-  test('no folder to take out is told apart from an engine that fails', async () => {
+  test('no output folder is an error of the stage, not of the engine', async () => {
     const files = tinyInterpreter('tiny');
     await using workplace = await Workplace.make({
       ...files,
@@ -113,7 +113,7 @@ describe('a stage that leaves', () => {
     await expectTidy(workplace, ended);
   });
 
-  test('not the files that its layer names is refused', async () => {
+  test('out a file of its layer is refused', async () => {
     const files = tinyInterpreter('tiny');
     await using workplace = await Workplace.make({
       ...files,
@@ -135,7 +135,7 @@ describe('a stage that leaves', () => {
   });
 });
 
-test('a layer whose smoke tests fail is not left in the output folder, and an older one there stays', async () => {
+test('a layer whose smoke tests fail is not written to the output folder, and an older one stays', async () => {
   await using workplace = await Workplace.make(tinyInterpreter('tiny'));
   expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
   const files = layerFiles(NAME);
@@ -169,14 +169,14 @@ test('an output folder that is a file is refused after the build, and the layer 
   expect(elsewhere.stderr).toContain('in the store, built and tested before');
 });
 
-test('--keep-container leaves the container of the stage that fails, until `clean --containers`', async () => {
+test('--keep-container keeps the container of a failed stage until `clean --containers`', async () => {
   const script = 'echo look >found; false';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));
   const ended = await workplace.build('tiny', ['--keep-container']);
   expectError(ended, 72);
   const kept = await containersOf(ended.pid);
   expect(kept.map(({ labels }) => labels['io.layersmith.stage'])).toEqual(['tiny/1']);
-  expect(ended.stderr).toContain(`kept the container ${kept[0]?.id.slice(0, 12) ?? ''} of tiny/1`);
+  expect(ended.stderr).toContain(`${kept[0]?.id.slice(0, 12) ?? 'no container'} of tiny/1`);
 
   // A later build sweeps up what killed runs left, but not this.
   await workplace.write(tinyInterpreter('tiny'));
@@ -194,7 +194,7 @@ test('--keep-container leaves the container of the stage that fails, until `clea
 });
 
 describe('a smoke test', () => {
-  test('of a program that is not in the layer fails, and says that it cannot be started', async () => {
+  test('of a program that is not in the layer fails, because it cannot be started', async () => {
     const files = tinyInterpreter('tiny');
     const packageYaml = (files['tiny/package.yaml'] ?? '').replace('/opt/bin/lua', '/opt/bin/nothing');
     await using workplace = await Workplace.make({ ...files, 'tiny/package.yaml': packageYaml });
@@ -203,7 +203,7 @@ describe('a smoke test', () => {
     expect(await workplace.output()).toEqual([]);
   });
 
-  test('of a program that hangs is ended after a minute, and fails', async () => {
+  test('of a program that hangs is stopped after a minute, and fails', async () => {
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { main: 'pause();' }));
     const ended = await workplace.build('tiny');
     expect(expectError(ended, 78)).toContain('it runs: `/opt/bin/lua` did not end within 60 s');
@@ -214,15 +214,15 @@ describe('a smoke test', () => {
 test('a library is refused before anything is fetched, started or compiled', async () => {
   await using workplace = await Workplace.make(tinyLibrary('small'));
   const ended = await workplace.build('small');
-  expect(expectError(ended, 64)).toContain('small/1 is a library: no layer is made from it');
+  expect(expectError(ended, 64)).toContain('small/1 is a library');
   expect(ended.stderr).not.toContain('toolchain:');
 });
 
-test('a layer that takes the place of another recipe’s is told', async () => {
+test('a layer that replaces the zip of another recipe is reported', async () => {
   const files = tinyInterpreter('tiny');
   await using workplace = await Workplace.make({ ...files, 'tiny/1x.yaml': files['tiny/1.yaml'] ?? '' });
   expect((await workplace.build('tiny/1')).exitCode).toBe(0);
   const ended = await workplace.build('tiny/1x');
   expect(ended.exitCode).toBe(0);
-  expect(ended.stderr).toMatch(/^warning: .*\.zip contained a layer of tiny\/1 and is replaced$/m);
+  expect(ended.stderr).toMatch(/^warning: .*\.zip .*\btiny\/1 .*replaced$/m);
 });

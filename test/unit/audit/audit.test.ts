@@ -70,7 +70,7 @@ beforeAll(async () => {
   clean = await program();
 });
 
-test('a layer of what this compiler makes by itself has no findings', async () => {
+test("a layer of this compiler's own output has no findings", async () => {
   const report = await audit({ 'bin/a': clean, 'lib/liba.so': await library(), 'share/x': 'text' });
   expect(report).toMatchObject({
     findings: [],
@@ -86,23 +86,25 @@ describe('a symbol version', () => {
     library([{ soname, symbol: 'newer', version }]);
 
   test.each([
-    ['libm.so.6', 'GLIBC_2.35', 'has at most 2.34'],
-    ['libstdc++.so.6', 'GLIBCXX_3.4.30', 'has at most 3.4.29'],
-    ['libstdc++.so.6', 'CXXABI_1.3.14', 'has at most 1.3.13'],
-    ['libgcc_s.so.1', 'GCC_12.0.0', 'has at most 7.0.0'],
-    ['libc.so.6', 'GLIBC_ABI_DT_RELR', 'has at most 2.34'],
-    ['libc.so.6', 'GLIBC_PRIVATE', 'does not have it'],
-    ['libc.so.6', 'GLIBC_2.0.0.0.1', 'does not have it'],
-    ['libc.so.6', 'OTHER_1.0', 'does not have it'],
-  ])('of %s, %s, is newer than the platform has', async (soname, version, known) => {
+    ['libm.so.6', 'GLIBC_2.35', 'at most 2.34'],
+    ['libstdc++.so.6', 'GLIBCXX_3.4.30', 'at most 3.4.29'],
+    ['libstdc++.so.6', 'CXXABI_1.3.14', 'at most 1.3.13'],
+    ['libgcc_s.so.1', 'GCC_12.0.0', 'at most 7.0.0'],
+    ['libc.so.6', 'GLIBC_ABI_DT_RELR', 'at most 2.34'],
+    ['libc.so.6', 'GLIBC_PRIVATE', 'does not have'],
+    ['libc.so.6', 'GLIBC_2.0.0.0.1', 'does not have'],
+    ['libc.so.6', 'OTHER_1.0', 'does not have'],
+  ])('of %s, %s, is newer than the platform has', async (soname, version, token) => {
     const report = await audit({ 'lib/a.so': await needing(soname, version) });
     expect(brief(report)).toEqual(['error symbol-version lib/a.so']);
     expect(report.findings[0]).toMatchObject({
-      message: `needs ${version} of ${soname} (for newer), and provided.al2023 ${known}`,
       library: soname,
       symbols: [`newer@${version}`],
       neededBy: ['lib/a.so'],
     });
+    expect(report.findings[0]?.message).toContain(version);
+    expect(report.findings[0]?.message).toContain('(for newer)');
+    expect(report.findings[0]?.message).toContain(token);
     expect(report.oldestPlatform).toBeUndefined();
   });
 
@@ -117,14 +119,12 @@ describe('a symbol version', () => {
     expect(brief(await audit({ 'lib/a.so': await needing(soname, version) }))).toEqual([]);
   });
 
-  test('that a newer platform has is told with it, and decides the oldest platform', async () => {
+  test('of a newer platform is reported with that platform, and decides the oldest platform', async () => {
     const report = await audit(
       { 'lib/a.so': await needing('libc.so.6', 'GLIBC_2.28') },
       { platform: 'provided.al2' },
     );
-    expect(report.findings[0]?.remedy).toBe(
-      'Compile it with the toolchain of provided.al2, or use provided.al2023, which has that version.',
-    );
+    expect(report.findings[0]?.remedy).toContain('use provided.al2023');
     expect(report.oldestPlatform).toBe('provided.al2023');
     const older = await audit({ 'lib/a.so': await needing('libc.so.6', 'GLIBC_2.26') });
     expect(older.oldestPlatform).toBe('provided.al2');
@@ -132,7 +132,7 @@ describe('a symbol version', () => {
     expect(oldest.oldestPlatform).toBe('provided');
   });
 
-  test('that is wanted weakly is a warning: the loader only warns too', async () => {
+  test('with a weak need is a warning, as it is for the loader', async () => {
     const bytes = await needing('libc.so.6', 'GLIBC_2.99');
     const hash = Buffer.alloc(4);
     hash.writeUInt32LE(elfHash('GLIBC_2.99'));
@@ -145,17 +145,17 @@ describe('a symbol version', () => {
 describe('a library', () => {
   const other = { soname: 'libother.so.1', symbol: 'other' };
 
-  test('that is nowhere is told with who needs it, from the program on', async () => {
+  test('that is nowhere is reported with the files that need it, from the program on', async () => {
     const report = await audit({
       'bin/a': await program([], [{ soname: 'libmiddle.so.1', symbol: 'middle' }]),
       'lib/libmiddle.so.1': await library([other]),
     });
     expect(brief(report)).toEqual(['error missing-library lib/libmiddle.so.1']);
     expect(report.findings[0]).toMatchObject({
-      message: 'needs libother.so.1, which is neither in the layer nor on provided.al2023',
       library: 'libother.so.1',
       neededBy: ['bin/a', 'lib/libmiddle.so.1'],
     });
+    expect(report.findings[0]?.message).toContain('nor on provided.al2023');
     expect(report.oldestPlatform).toBeUndefined();
   });
 
@@ -168,14 +168,14 @@ describe('a library', () => {
     expect(brief(await audit(files))).toEqual(['error missing-library lib/a.so']);
   });
 
-  test('is found where DT_RPATH and DT_RUNPATH say, and not elsewhere', async () => {
+  test('is found in the folders of DT_RPATH and DT_RUNPATH, and not elsewhere', async () => {
     const tree = async (flags: readonly string[]): Promise<AuditReport> =>
       audit({ 'bin/a': await program(flags, [other]), 'share/x/libother.so.1': await library() });
     expect(brief(await tree(['-Wl,--disable-new-dtags,-rpath,$ORIGIN/../share/x']))).toEqual([]);
     expect(brief(await tree(['-Wl,--enable-new-dtags,-rpath,/opt/share/x']))).toEqual([]);
     const lost = await tree([]);
     expect(messages(lost, 'missing-library')).toEqual([
-      'needs libother.so.1, but the loader does not search the folder of share/x/libother.so.1',
+      expect.stringContaining('does not search the folder of share/x/libother.so.1'),
     ]);
   });
 
@@ -189,19 +189,19 @@ describe('a library', () => {
 
   test('that only some images have is missing', async () => {
     const report = await audit({ 'lib/a.so': await library([{ soname: 'libcurl.so.4', symbol: 'x' }]) });
-    expect(messages(report, 'missing-library')).toEqual([
-      'needs libcurl.so.4: some images of provided.al2023 have it, but not every sandbox',
-    ]);
+    expect(brief(report)).toEqual(['error missing-library lib/a.so']);
+    expect(report.findings[0]).toMatchObject({ library: 'libcurl.so.4' });
+    expect(report.findings[0]?.message).toContain('some images of provided.al2023');
   });
 
-  test('of the layer that does not define the version that is needed is refused', async () => {
+  test('of the layer that lacks the version that is needed is refused', async () => {
     const needing = await library([{ ...other, version: 'OTHER_2' }]);
     const flags = ['-shared', '-nostdlib', '-fPIC', '-Wl,-soname,libother.so.1,--default-symver'];
     const another = await compiled('void other(void) {}\n', flags);
     const report = await audit({ 'lib/a.so': needing, 'lib/libother.so.1': another });
-    expect(messages(report, 'undefined-version')).toEqual([
-      'needs OTHER_2 of libother.so.1 (for other), and lib/libother.so.1 does not define it',
-    ]);
+    expect(brief(report)).toEqual(['error undefined-version lib/a.so']);
+    expect(report.findings[0]).toMatchObject({ library: 'libother.so.1', symbols: ['other@OTHER_2'] });
+    expect(report.findings[0]?.message).toContain('lib/libother.so.1 does not define');
     // One without any version is only warned about by the loader.
     expect(brief(await audit({ 'lib/a.so': needing, 'lib/libother.so.1': await library() }))).toEqual([]);
   });
@@ -214,9 +214,9 @@ describe('a library', () => {
     test('is refused with DT_RUNPATH: the platform loads its own', async () => {
       const report = await tree(['-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib']);
       expect(brief(report)).toEqual(['error shadowed-library bin/a']);
-      expect(messages(report, 'shadowed-library')).toEqual([
-        'needs libz.so.1 and finds it by DT_RUNPATH $ORIGIN/../lib: provided.al2023 loads its own copy, not lib/libz.so.1',
-      ]);
+      expect(report.findings[0]).toMatchObject({ library: 'libz.so.1', neededBy: ['bin/a'] });
+      expect(report.findings[0]?.message).toContain('DT_RUNPATH $ORIGIN/../lib');
+      expect(report.findings[0]?.message).toContain('not lib/libz.so.1');
     });
 
     test('is a warning without any path, and fine with DT_RPATH', async () => {
@@ -225,11 +225,11 @@ describe('a library', () => {
     });
   });
 
-  test('that is the loader must be one that Lambda has', async () => {
+  test('that is the loader must exist on Lambda', async () => {
     const report = await audit({ 'bin/a': await program(['-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1']) });
-    expect(messages(report, 'missing-library')).toEqual([
-      'its loader is /lib/ld-musl-x86_64.so.1, which Lambda does not have',
-    ]);
+    expect(brief(report)).toEqual(['error missing-library bin/a']);
+    expect(report.findings[0]).toMatchObject({ library: '/lib/ld-musl-x86_64.so.1' });
+    expect(report.findings[0]?.message).toContain('its loader');
   });
 });
 
@@ -243,26 +243,25 @@ describe('an ELF file', () => {
   test('of another machine is refused', async () => {
     const report = await audit({ 'bin/a': changed(18, 183), 'bin/b': changed(18, 8) });
     expect(messages(report, 'wrong-machine')).toEqual([
-      'is for arm64, not for x86_64',
-      'is for the machine 8 (e_machine), not for x86_64',
+      expect.stringContaining('is for arm64'),
+      expect.stringContaining('machine 8'),
     ]);
     expect(report.oldestPlatform).toBeUndefined();
   });
 
   test('of 32 bits, or big-endian, is refused', async () => {
     const report = await audit({ 'bin/a': changed(4, 1), 'bin/b': changed(5, 2) });
+    expect(brief(report)).toEqual(['error wrong-machine bin/a', 'error wrong-machine bin/b']);
     expect(messages(report, 'wrong-machine')).toEqual([
-      'is 32-bit ELF: Lambda runs only 64-bit little-endian files',
-      'is 64-bit, big-endian ELF: Lambda runs only 64-bit little-endian files',
+      expect.stringContaining('32-bit ELF'),
+      expect.stringContaining('64-bit, big-endian ELF'),
     ]);
   });
 
   test('that is damaged is a finding', async () => {
     const report = await audit({ 'bin/a': clean.subarray(0, 200) });
     expect(brief(report)).toEqual(['error damaged-elf bin/a']);
-    expect(report.findings[0]?.message).toMatch(
-      /^starts like an ELF file but is not a valid one: program headers: /,
-    );
+    expect(report.findings[0]?.message).toContain('program headers: ');
   });
 
   test('with text relocations is refused', async () => {
@@ -272,7 +271,7 @@ describe('an ELF file', () => {
     expect(brief(await audit({ 'lib/a.so': library }))).toEqual(['error text-relocations lib/a.so']);
   });
 
-  test('with an executable stack is refused, and one that does not say', async () => {
+  test('with an executable stack is refused, and one without PT_GNU_STACK', async () => {
     expect(brief(await audit({ 'bin/a': await program(['-Wl,-z,execstack']) }))).toEqual([
       'error executable-stack bin/a',
     ]);
@@ -280,7 +279,7 @@ describe('an ELF file', () => {
     // PT_GNU_STACK becomes PT_NULL.
     silent.writeUInt32LE(0, silent.indexOf(Buffer.from([0x51, 0xe5, 0x74, 0x64])));
     expect(messages(await audit({ 'bin/a': silent }), 'executable-stack')).toEqual([
-      'has no PT_GNU_STACK, so its stack becomes executable',
+      expect.stringContaining('PT_GNU_STACK'),
     ]);
   });
 
@@ -298,7 +297,7 @@ describe('an ELF file', () => {
     expect(brief(await audit({ 'lib/a.so': await library([], ['-Wl,-z,norelro']) }))).toEqual([]);
   });
 
-  test('that nothing loads may be an object', async () => {
+  test('that is an object file has no findings', async () => {
     const object = await compiled('int a;\n', ['-c', '-fno-pie']);
     expect(brief(await audit({ 'lib/a.o': object }))).toEqual([]);
   });
@@ -314,13 +313,13 @@ describe('a build path in a file is found', () => {
     },
   );
 
-  test('and one that is asked for', async () => {
+  test('and one given with buildPaths', async () => {
     const files = { 'etc/a': 'as of /home/me/project/x', 'etc/b': '/build is a word' };
     expect(brief(await audit(files))).toEqual([]);
     expect(brief(await audit(files, { buildPaths: ['/home/me'] }))).toEqual(['error build-path etc/a']);
   });
 
-  test('wherever a chunk of the file ends', async () => {
+  test('across any border of two chunks', async () => {
     await using folder = await temporaryFolder();
     const path = '/build/work';
     const chunk = 128 * 1024;
@@ -351,7 +350,7 @@ describe('a mode', () => {
     expect(report.findings).toHaveLength(2);
   });
 
-  test('that lets everybody write is refused', async () => {
+  test('that is world-writable is refused', async () => {
     const report = await audit([
       fileEntry('a', 'x', 0o666),
       { type: 'directory', path: 'c', mode: 0o777 },
@@ -371,7 +370,7 @@ describe('a link', () => {
     },
   );
 
-  test('may lead to anything in the layer, by any way', async () => {
+  test('may lead to anything in the layer, through other links too', async () => {
     const files = [
       fileEntry('lib/x/y', 'x'),
       link('lib/z', 'x'),
@@ -382,7 +381,7 @@ describe('a link', () => {
     expect(brief(await audit(files))).toEqual([]);
   });
 
-  test('to nothing is a warning, round and round an error', async () => {
+  test('that is dangling is a warning, a cycle of links is an error', async () => {
     expect(brief(await audit([link('a', 'nothing')]))).toEqual(['warning link a']);
     expect(brief(await audit([link('a', 'b'), link('b', 'a')]))).toEqual(['error link a', 'error link b']);
   });
@@ -395,7 +394,7 @@ describe('the bootstrap', () => {
   ): Promise<AuditReport> => audit([fileEntry('share/x', 'x'), ...entries], { bootstrap });
   const script = (text: string, mode = 0o755): TreeEntry => fileEntry('bootstrap', text, mode);
 
-  test('must be there, unless it is not wanted', async () => {
+  test('is required, unless the layer needs none', async () => {
     const report = await withBootstrap(undefined);
     expect(brief(report)).toEqual(['error bootstrap bootstrap']);
     expect(report.oldestPlatform).toBeUndefined();
@@ -404,50 +403,38 @@ describe('the bootstrap', () => {
   });
 
   test.each([
-    ['is a folder', { type: 'directory', path: 'bootstrap', mode: 0o755 } as const, 'is a folder'],
+    ['is a folder', { type: 'directory', path: 'bootstrap', mode: 0o755 } as const, /folder/],
+    ['is not executable', fileEntry('bootstrap', '#!/bin/sh\n', 0o644), /executable .*\(mode 644\)/],
     [
-      'may not be executed',
-      fileEntry('bootstrap', '#!/bin/sh\n', 0o644),
-      'is not executable by everyone (mode 644)',
-    ],
-    [
-      'is for its owner alone',
+      'is executable for its owner alone',
       fileEntry('bootstrap', '#!/bin/sh\n', 0o700),
-      'is not executable by everyone (mode 700)',
+      /executable .*\(mode 700\)/,
     ],
+    ['is empty', fileEntry('bootstrap', '', 0o755), /#!/],
+    ['has CRLF', fileEntry('bootstrap', '#!/bin/sh\r\n', 0o755), /CRLF/],
     [
-      'is empty',
-      fileEntry('bootstrap', '', 0o755),
-      'is neither an ELF file nor a script that begins with #!',
-    ],
-    [
-      'has CRLF',
-      fileEntry('bootstrap', '#!/bin/sh\r\n', 0o755),
-      'has CRLF line endings: the kernel searches for an interpreter whose name ends with CR',
-    ],
-    [
-      'wants an interpreter that is not in the layer',
+      'needs an interpreter that is not in the layer',
       fileEntry('bootstrap', '#!/opt/bin/php -n\n', 0o755),
-      'its interpreter /opt/bin/php is not in the layer',
+      /interpreter \/opt\/bin\/php is not in the layer$/,
     ],
     [
-      'wants one that Lambda need not have',
+      'needs an interpreter that not every sandbox has',
       fileEntry('bootstrap', '#!/usr/bin/python3\n', 0o755),
-      'its interpreter /usr/bin/python3 is not in the layer, and not every sandbox of provided.al2023 has it',
+      /interpreter \/usr\/bin\/python3 .* sandbox of provided\.al2023/,
     ],
     [
-      'wants one that env does not find',
+      'needs an interpreter that env does not find',
       fileEntry('bootstrap', '#!/usr/bin/env php\n', 0o755),
-      'its interpreter php, which env searches for, is neither in bin/ nor on provided.al2023',
+      /interpreter php, .* bin\//,
     ],
-  ])('that %s is refused', async (_what, bootstrap, message) => {
-    expect(messages(await withBootstrap(bootstrap), 'bootstrap')).toEqual([message]);
+  ])('that %s is refused', async (_what, bootstrap, token) => {
+    expect(messages(await withBootstrap(bootstrap), 'bootstrap')).toEqual([expect.stringMatching(token)]);
   });
 
-  test('whose interpreter may not be executed is refused', async () => {
+  test('whose interpreter is not executable is refused', async () => {
     const report = await withBootstrap(script('#!/opt/bin/php\n'), [fileEntry('bin/php', 'x', 0o644)]);
     expect(messages(report, 'bootstrap')).toEqual([
-      'its interpreter /opt/bin/php is not executable by everyone',
+      expect.stringMatching(/interpreter \/opt\/bin\/php .*executable/),
     ]);
   });
 
@@ -467,7 +454,7 @@ describe('the bootstrap', () => {
   });
 });
 
-test("Lambda's limits are kept by exactly 250 MiB, and not by one byte more", async () => {
+test("exactly 250 MiB are within Lambda's limits, and one byte more is not", async () => {
   const limit = 250 * 1024 ** 2;
   const facts = await readLayerFacts([BOOTSTRAP, fileEntry('large', 'x')]);
   const own = '#!/bin/sh\n'.length;

@@ -70,23 +70,20 @@ const FILES = {
 };
 
 describe('of a recipe', () => {
-  test('what applies is told with version, fix and reason, and has an exit code for CI', async () => {
+  test('an advisory that applies is listed with version, fix and reason, and ends with 79', async () => {
     await using folder = await temporaryFolder();
     await folder.write(FILES);
     const ended = await advisories(folder.path, 'php/7.3', '--from', 'db');
     expect(ended).toMatchObject({ exitCode: 79, stderr: '' });
-    expect(ended.stdout).toContain(
-      'applies    CVE-2022-0001  openssl 1.0.1u  fixed in 1.0.2  (from 1.0.1 before 1.0.2)\n    In all of 1.0.1\n',
-    );
+    expect(ended.stdout).toMatch(/^applies +CVE-2022-0001 +openssl 1\.0\.1u +fixed in 1\.0\.2 /m);
+    expect(ended.stdout).toContain('(from 1.0.1 before 1.0.2)\n    In all of 1.0.1\n');
     expect(ended.stdout).not.toContain('OSV-2014-1');
-    expect(ended.stdout).toMatch(
-      /^undecided {2}OSV-2020-7 {2}zlib 1\.3\S* {2}no fixed version known {2}\(it names only commits\)$/m,
-    );
+    expect(ended.stdout).toMatch(/^undecided +OSV-2020-7 +zlib 1\.3\S* +no fixed version .*only commits\)$/m);
     expect(ended.stdout).toContain('3 advisories read: 1 apply, 1 cannot be decided\n');
     expect(ended.stdout).toContain('1 JSON files are not advisories: ');
   });
 
-  test('what does not apply leaves the exit code 0, unless what cannot be decided counts', async () => {
+  test('without one that applies the exit code is 0, unless --strict counts undecided ones', async () => {
     await using folder = await temporaryFolder();
     await folder.write(FILES);
     expect(await advisories(folder.path, 'php/8.4', '--from', 'db')).toMatchObject({ exitCode: 0 });
@@ -95,7 +92,7 @@ describe('of a recipe', () => {
     });
   });
 
-  test('what is ignored is left out, and what is ignored in vain is told', async () => {
+  test('--ignore leaves an advisory out, and warns if it matches none', async () => {
     await using folder = await temporaryFolder();
     await folder.write(FILES);
     const ended = await advisories(
@@ -110,9 +107,7 @@ describe('of a recipe', () => {
     );
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).not.toContain('CVE-2022-0001');
-    expect(ended.stderr).toBe(
-      'layersmith: warning: --ignore CVE-1 matches none of the advisories found; remove it\n',
-    );
+    expect(ended.stderr).toMatch(/^layersmith: warning: --ignore CVE-1 matches none .*\n$/);
   });
 
   test('is one JSON object with --json', async () => {
@@ -149,7 +144,7 @@ describe('an advisory that does not say which package it is about is undecided:'
       'OSV-1',
     ],
     ['an OSV record with nothing affected', { ...MODIFIED, id: 'OSV-2' }, 'OSV-2'],
-    ['a record with an id alone', { id: 'X' }, 'X'],
+    ['a record with only an id', { id: 'X' }, 'X'],
     [
       'a CVE record without a product',
       {
@@ -178,7 +173,7 @@ describe('an advisory that does not say which package it is about is undecided:'
     expect(ignored).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
-  test('not one that was withdrawn or rejected', async () => {
+  test('except for one that was withdrawn or rejected', async () => {
     await using folder = await temporaryFolder();
     await folder.write({
       'db/a.json': JSON.stringify({ ...NO_PACKAGE, withdrawn: '2024-01-02T00:00:00Z' }),
@@ -207,7 +202,7 @@ describe('of a layer', () => {
     expect(ended.stdout).toContain('applies    OSV-2014-1  openssl 1.0.1e  fixed in 1.0.1g');
   });
 
-  test('of others is an error: nothing says what is in it', async () => {
+  test('without a manifest is an error', async () => {
     await using folder = await temporaryFolder();
     await folder.write(FILES);
     await writeZip(join(folder.path, 'layer.zip'), [fileEntry('a', 'x')]);
@@ -217,7 +212,7 @@ describe('of a layer', () => {
   });
 });
 
-test('a layer that is not there is an error', async () => {
+test('a layer that does not exist is an error', async () => {
   await using folder = await temporaryFolder();
   await folder.write(FILES);
   const ended = await advisories(folder.path, 'gone.zip', '--from', 'db');
@@ -226,18 +221,18 @@ test('a layer that is not there is an error', async () => {
 });
 
 describe('advisories that cannot be read are an error:', () => {
-  test('a folder that is not there, and one without any', async () => {
+  test('a folder that does not exist, and one without advisories', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'db/README.md': 'x' });
     const gone = await advisories(folder.path, 'lua/5.4', '--from', 'gone');
     expect(gone.exitCode).toBe(64);
-    expect(gone.stderr).toContain(`cannot read the advisories ${join(folder.path, 'gone')} (ENOENT)`);
+    expect(gone.stderr).toContain(`${join(folder.path, 'gone')} (ENOENT)`);
     const empty = await advisories(folder.path, 'lua/5.4', '--from', 'db');
     expect(empty).toMatchObject({ exitCode: 64, stdout: '' });
     expect(empty.stderr).toContain('no advisory found in db');
   });
 
-  test('files that are not JSON, all of them with their place', async () => {
+  test('files that are not JSON, each with its position', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ ...FILES, 'db/a.json': '{"id": }', 'db/b.json': '' });
     const ended = await advisories(folder.path, 'lua/5.4', '--from', 'db');

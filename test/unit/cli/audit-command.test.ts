@@ -24,15 +24,14 @@ async function audit(folder: string, ...args: readonly string[]): Promise<Ended>
 
 const BOOTSTRAP = fileEntry('bootstrap', '#!/bin/sh\n', 0o755);
 
-test('a zip that passes says so, with what it is and where it would run', async () => {
+test('the report of a zip that passes names its platform, size and oldest platform', async () => {
   await using folder = await temporaryFolder();
   const zip = join(folder.path, 'layer.zip');
   await writeZip(zip, [fileEntry('bin/a', await program(), 0o755), BOOTSTRAP]);
   const ended = await audit(folder.path, 'layer.zip');
   expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(ended.stdout).toMatch(
-    /^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB unzipped\nthe oldest platform on which it runs: provided\.al2023\n$/,
-  );
+  expect(ended.stdout).toMatch(/^passed for provided\.al2023 x86_64: 1 ELF file, [\d.]+ KB /);
+  expect(ended.stdout).toMatch(/\n.*oldest platform.*: provided\.al2023\n$/);
 });
 
 test('two entries of one name are an error, two of one folder are not', async () => {
@@ -52,7 +51,7 @@ test('two entries of one name are an error, two of one folder are not', async ()
   ]);
 });
 
-test('an error that holds on every platform is not followed by a platform on which the layer would run', async () => {
+test('a layer refused on every platform has no oldest platform', async () => {
   await using folder = await temporaryFolder();
   await writeZip(join(folder.path, 'layer.zip'), [
     BOOTSTRAP,
@@ -74,8 +73,8 @@ test('a special file in the folder is named in a warning', async () => {
   expect(ended.stderr).toContain('pipe (FIFO)');
 });
 
-describe('what is wrong', () => {
-  test('is told with the file, what it needs, who needs it and what to do', async () => {
+describe('the report', () => {
+  test('names the file, what it needs, who needs it and the remedy', async () => {
     await using folder = await temporaryFolder();
     const middle = { soname: 'libmiddle.so', symbol: 'middle' };
     await folder.write({
@@ -85,12 +84,10 @@ describe('what is wrong', () => {
     await symlink('/etc/passwd', join(folder.path, 'layer', 'users'));
     const ended = await audit(folder.path, 'layer', '--platform', 'provided.al2', '--no-bootstrap');
     expect(ended).toMatchObject({ exitCode: 73, stderr: '' });
-    const lines = ended.stdout.split('\n');
-    expect(lines).toContain(
-      'error    lib/libmiddle.so: needs libgone.so.3, which is neither in the layer nor on provided.al2 (bin/a → lib/libmiddle.so) [missing-library]',
+    expect(ended.stdout).toMatch(
+      /^error {4}lib\/libmiddle\.so: needs libgone\.so\.3, .* \(bin\/a → lib\/libmiddle\.so\) \[missing-library\]\n {9}→ .* lib\/libgone\.so\.3\.$/m,
     );
-    expect(lines).toContain('         → Link it statically, or include it at lib/libgone.so.3.');
-    expect(lines).toContain('error    users: is a link to /etc/passwd, which leaves the layer [link]');
+    expect(ended.stdout).toMatch(/^error {4}users: .* \/etc\/passwd, .* \[link\]$/m);
     expect(ended.stdout).toMatch(/^refused for provided\.al2 x86_64 with \d errors: 2 ELF files, /m);
     // Why: the error on the newest platform, and that the list of libraries is short on purpose.
     const reasons = ended.stdout.split('it runs on no Lambda platform as it is')[1];
@@ -100,7 +97,7 @@ describe('what is wrong', () => {
     expect(reasons).not.toContain('/etc/passwd');
   });
 
-  test('in several files alike is told once, with the files', async () => {
+  test('lists the files that share an error under it', async () => {
     await using folder = await temporaryFolder();
     const gone = { soname: 'libgone.so.3', symbol: 'gone' };
     await folder.write({
@@ -110,12 +107,12 @@ describe('what is wrong', () => {
     });
     const ended = await audit(folder.path, 'layer', '--no-bootstrap');
     expect(ended.stdout.split('\n').slice(0, 6)).toEqual([
-      'error    2 files: needs libgone.so.3, which is neither in the layer nor on provided.al2023 [missing-library]',
+      expect.stringMatching(/^error {4}2 files: needs libgone\.so\.3, .* \[missing-library\]$/),
       '           bin/a',
       '           bin/b',
-      '         → Link it statically, or include it at lib/libgone.so.3.',
-      'error    bin/c: needs libother.so.1, which is neither in the layer nor on provided.al2023 [missing-library]',
-      '         → Link it statically, or include it at lib/libother.so.1.',
+      expect.stringMatching(/^ {9}→ .* lib\/libgone\.so\.3\.$/),
+      expect.stringMatching(/^error {4}bin\/c: needs libother\.so\.1, .* \[missing-library\]$/),
+      expect.stringMatching(/^ {9}→ .* lib\/libother\.so\.1\.$/),
     ]);
     expect(ended.stdout).toContain(' with 3 errors: ');
     const json = JSON.parse((await audit(folder.path, 'layer', '--no-bootstrap', '--json')).stdout) as object;
@@ -125,14 +122,12 @@ describe('what is wrong', () => {
     });
   });
 
-  test('with safety alone does not sound like a platform that lacks something', async () => {
+  test('names the platforms for a layer whose errors are only about safety', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'layer/a': '/build/work' });
     const ended = await audit(folder.path, 'layer', '--no-bootstrap');
     expect(ended.exitCode).toBe(73);
-    expect(ended.stdout).toMatch(
-      /refused for every platform until these errors are fixed; after that it runs on provided and later\n$/,
-    );
+    expect(ended.stdout).toMatch(/refused for every platform until .* provided and later\n$/);
   });
 
   test('is one JSON object with --json', async () => {
@@ -150,7 +145,7 @@ describe('what is wrong', () => {
     });
   });
 
-  test('is written as SARIF, each at its file, with every rule', async () => {
+  test('can be SARIF, with every rule, and each finding at its file', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'layer/a b': '/build/work', 'layer/c': 'x' });
     await symlink('nothing', join(folder.path, 'layer', 'd'));
@@ -176,7 +171,7 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test('may be paths of a build that are asked for, each of several', async () => {
+  test('has the build paths of each --build-path', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'layer/a': 'of /home/me', 'layer/b': 'of /srv/ci' });
     const flags = ['--no-bootstrap', '--build-path', '/home/me', '--build-path', '/srv/ci'];
@@ -186,7 +181,7 @@ describe('what is wrong', () => {
     expect(ended.stdout).toContain('b: contains the build path /srv/ci');
   });
 
-  test('is no error where there are only warnings', async () => {
+  test('of only warnings ends with 0', async () => {
     await using folder = await temporaryFolder();
     await folder.write({ 'layer/c': 'x' });
     await symlink('nothing', join(folder.path, 'layer', 'd'));
@@ -196,7 +191,7 @@ describe('what is wrong', () => {
   });
 });
 
-test('the architecture is that of the programs, where nothing says another', async () => {
+test('the default architecture is that of the programs', async () => {
   await using folder = await temporaryFolder();
   const arm = await program();
   arm.writeUInt16LE(183, 18);
@@ -218,7 +213,7 @@ describe('what cannot be audited is an error:', () => {
     await folder.write({ 'layer/a': 'x' });
     const ended = await audit(folder.path, 'layer', '--platform', 'provided.al2032');
     expect(ended).toMatchObject({ exitCode: 64, stdout: '' });
-    expect(ended.stderr).toContain('Did you mean provided.al2023');
+    expect(ended.stderr).toContain('provided.al2032. Did you mean provided.al2023');
   });
 
   test('a zip that is damaged', async () => {

@@ -34,7 +34,7 @@ test('the same layer has no difference', async () => {
 });
 
 describe('between two layers', () => {
-  test('packages and the toolchain are told by their manifests', async () => {
+  test('packages and the toolchain are compared by their manifests', async () => {
     await using folder = await temporaryFolder();
     const php = manifestStage({ recipe: 'php/8.4', version: '8.4.24' });
     const before = manifestWith({
@@ -66,7 +66,7 @@ describe('between two layers', () => {
       '  ~ openssl 3.5.6 → 3.5.7',
       '  - zlib 1.3',
       '  + libzip 1.11',
-      '  ~ oniguruma 6.9, compiled differently: other settings, toolchain or needs',
+      expect.stringContaining('  ~ oniguruma 6.9, compiled differently'),
       '  ~ php 8.4.24, with other patches',
       'toolchain',
       `  ~ ${first?.name ?? ''} ${first?.version ?? ''} → 99`,
@@ -87,7 +87,7 @@ describe('between two layers', () => {
     expect(await diff(folder, 'a.zip', 'c.zip')).toContain('zlib 1.0, from another source file');
   });
 
-  test('files are told with sizes and where they differ, and what ELF files take and offer', async () => {
+  test('files are listed with sizes and the place of the difference, ELF files with their symbols', async () => {
     await using folder = await temporaryFolder();
     const [old, newer] = [
       { soname: 'libold.so.1', symbol: 'gone' },
@@ -102,16 +102,15 @@ describe('between two layers', () => {
       'b/share/new/file': 'x',
     });
     const text = await diff(folder, 'a', 'b');
-    expect(text).toContain('packages: unknown, because one of the layers has no manifest\n');
+    expect(text).toMatch(/^packages: unknown, .*no manifest$/m);
     expect(text).toContain('  - etc/old.ini  2.0 KB\n');
     expect(text).toMatch(/^ {2}~ etc\/php\.ini {2}8 B → 9 B \(\+1 B\) {2}.+$/m);
     expect(text).toContain('  + share/new/file  1 B\n');
     expect(text).not.toMatch(/^ {2}[+-] share\/?$/m);
     expect(text).toMatch(/^symbols\n {2}lib\/a\.so\n {4}- library libold\.so\.1\n {4}- needs gone\n/m);
     expect(text).toContain('    + library libc.so.6\n    + needs fresh@GLIBC_2.30 of libc.so.6\n');
-    expect(text).toMatch(
-      /^files: 1 added \(1 B\), 1 removed \(2\.0 KB\), 2 changed \(.+ → .+\), 0 the same\nunzipped /m,
-    );
+    expect(text).toMatch(/^files: 1 added \(1 B\), 1 removed \(2\.0 KB\), 2 changed \(.+ → .+\), 0 /m);
+    expect(text).toMatch(/^unzipped /m);
     expect(JSON.parse(await diff(folder, 'a', 'b', '--json'))).toMatchObject({
       summary: {
         added: { files: 1, bytes: 1 },
@@ -130,7 +129,7 @@ describe('between two layers', () => {
   });
 });
 
-test('a path that is not there is an error', async () => {
+test('a path that does not exist is an error', async () => {
   await using folder = await temporaryFolder();
   await folder.write({ 'a/x': 'x' });
   const io = fakeIo(folder.path);

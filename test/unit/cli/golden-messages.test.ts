@@ -1,11 +1,17 @@
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SmokeError } from '../../../src/core/errors.js';
 import { printError } from '../../../src/cli/error-printer.js';
 import type { Io } from '../../../src/cli/io.js';
 import { run } from '../../../src/cli/run.js';
+import type { Container, ContainerEngine } from '../../../src/engine/container-engine.js';
+import { runSmokeTests, type Answer } from '../../../src/smoke/smoke-tests.js';
 import { checkLock, type LockEntry } from '../../../src/toolchain/lock-file.js';
 import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
+import { failure } from '../../support/failure.js';
 import { fakeIo, PACKAGE_ROOT } from '../../support/fake-io.js';
 import { PLATFORM } from '../../support/platform.js';
 import { recipeFiles } from '../../support/recipe-files.js';
@@ -141,4 +147,77 @@ test('wrong sha256', async () => {
   const recipes = await recipeWith(`${server.origin}/thing.tar.gz`);
   const text = await seen(['fetch', 'thing', '--recipes', recipes, '--store', 'store']);
   await expect(text.replaceAll(server.origin, 'http://SERVER')).toMatchFileSnapshot(FILE('wrong-sha256'));
+});
+
+/** An engine whose containers print this on stderr and end with this status. */
+function engineOf(ending: { readonly stderr: string; readonly exitCode: number }): ContainerEngine {
+  const done = (): Promise<void> => Promise.resolve();
+  const container: Container = {
+    id: 'fake',
+    putArchive: async (_path, archive) => {
+      await buffer(archive);
+    },
+    getArchive: () => Promise.reject(new Error('smoke tests read no files')),
+    attach: () =>
+      Promise.resolve({
+        stdin: new PassThrough(),
+        stdout: Readable.from([]),
+        stderr: Readable.from([Buffer.from(ending.stderr)]),
+      }),
+    start: done,
+    wait: () => Promise.resolve({ exitCode: ending.exitCode, outOfMemory: false }),
+    kill: done,
+    [Symbol.asyncDispose]: done,
+  };
+  return { createContainer: () => Promise.resolve(container) } as unknown as ContainerEngine;
+}
+
+/** What a function answers, or the error of its runtime. */
+function answer(payload: string, exit?: { readonly reason: string; readonly log: string }): Answer {
+  const errorMessage = `RequestId: 1 Error: Runtime exited with error: ${exit?.reason ?? ''}`;
+  return {
+    payload: Buffer.from(payload),
+    error: exit && { errorType: 'Runtime.ExitError', errorMessage },
+    logTail: Buffer.from(`START RequestId: 1 Version: $LATEST\n${exit?.log ?? ''}\nEND RequestId: 1\n`),
+  };
+}
+
+test('failed smoke tests', async () => {
+  const answers = [
+    answer('"Hello"'),
+    answer('"Hello?"'),
+    answer('', { reason: 'exit status 3', log: 'lua: module cjson not found' }),
+  ];
+  const hello = {
+    handler: 'hello',
+    event: {},
+    times: 1,
+    expected: { kind: 'json', value: 'Hello' },
+  } as const;
+  const failed = runSmokeTests({
+    ...{ image: 'sha256:1', layer: [], files: new Map(), values: {}, relay: new Uint8Array(), labels: {} },
+    engine: engineOf({ stderr: 'lua: cannot load libz.so.1\n', exitCode: 127 }),
+    spec: {
+      programs: [{ name: 'it runs', run: ['/opt/bin/lua', '-v'], stdout: [] }],
+      invocations: [
+        { ...hello, name: 'hello' },
+        { ...hello, name: 'question' },
+        { ...hello, name: 'json', times: 500 },
+      ],
+    },
+    runtime: {
+      command: () => [],
+      environment: () => ({}),
+      start: () =>
+        Promise.resolve({
+          invoke: () => Promise.resolve(answers.shift() ?? answer('')),
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        }),
+    },
+    // One after the other: they take the answers in turn.
+    parallel: 1,
+    onPassed: () => undefined,
+    signal: new AbortController().signal,
+  });
+  await expect(printed(await failure(failed, SmokeError))).toMatchFileSnapshot(FILE('failed-smoke-tests'));
 });

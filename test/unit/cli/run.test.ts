@@ -34,62 +34,58 @@ async function layersmith(
   return { exitCode, stdout: named(io.stdout()), stderr: named(io.stderr()), left };
 }
 
-describe('a command line that is wrong ends with 64, says why on stderr, and does nothing', () => {
+describe('a wrong command line ends with 64, with the reason on stderr, and does nothing', () => {
   test.each([
     ['no command', [], 'Name a command.'],
-    ['an unknown command', ['biuld', 'php/8.4'], 'there is no command biuld. Did you mean build?'],
-    ['a command like no other', ['frobnicate'], 'Unknown argument: frobnicate'],
+    ['an unknown command', ['biuld', 'php/8.4'], 'biuld. Did you mean build?'],
+    ['a command unlike any other', ['frobnicate'], 'Unknown argument: frobnicate'],
     ['an unknown flag', ['build', '--jbos', '3'], 'Unknown argument: jbos'],
     ['a flag of another command', ['recipes', '--jobs', '3'], 'Unknown argument: jobs'],
-    ['too many words', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
+    ['too many arguments', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
     ['a required flag that is missing', ['advisories', 'php'], 'advisories needs --from'],
-    ['one word of two', ['package', 'function'], 'package needs <folder>'],
-    ['too few words', ['fetch'], 'fetch needs <recipe>'],
-    ['jobs that are no number', ['build', '--jobs', 'many'], '--jobs must be a whole number of at least 1'],
+    ['one argument of two', ['package', 'function'], 'package needs <folder>'],
+    ['too few arguments', ['fetch'], 'fetch needs <recipe>'],
+    [
+      'jobs that are not a number',
+      ['build', '--jobs', 'many'],
+      '--jobs must be a whole number of at least 1',
+    ],
     ['no jobs', ['build', '--jobs', '0'], '--jobs must be a whole number of at least 1'],
-    ['fewer than no jobs', ['build', '--jobs=-2'], '--jobs must be a whole number of at least 1'],
+    ['a negative number of jobs', ['build', '--jobs=-2'], '--jobs must be a whole number of at least 1'],
     ['half a job', ['build', '--jobs', '1.5'], '--jobs must be a whole number of at least 1'],
     [
-      'memory that is no number',
+      'memory that is not a number',
       ['build', '--memory', '2G'],
       '--memory must be a whole number of at least 6',
     ],
     [
-      'less memory than an engine takes',
+      'less memory than engines accept',
       ['build', '--memory', '5'],
       '--memory must be a whole number of at least 6',
     ],
-    ['a time that is none', ['build', '--stage-timeout', '3 hours'], '--stage-timeout'],
-    ['no time at all', ['build', '--stage-timeout', '0s'], '--stage-timeout'],
+    ['an invalid time', ['build', '--stage-timeout', '3 hours'], '--stage-timeout'],
+    ['a time of zero', ['build', '--stage-timeout', '0s'], '--stage-timeout'],
     ['a flag without its value', ['build', '--jobs'], '--jobs needs a value'],
     ['a flag where its value should be', ['plan', '--store', '--json'], '--store needs a value'],
-    ['a flag that is denied', ['plan', '--no-store'], 'Unknown arguments: no-store, noStore'],
+    ['a negated flag', ['plan', '--no-store'], 'Unknown arguments: no-store, noStore'],
     ['an unknown architecture', ['build', '--arch', 'mips'], 'Choices: "x86_64", "arm64"'],
     ['an unknown toolchain', ['build', '--toolchain', 'gentoo'], 'Choices: "amazonlinux", "debian"'],
     [
       'an unknown platform',
       ['build', '--platform', 'provided.al2022'],
-      'there is no platform provided.al2022. Did you mean provided.al2023',
+      'provided.al2022. Did you mean provided.al2023',
     ],
-    [
-      'an unknown recipe',
-      ['build', 'php/8.5'],
-      'there is no recipe php/8.5. Did you mean php/8.2 or php/8.4',
-    ],
+    ['an unknown recipe', ['build', 'php/8.5'], 'php/8.5. Did you mean php/8.2 or php/8.4'],
     ['an unknown recipe to plan', ['plan', 'pph'], 'there is no recipe pph.'],
-    [
-      'a recipe folder that is not there',
-      ['recipes', '--recipes', 'none'],
-      'cannot read the recipe folder HOME/none (ENOENT)',
-    ],
+    ['a recipe folder that does not exist', ['recipes', '--recipes', 'none'], 'HOME/none (ENOENT)'],
     ['a zip without a manifest', ['test', import.meta.filename], 'contains no manifest'],
-    ['sources that are not there, to build', ['build', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
-    ['sources that are not there, to plan', ['plan', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
-    ['sources that are not there, to fetch', ['fetch', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
-    ['quiet checks', ['doctor', '--quiet'], '--quiet requires --fix'],
+    ['sources that do not exist, for build', ['build', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that do not exist, for plan', ['plan', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['sources that do not exist, for fetch', ['fetch', 'lua', '--sources', 'none'], "--sources: 'HOME/none'"],
+    ['--quiet without --fix', ['doctor', '--quiet'], '--quiet requires --fix'],
     ['nothing to clean', ['clean'], 'no selection of what to clean'],
-    ['an age that is none', ['clean', '--older-than', 'long'], "--older-than: 'long' is not valid"],
-    ['a size that is none', ['clean', '--max-size', 'big'], "--max-size: 'big' is not valid"],
+    ['an invalid age', ['clean', '--older-than', 'long'], "--older-than: 'long' is not valid"],
+    ['an invalid size', ['clean', '--max-size', 'big'], "--max-size: 'big' is not valid"],
   ])('%s', async (_what, argv, message) => {
     const { exitCode, stdout, stderr, left } = await layersmith(argv);
     expect(exitCode).toBe(64);
@@ -105,13 +101,13 @@ describe('a command line that is wrong ends with 64, says why on stderr, and doe
     expect((await layersmith(['biuld'])).stderr).toContain('`layersmith --help`');
   });
 
-  test('a zip that is not there cannot be tested', async () => {
+  test('a zip that does not exist cannot be tested', async () => {
     const { exitCode, stderr } = await layersmith(['test', 'x.zip', '--recipe', 'lua']);
     expect(exitCode).toBe(64);
     expect(stderr).toContain('x.zip does not exist');
   });
 
-  test('a library makes no layer', async () => {
+  test('a library has no layer to test', async () => {
     const { exitCode, stderr } = await layersmith(['test', import.meta.filename, '--recipe', 'zlib']);
     expect(exitCode).toBe(64);
     expect(stderr).toContain('zlib has no smoke tests: no layer is made from it');
@@ -153,7 +149,7 @@ describe('of a flag that is given twice', () => {
   });
 });
 
-describe('a recipe with mistakes ends with 65', () => {
+describe('a recipe with problems ends with 65', () => {
   const files = {
     ...Object.fromEntries(
       Object.entries(recipeFiles({ 'app/1': ['lib', 'nothing'], 'lib/1': [] })).map(([name, text]) => [
@@ -165,22 +161,22 @@ describe('a recipe with mistakes ends with 65', () => {
   };
 
   test.each([[['plan', 'app/1']], [['build', 'app/1']], [['fetch', 'app/1']]])(
-    'and `%s` prints all of them, each with its place',
+    'and `%s` prints all of them, each with its position',
     async (argv) => {
       const { exitCode, stdout, stderr } = await layersmith([...argv, '--recipes', 'mine'], files);
       expect(exitCode).toBe(65);
       expect(stdout).toBe('');
       expect(stderr.split('\n')).toEqual([
-        'layersmith: 3 problems in the recipe',
-        '  HOME/mine/lib/1.yaml:1:10: `version`: quote the version: YAML reads it as a number',
-        '  HOME/mine/lib/1.yaml:8:1: unknown key `extra` in the file.',
-        '  HOME/mine/app/1.yaml:2:14: there is no recipe nothing.',
+        expect.stringContaining('layersmith: 3 problems'),
+        expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:1:10: .*`version`/),
+        expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:8:1: .*`extra`/),
+        expect.stringMatching(/^ {2}HOME\/mine\/app\/1\.yaml:2:14: .*\bnothing\b/),
         '',
       ]);
     },
   );
 
-  test('and the list of recipes tells of every recipe, and of a package once', async () => {
+  test('and `recipes` reports the problems of all recipes, those of a package once', async () => {
     const broken = { ...files, 'mine/php/package.yaml': 'kind: interpreter\n' };
     const { exitCode, stdout, stderr } = await layersmith(['recipes', '--recipes', 'mine'], broken);
     expect(exitCode).toBe(65);
@@ -191,7 +187,7 @@ describe('a recipe with mistakes ends with 65', () => {
 });
 
 describe('recipes', () => {
-  test('lists them, one a line, with version, kind and the end of support', async () => {
+  test('lists one recipe a line, with version, kind and end of support', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['recipes']);
     expect(exitCode).toBe(0);
     expect(stderr).toBe('');
@@ -199,7 +195,7 @@ describe('recipes', () => {
     expect(stdout).toMatch(/^openssl\/1\.0\.1 +1\.0\.1u +library +until 2016-12-31$/m);
   });
 
-  test('lists them as one JSON object, with nothing of this machine', async () => {
+  test('lists them as one JSON object, without paths of this machine', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['recipes', '--json']);
     expect(exitCode).toBe(0);
     expect(stderr).toBe('');
@@ -213,7 +209,7 @@ describe('recipes', () => {
     expect(stdout).not.toContain(import.meta.dirname.split('/test/')[0]);
   });
 
-  test('shows one, with its needs and its pinned sources', async () => {
+  test('shows a recipe with its needs and its pinned sources', async () => {
     const { exitCode, stdout } = await layersmith(['recipes', 'php/8.4']);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^php\/8\.4 {2}8\.4\.24 {2}\(interpreter\)$/m);
@@ -222,7 +218,7 @@ describe('recipes', () => {
     expect(stdout).toMatch(/^ +https:\/\/www\.php\.net\//m);
   });
 
-  test('shows one as JSON, a package by its default line', async () => {
+  test('shows a recipe as JSON, a package by its default line', async () => {
     const { stdout } = await layersmith(['recipes', 'php', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       name: 'php/8.4',
@@ -231,7 +227,7 @@ describe('recipes', () => {
     });
   });
 
-  test("takes several folders before the built-in ones, and the recipe's name after them", async () => {
+  test('accepts several --recipes, which have precedence in their order', async () => {
     const files = {
       'one/php/8.4.yaml': lineYaml('8.4.98'),
       'two/php/8.4.yaml': lineYaml('8.4.99'),
@@ -246,7 +242,7 @@ describe('recipes', () => {
 });
 
 describe('without an engine', () => {
-  test('build ends with 69 and names the place where it looked', async () => {
+  test('build ends with 69 and names the address that it tried', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['build', 'lua/5.4', '--store', 'store']);
     expect(exitCode).toBe(69);
     expect(stdout).toBe('');
@@ -257,13 +253,16 @@ describe('without an engine', () => {
   test('plan shows the graph with the keys of the locked toolchain', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
     expect(exitCode).toBe(0);
-    expect(stdout.split('\n').at(-2)).toMatch(
-      /^php\/8\.4 +8\.4\.24 +[0-9a-f]{16} +to be built +after openssl\/3\.5, /,
-    );
-    expect(stderr).toContain('toolchain: debian (no Amazon Linux images are in the engine)\nnot pinned: ');
+    const columns = stdout.split('\n').at(-2)?.split(/ {2,}/) ?? [];
+    expect(columns.slice(0, 2)).toEqual(['php/8.4', '8.4.24']);
+    expect(columns[2]).toMatch(/^[0-9a-f]{16}$/);
+    expect(columns[3]).toBe('to be built');
+    expect(columns[4]).toMatch(/^after openssl\/3\.5, /);
+    expect(stderr).toContain('toolchain: debian (no Amazon Linux images are in the engine)');
+    expect(stderr).toContain('not pinned: ');
   });
 
-  test('doctor --fix replaces no engine that was chosen', async () => {
+  test('doctor --fix does not replace the engine of DOCKER_HOST', async () => {
     const { exitCode, stderr } = await layersmith(['doctor', '--fix', '--quiet'], {}, { isRoot: true });
     expect(exitCode).toBe(69);
     expect(stderr).toContain('DOCKER_HOST');
@@ -271,13 +270,13 @@ describe('without an engine', () => {
   });
 
   test('plan shows the graph without keys where no toolchain is locked, and says why', async () => {
-    const { exitCode, stdout, stderr } = await layersmith(['plan', 'lua', '--arch', 'arm64']);
+    const { exitCode, stdout, stderr } = await layersmith(['plan', 'lua', '--toolchain', 'amazonlinux']);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^lua\/5\.4 +5\.4\.7 +\(no key yet\) +to be built$/m);
     expect(stderr).toContain('warning: no keys');
   });
 
-  test('plan as JSON says nothing of the machine: another home, store and mirror print the same', async () => {
+  test('plan as JSON is the same with another home and store', async () => {
     const one = await layersmith(['plan', 'php/8.4', '--json']);
     const other = await layersmith(['plan', 'php/8.4', '--json', '--store', 'store', '--offline'], {
       'store/sources/x': 'x',
@@ -293,19 +292,17 @@ describe('without an engine', () => {
     expect(stderr).toBe('toolchain: debian (set by --toolchain debian)\n');
   });
 
-  test('plan as JSON is one object on stdout, whatever is warned about', async () => {
+  test('plan as JSON is one object on stdout; warnings are on stderr', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/7.3', '--json']);
     expect(exitCode).toBe(0);
     const plan = JSON.parse(stdout) as { stages: { stage: string; needs: string[]; sources: unknown[] }[] };
     expect(plan).toMatchObject({ recipe: 'php/7.3', platform: 'provided.al2023' });
     expect(plan.stages.at(-1)).toMatchObject({ stage: 'php/7.3', sources: [{ name: 'php' }] });
-    expect(stderr).toContain(
-      'warning: openssl/1.0.1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
-    );
-    expect(stderr).toContain('warning: php/7.3 (7.3.33) is past its end of life: no fixes since 2021-12-');
+    expect(stderr).toMatch(/^warning: openssl\/1\.0\.1 \(1\.0\.1u\) .* 2016-12-31$/m);
+    expect(stderr).toMatch(/^warning: php\/7\.3 \(7\.3\.33\) .* 2021-12-\d\d$/m);
   });
 
-  test('doctor says so with a remedy, checks the rest, and ends with 69', async () => {
+  test('doctor reports it with a remedy, checks the rest, and ends with 69', async () => {
     const { exitCode, stdout } = await layersmith(['doctor', '--json', '--store', 'store']);
     expect(exitCode).toBe(69);
     const { findings } = JSON.parse(stdout) as {
@@ -340,15 +337,15 @@ describe('without an engine', () => {
     expect(await readdir(join(folder.path, 'layersmith'))).toContain('artifacts');
   });
 
-  test('clean removes what is old from the store, and says how much', async () => {
+  test('clean removes old entries from the store, and reports their size', async () => {
     const { exitCode, stdout } = await layersmith(['clean', '--max-size', '0', '--store', 'store'], {
       'store/sources/abc': 'x'.repeat(1500),
     });
     expect(exitCode).toBe(0);
-    expect(stdout).toBe('removed 0 container(s), 0 image(s), 1 store entries (1.5 KB)\n');
+    expect(stdout).toMatch(/^removed 0 container.* 0 image.* 1 store entries \(1\.5 KB\)\n$/);
   });
 
-  test('clean as JSON names what would go', async () => {
+  test('clean --dry-run as JSON lists the entries that would be removed', async () => {
     const argv = ['clean', '--max-size', '1K', '--dry-run', '--json', '--store', 'store'];
     const { stdout } = await layersmith(argv, { 'store/sources/abc': 'x'.repeat(1500) });
     expect(JSON.parse(stdout)).toEqual({
@@ -376,16 +373,16 @@ describe('help', () => {
     expect(listed).toEqual([...COMMANDS.map(({ name }) => name), 'completion']);
   });
 
-  test('knows every file with a command', async () => {
+  test('covers every file in the folder of commands', async () => {
     const files = await readdir(join(import.meta.dirname, '../../../src/cli/commands'));
     expect(COMMANDS.map(({ name }) => `${name}.ts`).sort()).toEqual(files.sort());
   });
 
-  test('the version is a result', async () => {
+  test('the version is printed on stdout', async () => {
     expect(await layersmith(['--version'])).toMatchObject({ exitCode: 0, stdout: '0.1.0\n', stderr: '' });
   });
 
-  test('messages are in English whatever the locale, as the rest is', async () => {
+  test('messages are in English in every locale', async () => {
     const before = process.env['LC_ALL'];
     process.env['LC_ALL'] = 'de_DE.UTF-8';
     try {
@@ -400,7 +397,7 @@ describe('help', () => {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('a run that %s stops ends with %i, whatever failed because of it', async (name, code) => {
+] as const)('a run that %s stops ends with %i', async (name, code) => {
   const signal = AbortSignal.abort(new InterruptedError(name));
   const { exitCode, stderr } = await layersmith(['build', 'lua'], {}, { signal });
   expect(exitCode).toBe(code);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { EXIT_CODES, InterruptedError, RecipeError, UsageError } from '../../../src/core/errors.js';
 
-test('each kind of failure has an exit code of its own', () => {
+test('each kind of failure has its own exit code', () => {
   const codes = Object.values(EXIT_CODES);
   expect(new Set(codes).size).toBe(codes.length);
 });
 
-test('the exit codes are those of the house style', () => {
+test('the exit codes are fixed', () => {
   expect(EXIT_CODES).toEqual({
     usage: 64,
     recipe: 65,
@@ -48,7 +48,9 @@ test('a recipe error has every problem on a line of its own, each with its posit
     { file: 'a.yaml', line: 1, column: 2, message: 'one' },
     { file: 'b.yaml', line: 3, column: 4, message: 'two' },
   ]);
-  expect(error.message).toBe('2 problems in the recipe\n  a.yaml:1:2: one\n  b.yaml:3:4: two');
+  const [first, ...rest] = error.message.split('\n');
+  expect(first).toMatch(/^2 problems/);
+  expect(rest).toEqual(['  a.yaml:1:2: one', '  b.yaml:3:4: two']);
 });
 
 test('a recipe error with one problem is that problem', () => {
@@ -56,7 +58,7 @@ test('a recipe error with one problem is that problem', () => {
   expect(error.message).toBe('a.yaml:1:2: one');
 });
 
-test('a problem that was found on two ways is told once', () => {
+test('a problem that was found twice is listed once', () => {
   const problem = { file: 'php/package.yaml', line: 1, column: 2, message: 'one' };
   expect(new RecipeError([problem, { ...problem }]).problems).toEqual([problem]);
 });

@@ -19,17 +19,17 @@ function problems(text: string, of: z.ZodType = schema): readonly Problem[] {
   return parsed.ok ? [] : parsed.problems;
 }
 
-/** Problems as a person sees them. */
+/** Problems, each as one line. */
 function seen(text: string, of: z.ZodType = schema): readonly string[] {
   return problems(text, of).map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
-test('a file without mistakes gives its value, defaults filled in', () => {
+test('a valid file gives its value, with defaults filled in', () => {
   const parsed = parseYaml('name: a\ncount: 2\n', { file: 'x.yaml', schema });
   expect(parsed).toMatchObject({ ok: true, value: { name: 'a', count: 2, list: [], table: {} } });
 });
 
-test('a value can be located by its path, what is not there by what it would be in', () => {
+test('a value is located by its path, a missing one by the map around it', () => {
   const parsed = parseYaml('name: a\ninner:\n  left: x\n  right: y\n', { file: 'x.yaml', schema });
   if (!parsed.ok) throw new Error('it did not parse');
   expect(parsed.locate(['inner', 'right'])).toEqual({ line: 4, column: 10 });
@@ -39,73 +39,73 @@ test('a value can be located by its path, what is not there by what it would be 
 test('every problem is found at once, in the order of the file, with line and column', () => {
   const text = 'name: 8\ncount: many\ninner:\n  left: x\n  rihgt: y\nlist:\n  - colour: [red]\n';
   expect(seen(text)).toEqual([
-    '1:7 `name`: Invalid input: expected string, received number',
-    '2:8 `count`: Invalid input: expected number, received string',
-    '4:3 `inner.right` is missing: string expected',
-    '5:3 unknown key `rihgt` in `inner`. Did you mean right?',
-    '7:13 `list.0.colour`: Invalid input: expected string, received array',
+    expect.stringMatching(/^1:7 `name`: .*string.*number/),
+    expect.stringMatching(/^2:8 `count`: .*number.*string/),
+    expect.stringMatching(/^4:3 `inner\.right` is missing/),
+    expect.stringMatching(/^5:3 .*`rihgt` in `inner`.* right\?$/),
+    expect.stringMatching(/^7:13 `list\.0\.colour`: .*string.*array/),
   ]);
   expect(new Set(problems(text).map(({ file }) => file))).toEqual(new Set(['x.yaml']));
 });
 
 test.each([
-  ['at the top', 'nmae: a\nname: a\n', '1:1 unknown key `nmae` in the file. Did you mean name?'],
+  ['at the top', 'nmae: a\nname: a\n', /^1:1 unknown key `nmae` .* name\?$/],
   [
     'in a list',
     'name: a\nlist:\n  - colour: red\n    color: red\n',
-    '4:5 unknown key `color` in `list.0`. Did you mean colour?',
+    /^4:5 unknown key `color` in `list\.0`.* colour\?$/,
   ],
   [
     'in a table',
     'name: a\ntable:\n  A:\n    size: x\n    sise: y\n',
-    '5:5 unknown key `sise` in `table.A`. Did you mean size?',
+    /^5:5 unknown key `sise` in `table\.A`.* size\?$/,
   ],
-  ['that is like no other', 'name: a\nzzzzzzzz: 1\n', '2:1 unknown key `zzzzzzzz` in the file.'],
-])('an unknown key %s is told where it stands, with the nearest known one', (_where, text, problem) => {
-  expect(seen(text)).toEqual([problem]);
+  ['that is like no other', 'name: a\nzzzzzzzz: 1\n', /^2:1 unknown key `zzzzzzzz` [^?]*$/],
+])('an unknown key %s is reported at its position, with the nearest known one', (_where, text, problem) => {
+  expect(seen(text)).toEqual([expect.stringMatching(problem)]);
 });
 
 test('a mistyped key of a pinned source gets its suggestion', () => {
   const text = "version: '1'\nsources:\n  main:\n    - file: a\n      sha265: x\n      urls: []\n";
   expect(seen(text, lineSchema)).toEqual([
-    '4:7 `sources.main.0.sha256` is missing: string expected',
-    '5:7 unknown key `sha265` in `sources.main.0`. Did you mean sha256?',
+    expect.stringMatching(/^4:7 `sources\.main\.0\.sha256` is missing/),
+    expect.stringMatching(/^5:7 .*`sha265` in `sources\.main\.0`.* sha256\?$/),
   ]);
 });
 
-test('a key of a table that breaks its rule is told where it stands, with the rule', () => {
+test('an invalid key of a table is reported at its position, with the rule', () => {
   expect(seen('name: a\ntable:\n  A: { size: x }\n  bc: { size: x }\n')).toEqual([
     '4:3 `table.bc`: a key is in capitals',
   ]);
 });
 
-test('a missing key is told at the map that it is missing in', () => {
-  expect(seen('# a comment\ncount: 1\n')).toEqual(['2:1 `name` is missing: string expected']);
-  expect(seen('name: a\ninner: { left: x }\n')).toEqual(['2:8 `inner.right` is missing: string expected']);
+test('a missing key is reported at the map around it', () => {
+  expect(seen('# a comment\ncount: 1\n')).toEqual([expect.stringMatching(/^2:1 `name` is missing: string/)]);
+  expect(seen('name: a\ninner: { left: x }\n')).toEqual([
+    expect.stringMatching(/^2:8 `inner\.right` is missing: string/),
+  ]);
 });
 
-test('a version that YAML reads as a number is to be quoted', () => {
+test('a version that YAML reads as a number is a problem: it must be quoted', () => {
   const text = 'version: 8.4\nsources: {}\n';
-  expect(seen(text, lineSchema)).toEqual(['1:10 `version`: quote the version: YAML reads it as a number']);
+  expect(seen(text, lineSchema)).toEqual([expect.stringMatching(/^1:10 `version`: quote/)]);
 });
 
-test('a key that occurs twice is told at its second place', () => {
+test('a key that occurs twice is reported at its second position', () => {
   expect(seen('name: a\ncount: 1\nname: b\n')).toEqual(['3:1 Map keys must be unique']);
 });
 
-test('text that is no YAML is told where it stops to be', () => {
+test('a syntax error is reported at its line', () => {
   const [problem] = problems('name: a\ninner: {left: x\ncount: 1\n');
   expect(problem).toMatchObject({ file: 'x.yaml', line: 3 });
   expect(problem?.message).toMatch(/flow map/i);
 });
 
-test('an alias of nothing is a problem of the file', () => {
-  expect(seen('name: *nothing\n')).toEqual([
-    '1:7 Unresolved alias (the anchor must be set before the alias): nothing',
-  ]);
+test('an alias without an anchor is a problem of the file', () => {
+  expect(seen('name: *nothing\n')).toEqual([expect.stringMatching(/^1:7 .*alias.*: nothing$/)]);
 });
 
-test('aliases that would grow for ever are a problem of the file', () => {
+test('aliases that expand without bound are a problem of the file', () => {
   const levels = Array.from({ length: 12 }, (_, level) => {
     const below = level === 0 ? 'x' : `*l${level - 1}`;
     return `l${level}: &l${level} [${Array.from({ length: 10 }, () => below).join(', ')}]`;

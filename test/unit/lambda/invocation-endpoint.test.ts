@@ -5,6 +5,7 @@ import { EngineError, UsageError } from '../../../src/core/errors.js';
 import { openInvocationEndpoint } from '../../../src/lambda/invocation-endpoint.js';
 import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../../src/lambda/invocation.js';
 import { failure } from '../../support/failure.js';
+import { until } from './bootstrap-peer.js';
 
 const PATH = '/2015-03-31/functions/function/invocations';
 const STREAM_PATH = '/2021-11-15/functions/function/response-streaming-invocations';
@@ -66,7 +67,7 @@ async function expectRefusal(response: Response, status: number, type: string): 
   return body.message;
 }
 
-test('the answer comes as the function gave it, with what Lambda says of it in headers', async () => {
+test("the function's answer is returned unchanged, with Lambda's headers", async () => {
   await using endpoint = await endpointOf();
   const response = await endpoint.post('{"a":1}');
   expect(response.status).toBe(200);
@@ -81,7 +82,7 @@ test('the answer comes as the function gave it, with what Lambda says of it in h
   expect(response.headers.has('x-amz-log-result')).toBe(false);
 });
 
-test('headers become what the function is handed with the event', async () => {
+test('headers are passed to the function with the event', async () => {
   await using endpoint = await endpointOf();
   await endpoint.post('{}', {
     'X-Amz-Client-Context': Buffer.from('{"client":{}}').toString('base64'),
@@ -100,7 +101,7 @@ test('headers become what the function is handed with the event', async () => {
   ]);
 });
 
-test('an event is handed on whatever its bytes are, none as {}', async () => {
+test('an event is passed unchanged with any bytes, an empty one as {}', async () => {
   await using endpoint = await endpointOf();
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
   await endpoint.post(bytes);
@@ -108,7 +109,7 @@ test('an event is handed on whatever its bytes are, none as {}', async () => {
   expect(endpoint.requests.map(({ event }) => Buffer.from(event))).toEqual([bytes, Buffer.from('{}')]);
 });
 
-test('any name of a function will do, an ARN too, and a qualifier', async () => {
+test('every function name, ARN and qualifier is accepted', async () => {
   await using endpoint = await endpointOf();
   const arn = encodeURIComponent('arn:aws:lambda:us-east-1:123456789012:function:mine');
   for (const path of ['mine/invocations', `${arn}/invocations?Qualifier=$LATEST`])
@@ -127,7 +128,7 @@ test('a function that fails answers with 200, its error and a header', async () 
   expect(await response.json()).toEqual({ errorType: 'Function.X', errorMessage: 'no' });
 });
 
-test('an Event is answered at once, and its failure goes to the log', async () => {
+test('an Event is answered at once, and its failure is logged', async () => {
   let finish: ((outcome: InvocationOutcome) => void) | undefined;
   await using endpoint = await endpointOf(() => new Promise((resolve) => (finish = resolve)));
   const response = await endpoint.post('{}', { 'X-Amz-Invocation-Type': 'Event' });
@@ -135,7 +136,7 @@ test('an Event is answered at once, and its failure goes to the log', async () =
   expect(await response.text()).toBe('');
   expect(endpoint.log).toEqual([]);
   finish?.(FAILED);
-  await sleep(10);
+  await until(() => endpoint.log.length > 0);
   expect(endpoint.log).toEqual(['the asynchronous invocation the-id failed: no']);
 });
 
@@ -145,7 +146,7 @@ test('a DryRun invokes nothing', async () => {
   expect(endpoint.requests).toEqual([]);
 });
 
-test('requests that Lambda refuses are refused in its form, and invoke nothing', async () => {
+test("requests that Lambda refuses are refused in Lambda's form, and invoke nothing", async () => {
   await using endpoint = await endpointOf();
   const { post, url } = endpoint;
   await expectRefusal(await fetch(`${url}/`), 404, 'ResourceNotFoundException');
@@ -179,7 +180,7 @@ function statusWith(url: string, headers: Readonly<Record<string, string>>): Pro
   });
 }
 
-test('what a web page could send is refused, and invokes nothing', async () => {
+test('requests that a web page could send are refused, and invoke nothing', async () => {
   await using endpoint = await endpointOf();
   const { port } = new URL(endpoint.url);
   for (const headers of [
@@ -198,7 +199,7 @@ test('what a web page could send is refused, and invokes nothing', async () => {
   expect(endpoint.requests).toEqual([]);
 });
 
-test('what a program on this machine sends is not', async () => {
+test('requests of a program on this machine are accepted', async () => {
   await using endpoint = await endpointOf();
   const { port } = new URL(endpoint.url);
   for (const headers of [
@@ -213,7 +214,7 @@ test('what a program on this machine sends is not', async () => {
     expect(await statusWith(endpoint.url, headers), JSON.stringify(headers)).toBe(200);
 });
 
-test('an event may have 6 MiB, one that nobody waits for 1 MiB, and no byte more', async () => {
+test('an event may have 6 MiB, an asynchronous one 1 MiB, and not one byte more', async () => {
   await using endpoint = await endpointOf();
   const { post } = endpoint;
   const later = { 'X-Amz-Invocation-Type': 'Event' };
@@ -227,7 +228,7 @@ test('an event may have 6 MiB, one that nobody waits for 1 MiB, and no byte more
   expect(endpoint.requests).toHaveLength(2);
 });
 
-test("a fault that is not the function's is 500, and in the log", async () => {
+test("a failure that is not the function's is answered with 500 and logged", async () => {
   await using endpoint = await endpointOf(() =>
     Promise.reject(new EngineError('the engine is gone', { hint: 'Start it.' })),
   );
@@ -236,21 +237,25 @@ test("a fault that is not the function's is 500, and in the log", async () => {
   expect(endpoint.log).toEqual(['the invocation failed: the engine is gone. Start it.']);
 });
 
-test('a client that goes away in the middle of its request, or before the answer, harms nobody', async () => {
+test('a client that disconnects in the middle of its request, or before the answer, does no harm', async () => {
+  const answers: (() => void)[] = [];
   await using endpoint = await endpointOf(async () => {
-    await sleep(50);
+    await new Promise<void>((resolve) => answers.push(resolve));
     return OUTCOME;
   });
   const { port } = new URL(endpoint.url);
   for (const body of ['{', '{}']) {
     const request = httpRequest({ port, path: PATH, method: 'POST', headers: { 'content-length': 2 } });
     request.on('error', () => undefined);
-    request.write(body);
-    await sleep(20);
-    request.destroy();
+    await new Promise((sent) => request.write(body, sent));
+    if (body === '{}') await until(() => answers.length === 1);
+    await new Promise((closed) => request.on('close', closed).destroy());
   }
-  await sleep(80);
-  expect((await endpoint.post('{}')).status).toBe(200);
+  answers[0]?.();
+  const answer = endpoint.post('{}');
+  await until(() => answers.length === 2);
+  answers[1]?.();
+  expect((await answer).status).toBe(200);
   expect(endpoint.requests).toHaveLength(2);
 });
 
@@ -266,7 +271,7 @@ function messagesOf(bytes: Buffer): { readonly event: string; readonly payload: 
   return messages;
 }
 
-test('a streamed answer is passed on as events, as it comes', async () => {
+test('a streamed answer is passed on as events while it arrives', async () => {
   let goOn: (() => void) | undefined;
   await using endpoint = await endpointOf(async (_request, sink) => {
     sink?.begin({ contentType: 'text/plain' });
@@ -289,7 +294,7 @@ test('a streamed answer is passed on as events, as it comes', async () => {
   ]);
 });
 
-test('of a streaming invocation that fails the error is told at its end', async () => {
+test('a streaming invocation that fails ends with its error', async () => {
   await using endpoint = await endpointOf(() => Promise.resolve(FAILED));
   const response = await endpoint.post('{}', {}, STREAM_PATH);
   expect(messagesOf(Buffer.from(await response.arrayBuffer()))).toEqual([
@@ -300,7 +305,7 @@ test('of a streaming invocation that fails the error is told at its end', async 
   ]);
 });
 
-test('a reader of a stream that goes away does not hold the function', async () => {
+test('a reader of a stream that disconnects does not block the function', async () => {
   const state = { ended: false };
   await using endpoint = await endpointOf(async (_request, sink) => {
     sink?.begin({ contentType: undefined });

@@ -74,7 +74,7 @@ function said({ payload }: InvocationOutcome): unknown {
 }
 
 describe('an invocation', () => {
-  test('is answered, and reported with what its log said before the answer', async () => {
+  test('is answered, and its log before the answer is in the result', async () => {
     const tested = await startReady();
     const outcome = tested.sandbox.invoke({ event: Buffer.from('{"name":"World"}') });
     await tested.answered(1, '{"name":"World"}');
@@ -104,7 +104,7 @@ describe('an invocation', () => {
     ]);
   });
 
-  test('that is not the first tells of no init, and waits for the one before it', async () => {
+  test('that is not the first reports no init, and waits for the one before it', async () => {
     const tested = await startReady();
     const both = [tested.sandbox.invoke(EVENT), tested.sandbox.invoke(EVENT)];
     await answerWith(tested, 'id-1');
@@ -121,7 +121,7 @@ describe('an invocation', () => {
     expect(tested.starts()).toBe(1);
   });
 
-  test('starts the bootstrap when nobody did', async () => {
+  test('starts the bootstrap if it does not run yet', async () => {
     const tested = await start();
     const outcome = tested.sandbox.invoke(EVENT);
     await tested.started();
@@ -130,7 +130,7 @@ describe('an invocation', () => {
     expect((await outcome).report.initMs).toBeGreaterThan(0);
   });
 
-  test('gives the error that the function reports, which REPORT does not tell', async () => {
+  test("returns the function's own error, which is not in REPORT", async () => {
     const tested = await startReady();
     const outcome = tested.sandbox.invoke(EVENT);
     await tested.answered(tested.next(), 'Request-Id: id-1');
@@ -142,7 +142,7 @@ describe('an invocation', () => {
     expect(tested.log.at(-1)).toMatch(/Init Duration: [\d.]+ ms\t$/);
   });
 
-  test('keeps no more than the last 4 KiB of its log, all of which was told', async () => {
+  test('keeps the last 4 KiB of its log, after all of it was passed to onLog', async () => {
     const tested = await startReady();
     const outcome = tested.sandbox.invoke(EVENT);
     await tested.answered(tested.next(), 'Request-Id: id-1');
@@ -185,7 +185,7 @@ describe('a bootstrap that ends during an invocation', () => {
     );
   });
 
-  test('after its answer has answered, and the next invocation starts another', async () => {
+  test('after its answer does not fail it, and the next invocation starts another', async () => {
     const tested = await startReady();
     const first = tested.sandbox.invoke(EVENT);
     await answerWith(tested, 'id-1');
@@ -207,7 +207,7 @@ describe('a bootstrap that ends during an invocation', () => {
     ]);
   });
 
-  test('together with its answer has answered', async () => {
+  test('together with its answer does not fail it', async () => {
     const tested = await startReady();
     const outcome = tested.sandbox.invoke(EVENT);
     await tested.answered(tested.next(), 'Request-Id: id-1');
@@ -240,7 +240,7 @@ describe('a bootstrap that ends during an invocation', () => {
 });
 
 describe('a function that takes too long', () => {
-  test('is killed and told to be, and the next invocation starts it anew', async () => {
+  test('is killed and reported as timed out, and the next invocation starts it again', async () => {
     const tested = await startReady({ timeoutMs: 60 });
     const first = tested.sandbox.invoke(EVENT);
     await tested.answered(tested.next(), 'Request-Id: id-1');
@@ -291,7 +291,7 @@ describe('an init that fails', () => {
     return outcome;
   };
 
-  test('by its time is told, and tried again in the first invocation', async () => {
+  test('by its time limit is reported, and tried again in the first invocation', async () => {
     const tested = await start({ initTimeoutMs: 20 });
     await tested.sandbox.init();
     expect(steady(tested.log)).toEqual(['INIT_REPORT Init Duration: N ms\tPhase: init\tStatus: timeout']);
@@ -300,7 +300,7 @@ describe('an init that fails', () => {
     expect(await retried(tested)).toMatchObject({ status: 'success', report: { initMs: undefined } });
   });
 
-  test('by its end is told, and tried again in the first invocation', async () => {
+  test('by its end is reported, and tried again in the first invocation', async () => {
     const tested = await start();
     const ready = tested.sandbox.init();
     await tested.started();
@@ -314,7 +314,7 @@ describe('an init that fails', () => {
     expect(await retried(tested)).toMatchObject({ status: 'success' });
   });
 
-  test('by its own report is told as it was reported', async () => {
+  test('by its own error is reported with that error', async () => {
     const tested = await start();
     const payload = '{"errorType":"Runtime.HandlerNotFound","errorMessage":"no such function"}';
     const fail = async (): Promise<void> => {
@@ -341,7 +341,7 @@ describe('an init that fails', () => {
     ]);
   });
 
-  test('by the time of the invocation that tries it again is a timeout', async () => {
+  test('again, for longer than the invocation may take, is a timeout', async () => {
     const tested = await start({ initTimeoutMs: 20, timeoutMs: 40 });
     const outcome = await tested.sandbox.invoke(EVENT);
     expect(outcome).toMatchObject({ status: 'timeout', error: { errorType: 'Sandbox.Timedout' } });
@@ -397,7 +397,7 @@ describe('a sandbox', () => {
     await expect(tested.sandbox.invoke(EVENT)).rejects.toBe(reason);
   });
 
-  test('that is left ends the relay, and its last lines are still logged', async () => {
+  test('that is disposed ends the relay, and its last lines are still logged', async () => {
     const tested = await startReady();
     tested.print('the last line');
     await tested.sandbox[Symbol.asyncDispose]();
@@ -407,7 +407,7 @@ describe('a sandbox', () => {
 });
 
 describe('the environment of a function', () => {
-  test('has what Lambda sets, whatever the function sets', () => {
+  test("has Lambda's variables, which the function cannot change", () => {
     const env = functionEnvironment({
       handler: 'hello',
       functionName: 'greeter',
@@ -425,7 +425,7 @@ describe('the environment of a function', () => {
     expect(env).not.toHaveProperty('_X_AMZN_TRACE_ID');
   });
 
-  test('points at the port that the relay is told to listen on', () => {
+  test('names the port that the relay listens on', () => {
     expect(relayCommand('/layersmith/relay')).toEqual(['/layersmith/relay', '9001', '/opt/bootstrap']);
   });
 });

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const folders = [join(PACKAGE_ROOT, 'platforms')];
 
-test("Lambda's three runtimes without a language are there", async () => {
+test("Lambda's three OS-only runtimes are built in", async () => {
   expect(await platformNames(folders)).toEqual(['provided', 'provided.al2', 'provided.al2023']);
 });
 
@@ -35,30 +35,28 @@ describe.each(await platformNames(folders))('%s', (name) => {
   });
 });
 
-test('a platform that is not known is a usage error with the nearest names', async () => {
+test('an unknown platform is a usage error with the nearest names', async () => {
   const options = { folders, architecture: 'x86_64', registry: undefined } as const;
   const error = await failure(loadPlatform('provided.al2032', options), UsageError);
-  expect(error.message).toBe(
-    'there is no platform provided.al2032. Did you mean provided.al2023 or provided.al2?',
-  );
-  expect(error.hint).toBe('Use one of the platforms provided, provided.al2, provided.al2023.');
+  expect(error.message).toMatch(/provided\.al2032\. .* provided\.al2023 or provided\.al2\?$/);
+  expect(error.hint).toContain('provided, provided.al2, provided.al2023');
 });
 
-test('every mistake of a platform file is told at once', async () => {
+test('every problem of a platform file is reported at once', async () => {
   await using own = await temporaryFolder();
   await own.write({ 'mine.yaml': 'glibc: 2.34\nruntime: x\ntoolchain: { bse: x, release: "1" }\n' });
   const options = { folders: [own.path], architecture: 'x86_64', registry: undefined } as const;
   const { problems } = await failure(loadPlatform('mine', options), RecipeError);
   expect(problems.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
-    '1:1 `endOfLife` is missing: string expected',
-    '1:1 `abi` is missing: object expected',
-    '1:8 `glibc`: Invalid input: expected string, received number',
-    '3:12 `toolchain.base` is missing: string expected',
-    '3:14 unknown key `bse` in `toolchain`. Did you mean base?',
+    expect.stringMatching(/^1:1 `endOfLife` is missing/),
+    expect.stringMatching(/^1:1 `abi` is missing/),
+    expect.stringMatching(/^1:8 `glibc`: .*string.*number/),
+    expect.stringMatching(/^3:12 `toolchain\.base` is missing/),
+    expect.stringMatching(/^3:14 .*`bse` in `toolchain`.* base\?$/),
   ]);
 });
 
-test('a platform of the project comes before the built-in one of its name', async () => {
+test("the project's platform has precedence over the built-in one of the same name", async () => {
   await using own = await temporaryFolder();
   await own.write({ 'provided.al2023.yaml': 'glibc: 2.34\n' });
   const options = { folders: [own.path, ...folders], architecture: 'x86_64', registry: undefined } as const;

@@ -8,20 +8,10 @@ import type {
   FunctionSettings,
 } from '../../../src/publish/function-service.js';
 import { failure } from '../../support/failure.js';
-
-const KEEP: FunctionSettings = {
-  handler: undefined,
-  runtime: undefined,
-  architecture: undefined,
-  role: undefined,
-  layers: undefined,
-  memoryMb: undefined,
-  timeoutSeconds: undefined,
-  env: undefined,
-};
+import { NO_SETTINGS } from '../../support/function-settings.js';
 
 const EXISTING: ExistingFunction = {
-  ...KEEP,
+  ...NO_SETTINGS,
   arn: 'arn:aws:lambda:eu-west-1:123456789012:function:hello',
   handler: 'hello',
   runtime: 'provided.al2023',
@@ -31,7 +21,7 @@ const EXISTING: ExistingFunction = {
   codeSha256: 'old',
 };
 
-/** Lambda with at most one function; remembers what it is asked to do. */
+/** Lambda with at most one function; records the calls. */
 function lambdaWith(existing: ExistingFunction | undefined): FunctionService & { readonly calls: unknown[] } {
   const calls: unknown[] = [];
   const call = <T>(result: T, ...what: unknown[]): Promise<T> => {
@@ -54,7 +44,7 @@ function lambdaWith(existing: ExistingFunction | undefined): FunctionService & {
 function deploy(service: FunctionService, settings: Partial<FunctionSettings>): Promise<DeployedFunction> {
   return deployFunction('hello', {
     service,
-    settings: { ...KEEP, ...settings },
+    settings: { ...NO_SETTINGS, ...settings },
     zip: { path: 'hello.zip', sizeBytes: 1, sha256: sha256('new') },
     code: () => Promise.resolve({ kind: 'direct', bytes: new Uint8Array() }),
     onDoing: () => undefined,
@@ -62,7 +52,7 @@ function deploy(service: FunctionService, settings: Partial<FunctionSettings>): 
 }
 
 describe('without a handler', () => {
-  test('a function that exists gets its new code alone', async () => {
+  test('an existing function gets only its new code', async () => {
     const lambda = lambdaWith(EXISTING);
     expect(await deploy(lambda, {})).toMatchObject({ status: 'updated', changed: ['code'] });
     expect(lambda.calls).toEqual([['code', 'x86_64']]);
@@ -76,7 +66,7 @@ describe('without a handler', () => {
   });
 });
 
-test('a new function has its handler and a role of its own', async () => {
+test('a new function gets its handler and its own role', async () => {
   const lambda = lambdaWith(undefined);
   expect(await deploy(lambda, { handler: 'hello' })).toMatchObject({ status: 'created' });
   expect(lambda.calls).toEqual([
@@ -85,7 +75,7 @@ test('a new function has its handler and a role of its own', async () => {
   ]);
 });
 
-test('another handler is a change of the settings', async () => {
+test('a changed handler updates the settings', async () => {
   const codeSha256 = Buffer.from(sha256('new'), 'hex').toString('base64');
   const lambda = lambdaWith({ ...EXISTING, codeSha256 });
   expect(await deploy(lambda, { handler: 'other' })).toMatchObject({ changed: ['settings'] });

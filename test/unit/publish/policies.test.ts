@@ -1,24 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { PublishError, UsageError } from '../../../src/core/errors.js';
 import { checkFunctionSettings } from '../../../src/publish/function-settings.js';
-import type { FunctionSettings } from '../../../src/publish/function-service.js';
 import { layerSnippet } from '../../../src/publish/layer-snippets.js';
 import { checkFunctionName, checkLayerName } from '../../../src/publish/names.js';
 import { principalsOf } from '../../../src/publish/principals.js';
 import { checkKeep } from '../../../src/publish/prune-layer.js';
 import { bucketOf, inRegions } from '../../../src/publish/regions.js';
 import { failure } from '../../support/failure.js';
-
-const NO_SETTINGS: FunctionSettings = {
-  handler: undefined,
-  runtime: undefined,
-  architecture: undefined,
-  role: undefined,
-  layers: undefined,
-  memoryMb: undefined,
-  timeoutSeconds: undefined,
-  env: undefined,
-};
+import { NO_SETTINGS } from '../../support/function-settings.js';
 
 describe('names', () => {
   test('have letters, digits, - and _, within the limits of Lambda', () => {
@@ -55,7 +44,7 @@ describe('a layer is shared', () => {
 });
 
 describe('settings of a function', () => {
-  test('may be all or none', () => {
+  test('may all be set, or none', () => {
     checkFunctionSettings(NO_SETTINGS);
     checkFunctionSettings({
       ...NO_SETTINGS,
@@ -80,7 +69,7 @@ describe('settings of a function', () => {
   });
 });
 
-test('prune keeps one version at least', () => {
+test('prune keeps at least one version', () => {
   checkKeep(1);
   for (const keep of [0, -1, 1.5, Number.NaN])
     expect(() => {
@@ -89,7 +78,7 @@ test('prune keeps one version at least', () => {
 });
 
 describe('regions', () => {
-  test('are done in turn or side by side, each once, and reported in the order given', async () => {
+  test('are processed once each, and reported in the order given', async () => {
     const outcomes = await inRegions(['us-east-1', 'eu-west-1', 'us-east-1'], (region) =>
       Promise.resolve(region?.length),
     );
@@ -99,13 +88,13 @@ describe('regions', () => {
     ]);
   });
 
-  test('are one, of the SDK, when none is given', async () => {
+  test("are the SDK's own region when none is given", async () => {
     expect(await inRegions([], (region) => Promise.resolve(region ?? 'none'))).toMatchObject([
       { result: 'none' },
     ]);
   });
 
-  test('go on when AWS refuses one, and stop for what is wrong with the command', async () => {
+  test('continue when AWS refuses one, and stop when the command is wrong', async () => {
     const refused = new PublishError('no');
     const outcomes = await inRegions(['us-east-1', 'eu-west-1'], (region) =>
       region === 'us-east-1' ? Promise.reject(refused) : Promise.resolve(1),
@@ -130,13 +119,13 @@ describe('regions', () => {
     expect(done).toEqual([]);
   });
 
-  test('have a bucket each', () => {
+  test("have a bucket each, named with the region's name", () => {
     expect(bucketOf('mine-{region}', 'eu-west-1')).toBe('mine-eu-west-1');
     expect(bucketOf(undefined, 'eu-west-1')).toBeUndefined();
   });
 });
 
-test('a snippet has regions in order, and the platform and architecture of a layer that names none', () => {
+test('a snippet sorts its regions, and has a default platform and architecture', () => {
   const arns = [
     { region: 'us-east-1', arn: 'arn:b' },
     { region: 'eu-west-1', arn: 'arn:a' },

@@ -18,13 +18,13 @@ async function stagesOf(recipes: Recipes): Promise<readonly string[]> {
   return (await planIn(folder.path, root)).stages.map(({ recipe }) => recipe.name);
 }
 
-test('every stage comes once, after all that it needs, and the root last', async () => {
+test('every stage comes once, after all of its needs, and the root comes last', async () => {
   expect(
     await stagesOf({ 'app/1': ['a', 'b'], 'a/1': ['c', 'd'], 'b/1': ['d', 'a'], 'c/1': ['d'], 'd/1': [] }),
   ).toEqual(['d/1', 'c/1', 'a/1', 'b/1', 'app/1']);
 });
 
-test('a stage has its needs, and all that is below it in an order that can be built', async () => {
+test('a stage has its needs, and everything below it in build order', async () => {
   await using folder = await recipeFolder({ 'app/1': ['a'], 'a/1': ['c', 'd'], 'c/1': ['d'], 'd/1': [] });
   const { root } = await planIn(folder.path, 'app');
   expect(root.needs.map(({ recipe }) => recipe.name)).toEqual(['a/1']);
@@ -36,42 +36,44 @@ test('a need without a line takes the default of its package', async () => {
   expect(await stagesOf({ 'app/1': ['a'], 'a/2': [], 'a/1': [] })).toEqual(['a/2', 'app/1']);
 });
 
-test('the line that the root asks for is the one that a bare need of a library gets', async () => {
+test("a library's need without a line takes the line that the root names", async () => {
   const recipes = { 'app/1': ['curl', 'ssl/1.1'], 'curl/8': ['ssl'], 'ssl/3': [], 'ssl/1.1': [] };
   expect(await stagesOf(recipes)).toEqual(['ssl/1.1', 'curl/8', 'app/1']);
 });
 
-test('two lines of one package are a mistake at the need that comes second', async () => {
+test('two lines of one package are a problem at the second need', async () => {
   const recipes = { 'app/1': ['a', 'b'], 'a/1': ['z/1'], 'b/1': ['z/2'], 'z/1': [], 'z/2': [] };
   expect(await problemsOf(recipes)).toEqual([
-    'b/1.yaml:2:9 z/2 is needed here, but the plan already has z/1: it can have one line of each package',
+    expect.stringMatching(/^b\/1\.yaml:2:9 z\/2 .* already has z\/1\b/),
   ]);
 });
 
-test("a library's own line against the root's is a mistake of the library's file", async () => {
+test("a library that names another line than the root is a problem of the library's file", async () => {
   const recipes = { 'app/1': ['curl', 'ssl/1.1'], 'curl/8': ['ssl/3'], 'ssl/3': [], 'ssl/1.1': [] };
   expect(await problemsOf(recipes)).toEqual([
-    'curl/8.yaml:2:9 ssl/3 is needed here, but the plan already has ssl/1.1: it can have one line of each package',
+    expect.stringMatching(/^curl\/8\.yaml:2:9 ssl\/3 .* already has ssl\/1\.1\b/),
   ]);
 });
 
-test('a cycle is named in full, where it closes', async () => {
+test('a cycle is shown in full, at the need that closes it', async () => {
   expect(await problemsOf({ 'app/1': ['a'], 'a/1': ['b'], 'b/1': ['c'], 'c/1': ['a'] })).toEqual([
-    'c/1.yaml:2:9 a cycle in needs: a/1 → b/1 → c/1 → a/1',
+    expect.stringMatching(/^c\/1\.yaml:2:9 .*cycle.*: a\/1 → b\/1 → c\/1 → a\/1$/),
   ]);
 });
 
 test('a package that needs itself is a cycle', async () => {
-  expect(await problemsOf({ 'app/1': ['app'] })).toEqual(['app/1.yaml:2:9 a cycle in needs: app/1 → app/1']);
-});
-
-test('a need that no recipe has is told at its place, with the nearest names', async () => {
-  expect(await problemsOf({ 'app/1': ['zlib', 'zlob/1'], 'zlib/1': [] })).toEqual([
-    'app/1.yaml:2:15 there is no recipe zlob/1. Did you mean zlib/1?',
+  expect(await problemsOf({ 'app/1': ['app'] })).toEqual([
+    expect.stringMatching(/^app\/1\.yaml:2:9 .*cycle.*: app\/1 → app\/1$/),
   ]);
 });
 
-test('the mistakes of several recipes are told at once, each once', async () => {
+test('a need without a recipe is reported at its position, with the nearest names', async () => {
+  expect(await problemsOf({ 'app/1': ['zlib', 'zlob/1'], 'zlib/1': [] })).toEqual([
+    expect.stringMatching(/^app\/1\.yaml:2:15 .*\bzlob\/1\b.*\bzlib\/1\?$/),
+  ]);
+});
+
+test('the problems of several recipes are reported together, each once', async () => {
   const recipes = {
     'app/1': ['a', 'b', 'none'],
     'a/1': ['bad', 'app'],
@@ -79,27 +81,27 @@ test('the mistakes of several recipes are told at once, each once', async () => 
     'bad/1': [],
   };
   expect(await problemsOf(recipes, { 'bad/1.yaml': 'version: 1\nsources: []\n' })).toEqual([
-    'bad/1.yaml:1:10 `version`: quote the version: YAML reads it as a number',
-    'bad/1.yaml:2:10 `sources`: Invalid input: expected record, received array',
-    'a/1.yaml:2:14 a cycle in needs: app/1 → a/1 → app/1',
-    'b/1.yaml:2:14 there is no recipe nothing.',
-    'app/1.yaml:2:15 there is no recipe none.',
+    expect.stringMatching(/^bad\/1\.yaml:1:10 `version`: quote/),
+    expect.stringMatching(/^bad\/1\.yaml:2:10 `sources`: /),
+    expect.stringMatching(/^a\/1\.yaml:2:14 .*cycle.*: app\/1 → a\/1 → app\/1$/),
+    expect.stringMatching(/^b\/1\.yaml:2:14 .*\bnothing\b/),
+    expect.stringMatching(/^app\/1\.yaml:2:15 .*\bnone\b/),
   ]);
 });
 
-test('what is wrong with the root itself is a recipe error', async () => {
+test('a problem of the root itself is a recipe error', async () => {
   expect(await problemsOf({ 'app/1': [] }, { 'app/1.yaml': 'sources: {}\n' })).toEqual([
-    'app/1.yaml:1:1 `version` is missing: string expected',
+    expect.stringMatching(/^app\/1\.yaml:1:1 `version` is missing/),
   ]);
 });
 
-test('a root that no recipe has is a usage error', async () => {
+test('a root without a recipe is a usage error', async () => {
   await using folder = await recipeFolder({ 'app/1': [] });
   const error = await failure(planIn(folder.path, 'app/2'), UsageError);
-  expect(error.message).toBe('there is no recipe app/2. Did you mean app/1?');
+  expect(error.message).toMatch(/\bapp\/2\b.*\bapp\/1\?$/);
 });
 
-test('a default line that is not there is told where the package names it, once', async () => {
+test('a default line that does not exist is reported once, where the package names it', async () => {
   await using folder = await recipeFolder({ 'app/1': ['a', 'b'], 'a/1': ['b'], 'b/1': [] });
   await folder.write({
     'b/package.yaml': 'kind: library\nsummary: x\nhomepage: https://x.invalid\nlicense: MIT\ndefault: "9"\n',

@@ -47,7 +47,7 @@ describe('downloading', () => {
     expect(server.asked).toEqual(['/old', '/newer', '/files/newest']);
   });
 
-  test('a redirect that never ends, or leads to plain http elsewhere, is an answer that helps nobody', async () => {
+  test('a redirect loop, and a redirect to plain http elsewhere, are failed locations', async () => {
     await using server = await startServer((request, response) => {
       const location = request.url === '/loop' ? '/loop' : 'http://layersmith.invalid/thing';
       response.writeHead(302, { location }).end();
@@ -56,12 +56,12 @@ describe('downloading', () => {
     const file = pinned(BYTES, `${server.origin}/loop`, `${server.origin}/plain`);
     const error = await failure(store.fetcher().fetch(source(file), never()), SourceError);
     expect(error.details['tried']).toEqual([
-      `${server.origin}/loop: more than 10 redirects`,
-      `${server.origin}/plain: not requested: http is not https`,
+      expect.stringContaining(`${server.origin}/loop: more than 10 redirects`),
+      expect.stringContaining(`${server.origin}/plain: not requested`),
     ]);
   });
 
-  test('bytes are taken as they are, also when the server calls a .tar.gz a content encoding', async () => {
+  test('bytes are kept as sent, also when the server declares a .tar.gz as a content encoding', async () => {
     const tarball = gzipSync(BYTES);
     await using server = await startServer((_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(tarball);
@@ -73,7 +73,7 @@ describe('downloading', () => {
     expect(sha256(await readFile(path))).toBe(sha256(tarball));
   });
 
-  test('wrong bytes are an integrity error at once: both digests shown, nothing kept, no other place asked', async () => {
+  test('wrong bytes are an integrity error with both digests; nothing is kept and no other location is asked', async () => {
     await using server = await startServer((_, response) => response.end('something else'));
     await using store = await makeStore();
     const file = pinned(BYTES, `${server.origin}/wrong`, `${server.origin}/other`);
@@ -106,12 +106,14 @@ describe('downloading', () => {
 
     const twice = pinned('never whole', `${server.origin}/twice`);
     const error = await failure(store.fetcher().fetch(source(twice), never()), SourceError);
-    expect(error.details['tried']).toEqual([`${server.origin}/twice: the connection broke before the end`]);
+    expect(error.details['tried']).toEqual([
+      expect.stringContaining(`${server.origin}/twice: the connection broke`),
+    ]);
     expect(server.asked).toEqual(['/once', '/once', '/twice', '/twice']);
     expect(await store.names()).toEqual({ sources: [once.sha256], tmp: [] });
   });
 
-  test('a chunked answer that is cut off is not taken for the whole', async () => {
+  test('a chunked answer that is cut off is a failed download', async () => {
     await using server = await startServer((_, response) => {
       response.write('half');
       setTimeout(() => response.destroy(), 20);
@@ -122,7 +124,7 @@ describe('downloading', () => {
     expect(await store.names()).toEqual({ sources: [], tmp: [] });
   });
 
-  test('a server that stops sending, or never answers, is given up, and not asked twice', async () => {
+  test('a server that stops sending, or never answers, is given up after its timeout, and not asked twice', async () => {
     await using server = await startServer((request, response) => {
       if (request.url === '/stalls') response.write('the beginning');
     });
@@ -131,14 +133,14 @@ describe('downloading', () => {
     const fetcher = store.fetcher({ timeouts: { answerMs: 150, stallMs: 100 } });
     const error = await failure(fetcher.fetch(source(file), never()), SourceError);
     expect(error.details['tried']).toEqual([
-      `${server.origin}/stalls: no data for 0.1 s`,
-      `${server.origin}/silent: connected, but no answer within 0.15 s`,
+      expect.stringMatching(`^${server.origin}/stalls: no data .*\\b0\\.1 s$`),
+      expect.stringMatching(`^${server.origin}/silent: .*no answer .*\\b0\\.15 s$`),
     ]);
     expect(server.asked).toEqual(['/stalls', '/silent']);
     expect(await store.names()).toEqual({ sources: [], tmp: [] });
   });
 
-  test('the first alternative that any of its URLs gives is taken', async () => {
+  test('the first alternative that one of its URLs has is used', async () => {
     await using server = await startServer((request, response) => {
       if (request.url === '/second') response.end('second');
       else response.writeHead(404).end();
@@ -152,8 +154,8 @@ describe('downloading', () => {
   });
 });
 
-describe('when no place has it', () => {
-  test('every place that was tried is listed with its reason, and the hint says what to do', async () => {
+describe('when no location has it', () => {
+  test('every location that was tried is listed with its reason, and the hint says what to do', async () => {
     await using server = await startServer((_, response) => response.writeHead(404).end());
     await using store = await makeStore();
     const archive: SourceProvider = {
@@ -178,14 +180,14 @@ describe('when no place has it', () => {
 
     expect(error).toMatchObject({
       exitCode: 75,
-      message: 'thing could not be downloaded: all 6 locations failed',
+      message: expect.stringMatching(/^thing .* 6 locations/) as string,
       details: {
         wanted: [`thing-1.0.tar.gz, sha256 ${file.sha256}`, `thing_1.0.orig.tar.gz, sha256 ${other.sha256}`],
         tried: [
-          `${NOWHERE}: the host name does not resolve`,
-          `${dead}/a: the connection is refused`,
-          `${server.origin}/gone: HTTP 404 Not Found`,
-          'http://layersmith.invalid/plain: not requested: http is not https',
+          expect.stringContaining(`${NOWHERE}: the host name`),
+          expect.stringContaining(`${dead}/a: the connection is refused`),
+          expect.stringContaining(`${server.origin}/gone: HTTP 404`),
+          expect.stringContaining('http://layersmith.invalid/plain: not requested'),
           'an archive: nothing for thing-1.0.tar.gz',
           'an archive: nothing for thing_1.0.orig.tar.gz',
         ],
@@ -203,23 +205,19 @@ describe('when no place has it', () => {
     const dead = await deadOrigin();
     const host = dead.slice('http://'.length);
     await failure(fetcher.fetch(source(pinned('one', `${dead}/one`)), never()), SourceError);
-    // Somebody listens now, and must not be noticed.
+    // A server listens now, and must not be asked.
     await using server = await startServer((_, response) => response.end('two'));
     const error = await failure(fetcher.fetch(source(pinned('two', `${dead}/two`)), never()), SourceError);
-    expect(error.details['tried']).toEqual([
-      `${dead}/two: skipped after an earlier failure (${host}: the connection is refused)`,
-    ]);
+    expect(error.details['tried']).toEqual([expect.stringMatching(`^${dead}/two: skipped .*\\(${host}: `)]);
     // Another port is another server.
     await fetcher.fetch(source(pinned('two', `${server.origin}/two`)), never());
   });
 
-  test('a source without any place says so', async () => {
+  test('a source without a location is an error that says so', async () => {
     await using store = await makeStore();
     const error = await failure(store.fetcher().fetch(source(pinned(BYTES)), never()), SourceError);
-    expect(error).toMatchObject({
-      exitCode: 75,
-      message: 'thing could not be downloaded: the recipe lists no location for it',
-    });
+    expect(error.exitCode).toBe(75);
+    expect(error.message).toMatch(/^thing .*lists no location/);
   });
 });
 
@@ -244,7 +242,7 @@ describe('--sources DIR', () => {
     expect(await store.names()).toEqual({ sources: [file.sha256], tmp: [] });
   });
 
-  test('a file of the right name with other bytes is not taken, and the error says what it is', async () => {
+  test('a file of the right name with other bytes is not used, and the error shows its sha256', async () => {
     await using store = await makeStore();
     const extraDir = join(store.root, 'mine');
     await mkdir(extraDir);
@@ -252,11 +250,11 @@ describe('--sources DIR', () => {
     const fetcher = store.fetcher({ extraDir, offline: true });
     const error = await failure(fetcher.fetch(source(pinned(BYTES)), never()), SourceError);
     expect(error.details['tried']).toEqual([
-      `--sources ${extraDir}: thing-1.0.tar.gz there has another sha256, ${sha256('other bytes')}`,
+      expect.stringMatching(`^--sources ${extraDir}: thing-1.0.tar.gz .*${sha256('other bytes')}$`),
     ]);
   });
 
-  test('a later alternative at hand is taken before an earlier one from the network', async () => {
+  test('a later alternative in the folder has precedence over an earlier one on the network', async () => {
     await using server = await startServer((_, response) => response.end(BYTES));
     await using store = await makeStore();
     const extraDir = join(store.root, 'mine');
@@ -279,7 +277,7 @@ describe('--sources DIR', () => {
   });
 });
 
-test('--offline touches no network and says what is missing', async () => {
+test('--offline uses no network and names the missing file', async () => {
   await using server = await startServer((_, response) => response.end(BYTES));
   await using store = await makeStore();
   const asked: string[] = [];
@@ -297,14 +295,14 @@ test('--offline touches no network and says what is missing', async () => {
   );
   expect(error).toMatchObject({
     exitCode: 75,
-    message: 'thing is not in the store, and --offline forbids downloading it',
+    message: expect.stringMatching(/^thing .*--offline/) as string,
     details: { wanted: [`thing-1.0.tar.gz, sha256 ${file.sha256}`] },
   });
   expect(error.hint).toContain('--sources DIR');
   expect([...server.asked, ...asked]).toEqual([]);
 });
 
-test('a file in the store whose bytes have changed is dropped, reported and fetched again', async () => {
+test('a damaged file in the store is removed, reported and fetched again', async () => {
   await using server = await startServer((_, response) => response.end(BYTES));
   await using store = await makeStore();
   const file = pinned(BYTES, `${server.origin}/x`);
@@ -312,7 +310,9 @@ test('a file in the store whose bytes have changed is dropped, reported and fetc
   await writeFile(path, BYTES.slice(1));
 
   expect(await store.fetcher({ offline: true }).atHand(file, never())).toBeUndefined();
-  expect(store.reports).toEqual([`${path} is damaged (its sha256 is ${sha256(BYTES.slice(1))}): removed`]);
+  expect(store.reports).toEqual([
+    expect.stringMatching(`^${path} is damaged .*${sha256(BYTES.slice(1))}.*removed$`),
+  ]);
   expect(await store.names()).toEqual({ sources: [], tmp: [] });
 
   await writeFile(path, BYTES.slice(1));
@@ -320,7 +320,7 @@ test('a file in the store whose bytes have changed is dropped, reported and fetc
   expect(await readFile(path, 'utf8')).toBe(BYTES);
 });
 
-test('an archive is asked for what no URL has', async () => {
+test('a file that no URL has is fetched from an archive', async () => {
   await using store = await makeStore();
   const from = 'an archive (thing 1.0-1)';
   const archive: SourceProvider = {
@@ -342,7 +342,7 @@ test('an archive is asked for what no URL has', async () => {
 });
 
 describe('several at once', () => {
-  test('two that want the same file share one download', async () => {
+  test('two fetches of the same file share one download', async () => {
     await using server = await startServer((_, response) => setTimeout(() => response.end(BYTES), 50));
     await using store = await makeStore();
     const fetcher = store.fetcher();
@@ -376,7 +376,7 @@ describe('several at once', () => {
     expect((await store.names()).sources).toHaveLength(12);
   });
 
-  test('one that is aborted leaves the shared download to the other', async () => {
+  test('aborting one fetch leaves the shared download to the other', async () => {
     await using server = await startServer((_, response) => setTimeout(() => response.end(BYTES), 100));
     await using store = await makeStore();
     const fetcher = store.fetcher();
@@ -424,7 +424,7 @@ describe('an abort', () => {
     expect(await store.names()).toEqual({ sources: [], tmp: [] });
   });
 
-  test('reaches those that wait for their turn', async () => {
+  test('also rejects fetches that wait for their turn', async () => {
     await using server = await startServer(() => undefined);
     await using store = await makeStore();
     const fetcher = store.fetcher();

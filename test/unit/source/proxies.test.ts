@@ -49,7 +49,7 @@ describe('a proxy of the environment', () => {
     expect(store.reports.join('\n')).not.toContain(PASSWORD);
   });
 
-  test('serves https too when only http_proxy is set, also without a scheme', async () => {
+  test('is used for https too when only http_proxy is set, also without a scheme', async () => {
     await using server = await startTlsServer();
     await using proxy = await startProxy();
     await using store = await makeStore();
@@ -70,7 +70,7 @@ describe('a proxy of the environment', () => {
     expect(server.asked).toEqual(['/x?y=z']);
   });
 
-  test.each(['localhost', '.example.com, localhost', '*'])('is passed by for no_proxy=%s', async (none) => {
+  test.each(['localhost', '.example.com, localhost', '*'])('is bypassed with no_proxy=%s', async (none) => {
     await using server = await startTlsServer();
     await using proxy = await startProxy();
     await using store = await makeStore();
@@ -122,7 +122,7 @@ describe('a proxy that fails', () => {
     expect(server.asked).toEqual([]);
   });
 
-  test('and hangs up is asked once more, and then given up', { timeout: 15_000 }, async () => {
+  test('and hangs up is tried once more, and then given up', { timeout: 15_000 }, async () => {
     await using server = await startTlsServer();
     await using proxy = await startProxy('hang-up');
     await using store = await makeStore();
@@ -163,8 +163,8 @@ describe('a proxy that fails', () => {
     }
     const host = new URL(dead).host;
     expect(lines).toEqual([
-      `${server.origin}/one: the proxy ${host}: the connection is refused`,
-      `${server.origin}/two: skipped after an earlier failure (the proxy ${host}: the connection is refused)`,
+      expect.stringContaining(`${server.origin}/one: the proxy ${host}: `),
+      expect.stringMatching(`^${server.origin}/two: skipped .*\\(the proxy ${host}: `),
     ]);
   });
 
@@ -187,7 +187,7 @@ describe('a proxy that fails', () => {
   });
 });
 
-test('a certificate that nobody vouches for is a failed location that says how to trust it', async () => {
+test('an untrusted certificate is a failed location that says how to trust it', async () => {
   await using server = await startTlsServer();
   await using store = await makeStore();
   const fetching = store.fetcher().fetch(source(pinned(BYTES, `${server.origin}/x`)), never());
@@ -195,7 +195,7 @@ test('a certificate that nobody vouches for is a failed location that says how t
   expect(error.details['tried']).toEqual([expect.stringContaining('NODE_EXTRA_CA_CERTS')]);
 });
 
-test('a proxy that is not a URL is a usage error that does not show it', async () => {
+test('an invalid proxy URL is a usage error that does not show it', async () => {
   await using store = await makeStore();
   const fetcher = store.fetcher({ proxies: { https: `gopher://me:${PASSWORD}@proxy` } });
   const error = await failure(

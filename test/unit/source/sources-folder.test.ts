@@ -40,11 +40,11 @@ test('a file that is far larger than any source is skipped, and reported', async
   expect(await find(BYTES)).toMatchObject({ from: `--sources ${dir}` });
   expect(await find('missing')).toMatchObject({ attempts: [{ place: `--sources ${dir}` }] });
   expect(reports.filter((line) => line.includes('disk.img'))).toEqual([
-    `skipped ${join(dir, 'disk.img')}: at 200.0 GiB it is larger than any source`,
+    expect.stringMatching(`^skipped ${join(dir, 'disk.img')}: .*200\\.0 GiB`),
   ]);
 });
 
-test('the file that has the pinned name is read first, and no other when it is the pinned one', async () => {
+test('the file with the pinned name is read first, and no other if its bytes match', async () => {
   await using store = await makeStore();
   const { dir, reports, find } = await folderOf(store, {
     'a small one': 'x',
@@ -53,17 +53,17 @@ test('the file that has the pinned name is read first, and no other when it is t
   // 64 MiB of zeros take longer than the timer's first tick.
   const zeros = Buffer.alloc(64 * 1024 ** 2).toString('latin1');
   expect(await find(zeros)).toMatchObject({ from: `--sources ${dir}` });
-  expect(reports).toEqual([`reading ${join(dir, 'thing-1.0.tar.gz')} (64 MiB) to compare its sha256`]);
+  expect(reports).toEqual([expect.stringContaining(`reading ${join(dir, 'thing-1.0.tar.gz')} (64 MiB)`)]);
 });
 
-test('each file is read once, whatever is looked for', async () => {
+test('each file is read once for any number of searches', async () => {
   await using store = await makeStore();
   const { reports, find } = await folderOf(store, { big: 64 * 1024 ** 2 });
   await Promise.all([find('one'), find('two'), find('three')]);
   expect(reports.filter((line) => line.startsWith('reading '))).toHaveLength(1);
 });
 
-test('a folder that does not exist is refused also when the store has the file', async () => {
+test('a folder that does not exist is refused, also when the store has the file', async () => {
   await using store = await makeStore();
   const file = pinned(BYTES);
   await writeFile(join(store.sourcesDir, file.sha256), BYTES);

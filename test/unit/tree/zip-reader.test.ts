@@ -31,10 +31,10 @@ async function zipWith(name: string, content = 'content'): Promise<Buffer> {
   return await readFile(path);
 }
 
-describe('is no layer, which the error says with the path:', () => {
-  test('a file that is not there', async () => {
+describe('is refused with its path in the message:', () => {
+  test('a file that does not exist', async () => {
     const error = await failure(readZip('/no/such/layer.zip', { tmpDir: '/no/such' }), LayerError);
-    expect(error.message).toBe('cannot read the zip /no/such/layer.zip: the file does not exist');
+    expect(error.message).toMatch(/ \/no\/such\/layer\.zip: .*does not exist/);
     expect(error.hint).toContain('layersmith build');
   });
 
@@ -51,12 +51,12 @@ describe('is no layer, which the error says with the path:', () => {
     expect((await errorOf(bytes)).message).toMatch(/^cannot read the zip ZIP: /);
   });
 
-  test('a zip with a link that no path is as long as', async () => {
+  test('a zip with a link longer than any path', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'layer.zip');
     await writeZip(path, [{ type: 'symlink', path: 'a', target: 'x'.repeat(5000) }]);
     const error = await failure(readZip(path, { tmpDir: folder.path }), LayerError);
-    expect(error.message).toBe(`cannot read the zip ${path}: the link a is too long`);
+    expect(error.message).toContain(`${path}: the link a is too long`);
   });
 
   test('a zip that is cut off', async () => {
@@ -94,7 +94,7 @@ describe('an entry that leaves the tree is refused:', () => {
   });
 });
 
-test('what makes a file set-uid or writable for everybody is kept, for the audit to see', async () => {
+test('set-uid and world-writable modes are kept, for the audit', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', 'x', 0o4755), fileEntry('b', 'x', 0o666)]);
@@ -109,7 +109,7 @@ async function zipDeclaring(sizeBytes: number): Promise<Buffer> {
   return bytes;
 }
 
-test('a zip that unpacks to more than Lambda takes is refused before it is unpacked', async () => {
+test("a zip that unpacks to more than Lambda's limit is refused before it is unpacked", async () => {
   const error = await errorOf(await zipDeclaring(MAX_UNZIPPED_BYTES + 1));
   expect(error.message).toContain(`more than ${MAX_UNZIPPED_BYTES} bytes`);
   expect(error.hint).toContain('zip bomb');
@@ -132,13 +132,13 @@ test(
   },
 );
 
-test('a hostile zip and a damaged one have hints of their own', async () => {
+test('a hostile zip and a damaged one have different hints', async () => {
   expect((await errorOf(await zipWith('../evil'))).hint).toContain('Do not unpack');
   const whole = await zipWith('a', 'x'.repeat(1000));
   expect((await errorOf(whole.subarray(0, 60))).hint).toContain('damaged');
 });
 
-test('the bytes are readable until the tree is disposed of, and gone then, also after an error', async () => {
+test('the temporary file exists until the tree is disposed of, and is removed after an error too', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', 'content')]);
@@ -164,5 +164,5 @@ test('a full disk is a storage error, not the fault of the zip', { tags: ['syste
   const path = join(folder.path, 'layer.zip');
   await writeZip(path, [fileEntry('a', 'x'.repeat(200_000))]);
   const error = await failure(readZip(path, { tmpDir: disk.path }), StorageError);
-  expect(error.message).toBe(`cannot write to ${disk.path}: the disk is full`);
+  expect(error.message).toContain(`${disk.path}: the disk is full`);
 });

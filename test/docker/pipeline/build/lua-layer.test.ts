@@ -78,7 +78,7 @@ test('the zip holds the interpreter, the bootstrap and the licenses, and nothing
   expect(content.get(`${LICENCES}/luasocket.LICENSE`)?.toString()).toContain('Diego Nehab');
 });
 
-test('the manifest says what went in, with which toolchain and why, and what came out', async () => {
+test('the manifest has the sources, the toolchain with its reason, and the files', async () => {
   const { layer, toolchainReason, audit, smokeTests, usedSources, ...inside } = (await json(
     manifest,
   )) as BuiltRecord;
@@ -143,7 +143,7 @@ test('the manifest says what went in, with which toolchain and why, and what cam
   });
 });
 
-test('a second run finds everything in the store, says why it took this toolchain, and leaves the zip as it is', async () => {
+test('a second run reuses the store, gives the reason for its toolchain, and leaves the zip unchanged', async () => {
   const before = await sha256OfFile(zip);
   // Nothing listens on port 1: this registry answers that at once.
   const again = await workplace.run([
@@ -151,7 +151,7 @@ test('a second run finds everything in the store, says why it took this toolchai
     ...['--registry', '127.0.0.1:1', '--json'],
   ]);
   expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\{.*\}\n$/) as string });
-  expect(again.stderr).toContain('in the store, built and tested before: 3 programs, 502 invocations');
+  expect(again.stderr).toMatch(/in the store, .* 3 programs, 502 invocations/);
   expect(again.stderr).not.toContain('started');
   const result = JSON.parse(again.stdout) as Record<string, unknown>;
   expect(result).toEqual({
@@ -175,7 +175,7 @@ test('a second run finds everything in the store, says why it took this toolchai
   await expectTidy(workplace, again);
 });
 
-test('a zip that is missing or changed in the output folder is put there again', async () => {
+test('a zip that is missing or changed in the output folder is written again', async () => {
   const before = await sha256OfFile(zip);
   await writeFile(zip, 'not a layer any more');
   const again = await workplace.build('lua');
@@ -199,7 +199,7 @@ test('another user, folder, time zone, locale, umask and number of jobs give the
   await expectTidy(elsewhere, ended);
 });
 
-test('the bill of materials is valid, and has what was compiled with what', async () => {
+test('the SBOM is valid, and has the packages and their dependencies', async () => {
   const sbom = await json(join(workplace.out, `${NAME}.cdx.json`));
   expect(await judgeSbom(sbom)).toEqual([]);
   expect(sbom).toMatchObject({
@@ -217,7 +217,7 @@ test('the bill of materials is valid, and has what was compiled with what', asyn
   expect(JSON.stringify(sbom)).toContain('{"type":"application","name":"gcc-10","version":"10.2.1-6"}');
 });
 
-test("the provenance is one that in-toto's own library takes, and that of another form it does not", async () => {
+test("the provenance is accepted by in-toto's own library, which rejects a malformed one", async () => {
   const path = join(workplace.out, `${NAME}.provenance.json`);
   expect(await judgeProvenance(await readFile(path, 'utf8'))).toBeUndefined();
   const statement = (await json(path)) as { readonly subject: unknown; readonly predicate: object };
@@ -243,13 +243,13 @@ test("the provenance is one that in-toto's own library takes, and that of anothe
   });
 });
 
-test('`test` runs the smoke tests of a zip, as the manifest in it says', async () => {
+test('`test` runs the smoke tests that the manifest of a zip names', async () => {
   const ended = await workplace.run(['test', zip, '--store', workplace.store, '--toolchain', 'debian']);
   expect(ended).toMatchObject({ exitCode: 0, stdout: 'passed: 3 programs, 502 invocations\n' });
   await expectTidy(workplace, ended);
 });
 
-test('`test` takes a zip from elsewhere when told whose smoke tests to run', async () => {
+test('`test` accepts a zip without a manifest with --recipe', async () => {
   const copy = join(workplace.dir, 'of somebody else.zip');
   await using tree = await readZip(zip, { tmpDir: workplace.dir });
   await writeZip(
@@ -264,7 +264,7 @@ test('`test` takes a zip from elsewhere when told whose smoke tests to run', asy
   expect(JSON.parse(ended.stdout)).toMatchObject({ recipe: 'lua/5.4', programs: 3, invocations: 502 });
 });
 
-test('`test` names every smoke test that a changed zip fails', async () => {
+test('`test` lists every smoke test that a changed zip fails', async () => {
   const changed = join(workplace.dir, 'changed.zip');
   await using tree = await readZip(zip, { tmpDir: workplace.dir });
   const broken = fileEntry('bootstrap', '#!/opt/bin/lua\nprint("no runtime")\nos.exit(3)\n', 0o755);

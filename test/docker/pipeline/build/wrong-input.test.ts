@@ -30,21 +30,21 @@ function sourcesYaml(file: {
 }
 
 describe('names', () => {
-  test('an unknown recipe is an error that has the nearest names', async () => {
+  test('an unknown recipe is an error with the nearest names', async () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('php/8.5'), 64);
-    expect(error).toMatch(/there is no recipe php\/8\.5\. Did you mean php\/8\.\d/);
+    expect(error).toMatch(/php\/8\.5\. Did you mean php\/8\.\d/);
     expect(expectError(await workplace.build('lau'), 64)).toContain('Did you mean lua?');
   });
 
-  test('an unknown platform is an error that has the nearest names', async () => {
+  test('an unknown platform is an error with the nearest names', async () => {
     await using workplace = await Workplace.make();
     const error = expectError(await workplace.build('lua', ['--platform', 'provided.al2032']), 64);
-    expect(error).toContain('there is no platform provided.al2032. Did you mean provided.al2023');
-    expect(error).toContain('Use one of the platforms provided, provided.al2, provided.al2023.');
+    expect(error).toContain('provided.al2032. Did you mean provided.al2023');
+    expect(error).toMatch(/→ .* provided, provided\.al2, provided\.al2023\.$/m);
   });
 
-  test('a library makes no layer, and a flag that does not exist is named', async () => {
+  test('a library has no layer, and an unknown flag is named', async () => {
     await using workplace = await Workplace.make();
     expect(expectError(await workplace.build('zlib'), 64)).toContain('zlib/1.3 is a library');
     expect(expectError(await workplace.build('lua', ['--job', '2']), 64)).toContain('job');
@@ -55,7 +55,7 @@ describe('names', () => {
 });
 
 describe('recipes', () => {
-  test('with mistakes in several files are refused with all of them, each with line and column', async () => {
+  test('with problems in several files are refused with all of them, each with line and column', async () => {
     await using workplace = await Workplace.make({
       ...tinyInterpreter('tiny', { needs: ['one', 'two', 'tree'] }),
       ...tinyLibrary('one'),
@@ -73,12 +73,12 @@ describe('recipes', () => {
     expect(error).toMatch(/one\/1\.yaml:2:1: .*neds.*Did you mean needs\?/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*sha256/);
     expect(error).toMatch(/two\/1\.yaml:4:\d+: .*urls/);
-    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: there is no recipe tree\. Did you mean three/);
+    expect(error).toMatch(/tiny\/1\.yaml:2:\d+: .*\btree\. Did you mean three/);
     expect(error).toMatch(/^layersmith: 5 problems/);
     await expectTidy(workplace, ended);
   });
 
-  test('that need each other in a circle are refused with the circle', async () => {
+  test('that need each other in a cycle are refused with the cycle', async () => {
     await using workplace = await Workplace.make({
       ...tinyInterpreter('tiny', { needs: ['one'] }),
       ...tinyLibrary('one', { needs: ['two'] }),
@@ -90,7 +90,7 @@ describe('recipes', () => {
     expect(error).toContain(`${join(workplace.recipes, 'two/1.yaml')}:2:9: `);
   });
 
-  test('in a folder that is not there are a mistake of the command line', async () => {
+  test('in a folder that does not exist are a usage error', async () => {
     await using workplace = await Workplace.make();
     const ended = await workplace.run(['build', 'lua', '--recipes', '/no/such/folder']);
     expect(expectError(ended, 64)).toContain('/no/such/folder');
@@ -98,7 +98,7 @@ describe('recipes', () => {
 });
 
 describe('sources', () => {
-  test('that a server has with other bytes are refused with both digests, and not kept', async () => {
+  test('whose bytes differ are refused with both digests, and not kept', async () => {
     const server = createHttpServer((_request, response) => response.end('other bytes'));
     await using web = await onLoopback(server);
     const url = `http://${web.host}/main.tar.gz`;
@@ -107,7 +107,7 @@ describe('sources', () => {
     await using workplace = await Workplace.make(tinyInterpreter('tiny', { sources }));
     const ended = await workplace.build('tiny', [], NO_DEBIAN);
     const error = expectError(ended, 76);
-    expect(error).toContain(`the sha256 of ${url} does not match the recipe`);
+    expect(error).toContain(`sha256 of ${url} does not match`);
     expect(error).toContain(`expected: ${expected}\n`);
     expect(error).toContain(`actual: ${sha256('other bytes')}\n`);
     expect(await readdir(join(workplace.store, 'sources'))).toEqual([]);
@@ -115,7 +115,7 @@ describe('sources', () => {
     await expectTidy(workplace, ended);
   });
 
-  test('that nobody has are an error with every place that was tried, and why not', async () => {
+  test('that no location has are an error with every location and its reason', async () => {
     const digest = sha256('nobody has it');
     const urls = [`${NOWHERE}/main.tar.gz`, 'http://example.org/main.tar.gz'];
     const sources = sourcesYaml({ name: 'main.tar.gz', sha256: digest, urls });
@@ -126,18 +126,17 @@ describe('sources', () => {
     const ended = await workplace.build('tiny', ['--sources', folder], NO_DEBIAN);
     const error = expectError(ended, 75);
     expect(error).toContain(`    main.tar.gz, sha256 ${digest}\n`);
-    expect(error).toContain(
-      `    --sources ${folder}: main.tar.gz there has another sha256, ${sha256('another file of that name')}\n`,
-    );
+    expect(error).toContain(`    --sources ${folder}: main.tar.gz `);
+    expect(error).toContain(sha256('another file of that name'));
     expect(error).toContain(`    ${NOWHERE}/main.tar.gz: the connection is refused\n`);
-    expect(error).toContain('    http://example.org/main.tar.gz: not requested: http is not https\n');
+    expect(error).toContain('    http://example.org/main.tar.gz: not requested');
     expect(error).toMatch(/^ {4}.*Debian/m);
     expect(error).toMatch(/^ {2}→ Put a file .* --sources DIR/m);
     expect(await readdir(join(workplace.store, 'sources'))).toEqual([]);
     await expectTidy(workplace, ended);
   });
 
-  test('that are not at hand are an error with --offline, and nobody is asked', async () => {
+  test('that are not available locally are an error with --offline, without any request', async () => {
     let asked = 0;
     await using trap = await onLoopback(createServer(() => (asked += 1)));
     const place = `http://${trap.host}`;
@@ -152,7 +151,7 @@ describe('sources', () => {
     await expectTidy(workplace, ended);
   });
 
-  test('that are at hand let --offline build without asking anybody, the registry neither', async () => {
+  test('that are available locally let --offline build without any request', async () => {
     let asked = 0;
     await using trap = await onLoopback(createServer(() => (asked += 1)));
     const env = {
@@ -177,7 +176,7 @@ describe('sources', () => {
   });
 });
 
-test('an engine that does not answer is an error that names it and who chose it', async () => {
+test('an engine that does not answer is an error with its address and the variable that names it', async () => {
   await using workplace = await Workplace.make();
   const socket = join(workplace.dir, 'no-engine.sock');
   const ended = await workplace.build('lua', [], { env: { DOCKER_HOST: `unix://${socket}` } });

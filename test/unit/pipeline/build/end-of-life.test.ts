@@ -31,15 +31,15 @@ async function warnings(today: string): Promise<readonly string[]> {
 
 test('a version past its end of life is warned about, with the date', async () => {
   expect(await warnings('2026-06-01')).toEqual([
-    'lib/1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
+    expect.stringMatching(/^lib\/1 \(1\.0\.1u\) .*end of life.* 2016-12-31$/),
   ]);
 });
 
-test('every stage of the plan counts, and the platform', async () => {
+test('the platform and every stage of the plan are checked', async () => {
   expect(await warnings('2027-01-01')).toEqual([
-    'provided.old is past its end of life: its operating system has had no fixes since 2026-09-30',
-    'lib/1 (1.0.1u) is past its end of life: no fixes since 2016-12-31',
-    'app/1 (1.5) is past its end of life: no fixes since 2026-12-31',
+    expect.stringMatching(/^provided\.old .*end of life.* 2026-09-30$/),
+    expect.stringMatching(/^lib\/1 \(1\.0\.1u\) .*end of life.* 2016-12-31$/),
+    expect.stringMatching(/^app\/1 \(1\.5\) .*end of life.* 2026-12-31$/),
   ]);
 });
 

@@ -156,7 +156,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(error).toMatchObject({ details: { expected: LUA.sha256, actual: UNKNOWN.sha256 } });
   });
 
-  test('indexes are kept for an hour, for every run, and fetched again when a file is not in them', async () => {
+  test('indexes are cached for an hour across runs, and fetched again when a file is not in them', async () => {
     await using server = await startMirror();
     const cacheDir = await newFolder();
     const start = Date.now();
@@ -180,7 +180,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(await readdir(join(cacheDir, home))).toHaveLength(1);
   });
 
-  test('a suite that is gone from the mirror does not stop the others, and is named when a file is not found', async () => {
+  test('a suite that is missing on the mirror does not stop the others, and is named when a file is not found', async () => {
     await using server = await startMirror((path, response) =>
       /\/dists\/(bullseye|bookworm-security)\//.test(path) ? notFound(response) : false,
     );
@@ -188,13 +188,13 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(await find(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
     const result = await find(archive, UNKNOWN);
     const reason = 'attempts' in result ? result.attempts[0]?.reason : undefined;
-    expect(reason).toMatch(/^no source package in bookworm, trixie, bullseye-security, trixie-security has /);
+    expect(reason).toMatch(/^no source package in bookworm, trixie, bullseye-security, trixie-security /);
     expect(reason).toMatch(/not searched: bullseye: .*does not have a Release file/);
     expect(reason).toMatch(/bookworm-security: .*does not have a Release file/);
     expect(reason).not.toContain('127.0.0.1');
   });
 
-  test('a revision that is listed but missing gives way to the next that has the same tarball', async () => {
+  test('for a listed revision that is missing, the next one with the same tarball is used', async () => {
     const archive = openShared((path, response) =>
       path.includes('/pool/') && path.includes('really2.9.14') ? notFound(response) : false,
     );
@@ -217,7 +217,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(JSON.stringify(result)).not.toContain('127.0.0.1');
   });
 
-  test('a tarball whose revision has been replaced is still taken from the pool', async () => {
+  test('a tarball whose revision has been replaced is downloaded from the pool', async () => {
     const bytes = randomBytes(1000);
     const path = 'pool/main/l/lua5.4/lua5.4_5.4.99.orig.tar.xz';
     const archive = openShared((asked, response) => {
@@ -233,7 +233,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(attempts.find(({ place }) => place.includes(path))?.reason).toContain('Hash Sum mismatch');
   });
 
-  test('an abort while apt is at work ends apt and removes what it had fetched', async () => {
+  test('an abort while apt runs ends apt and removes its downloads', async () => {
     await using server = await startMirror((path) => path.includes('/trixie/main/source/'));
     const cacheDir = await newFolder();
     const controller = new AbortController();
@@ -251,18 +251,16 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(await processesWith(cacheDir)).toEqual([]);
   });
 
-  test('a mirror that cannot be reached is asked once in a run', async () => {
+  test('a mirror that cannot be reached is tried once in a run', async () => {
     const archive = open(await newFolder(), { mirror: `${await deadOrigin()}/debian` });
     const first = await find(archive, LUA);
     const reason = 'attempts' in first ? first.attempts[0]?.reason : undefined;
-    expect(reason).toMatch(
-      /^no suite's index could be downloaded \(bullseye, bookworm, trixie: .*Connection refused/,
-    );
+    expect(reason).toMatch(/^no suite's index .*\(bullseye, bookworm, trixie: .*Connection refused/);
     expect(reason).not.toContain('127.0.0.1');
     expect(await find(archive, LUA)).toEqual(first);
   });
 
-  test('old indexes are better than none', async () => {
+  test('old indexes are used if new ones cannot be downloaded', async () => {
     const archive = openShared(
       (path, response) => path.includes('/dists/') && notFound(response),
       () => Date.now() + 2 * HOUR_MS,
@@ -270,7 +268,7 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(await find(archive, LUA)).toMatchObject({ digest: LUA.sha256 });
   });
 
-  test('a host without an entry of Debian, without its keys, or with a mirror that is no URL, has no such place', async () => {
+  test('without a Debian entry, its keys or a valid mirror URL, the archive is not used and the reason is given', async () => {
     const reasonOf = async (options: Partial<DebianArchiveOptions>): Promise<string | undefined> => {
       const result = await find(open(await newFolder(), options), LUA);
       return 'attempts' in result ? result.attempts[0]?.reason : undefined;
