@@ -18,16 +18,28 @@ readonly WORK=/build/work
 export DESTDIR=/build/out
 export PREFIX=/opt
 export LC_ALL=C TZ=UTC HOME=/build
-export PKG_CONFIG_PATH=/opt/lib/pkgconfig
+# The packages that this one needs, and none of the image's own.
+export PKG_CONFIG_LIBDIR=/opt/lib/pkgconfig
 # Sections of their own let the interpreter's link drop what it does not use (--gc-sections).
 export CFLAGS="-O2 -fPIC -ffunction-sections -fdata-sections"
 export CXXFLAGS="$CFLAGS"
 export CPPFLAGS="-I/opt/include"
 export LDFLAGS="-L/opt/lib"
 # The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_KIND (library, interpreter or tool),
-# LAYERSMITH_VERSION, LAYERSMITH_ARCH (x86_64 or arm64), LAYERSMITH_SOURCES (names, in the recipe's order),
-# SOURCE_DATE_EPOCH (seconds), and LAYERSMITH_OPTION_NAME for each option of the recipe.
-: "${LAYERSMITH_PACKAGE:?}" "${LAYERSMITH_KIND:?}" "${LAYERSMITH_VERSION:?}" "${LAYERSMITH_ARCH:?}" "${LAYERSMITH_SOURCES?}" "${SOURCE_DATE_EPOCH:?}"
+# LAYERSMITH_VERSION, LAYERSMITH_ARCH (x86_64 or arm64), LAYERSMITH_HOST (the triple that it is compiled for,
+# x86_64-linux-gnu or aarch64-linux-gnu), LAYERSMITH_GLIBC (the platform's version, 2.34), LAYERSMITH_SOURCES
+# (names, in the recipe's order), SOURCE_DATE_EPOCH (seconds), and LAYERSMITH_OPTION_NAME for each option of the
+# recipe.
+: "${LAYERSMITH_PACKAGE:?}" "${LAYERSMITH_KIND:?}" "${LAYERSMITH_VERSION:?}" "${LAYERSMITH_ARCH:?}" "${LAYERSMITH_HOST:?}"
+: "${LAYERSMITH_GLIBC:?}" "${LAYERSMITH_SOURCES?}" "${SOURCE_DATE_EPOCH:?}"
+# The triple of the machine that compiles.
+LAYERSMITH_BUILD=$(uname -m)-linux-gnu
+export LAYERSMITH_BUILD
+# What build.sh gives to a configure script, and to CMake. --host alone would already mean another machine to configure.
+# shellcheck disable=SC2034 # for build.sh
+readonly CONFIGURE_TARGET=(--build="$LAYERSMITH_BUILD" --host="$LAYERSMITH_HOST")
+# shellcheck disable=SC2034
+readonly CMAKE_TARGET=(-DCMAKE_TOOLCHAIN_FILE=/build/toolchain.cmake)
 
 # One line that layersmith recognises: exit status, place and command of what failed.
 report_failure() {
@@ -55,15 +67,65 @@ hide_symbols() {
   CFLAGS+=" -fvisibility=hidden" CXXFLAGS+=" -fvisibility=hidden"
 }
 
+# Does what is compiled run on another machine than this one?
+is_cross() {
+  [ "$LAYERSMITH_BUILD" != "$LAYERSMITH_HOST" ]
+}
+
+# The compilers of the target. Their names are plain ones: OpenSSL and PHP keep what $CC says. An image either has a folder
+# of tools and a sysroot for each target, or (Amazon Linux) compiles for itself alone.
+choose_toolchain() {
+  local targets=/usr/lib/layersmith target own sysroot=
+  target=$targets/$LAYERSMITH_HOST-$LAYERSMITH_GLIBC
+  export CC=gcc CXX=g++ AR=ar RANLIB=ranlib STRIP=strip LD=ld NM=nm
+  # For programs that run during the build.
+  export BUILD_CC=gcc
+  if [ -d "$target/bin" ]; then
+    sysroot=$target/sysroot
+    # It looks for its `as` and `ld` in PATH, where the target's come first.
+    BUILD_CC=/build/bin/build-gcc
+    own=$targets/$LAYERSMITH_BUILD-2.34/bin
+    # shellcheck disable=SC2016 # the wrapper's own variables
+    printf '#!/bin/sh\nPATH=%s:$PATH exec %s/gcc "$@"\n' "$own" "$own" >"$BUILD_CC"
+    chmod +x "$BUILD_CC"
+    PATH=$target/bin:$PATH
+  elif [ -d "$targets" ] || is_cross; then
+    echo "the image has no compiler for $LAYERSMITH_HOST with glibc $LAYERSMITH_GLIBC" >&2
+    false
+  fi
+  describe_target "$sysroot" >/build/toolchain.cmake
+  # What configure could find out only by running a program of the target.
+  if is_cross && [ -e /build/recipe/cross.site ]; then
+    export CONFIG_SITE=/build/recipe/cross.site
+  fi
+}
+
+# A toolchain file for CMake, which finds the target's libraries and headers and those of /opt, and no others.
+describe_target() {
+  cat <<END
+set(CMAKE_C_COMPILER $CC)
+set(CMAKE_CXX_COMPILER $CXX)
+set(CMAKE_FIND_ROOT_PATH $PREFIX $1)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+END
+  if is_cross; then
+    # With a system's name CMake compiles for another machine.
+    printf 'set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR %s)\n' "${LAYERSMITH_HOST%%-*}"
+  fi
+}
+
 # A pkg-config that always tells what a static library needs in turn, also to those (PHP 7.3, curl, CMake) that
 # take no `pkg-config --static` from a variable.
 wrap_pkg_config() {
   local real
   real=$(command -v pkg-config) || return 0
-  mkdir /build/bin
   printf '#!/bin/sh\nexec %s --static "$@"\n' "$real" >/build/bin/pkg-config
   chmod +x /build/bin/pkg-config
-  PATH=/build/bin:$PATH
+  # By its path: PHP 7.3 takes no other.
+  export PKG_CONFIG=/build/bin/pkg-config
 }
 
 start_jobserver() {
@@ -107,14 +169,16 @@ tidy() {
   find "$DESTDIR" -name '*.la' -delete
   while IFS= read -r -d '' file; do
     case $(head -c 8 "$file" | tr '\0' '.') in
-      $'\x7fELF'*) strip --strip-all "$file" ;;
-      '!<arch>'*) strip --strip-debug --enable-deterministic-archives "$file" ;;
+      $'\x7fELF'*) "$STRIP" --strip-all "$file" ;;
+      '!<arch>'*) "$STRIP" --strip-debug --enable-deterministic-archives "$file" ;;
     esac
   done < <(find "$DESTDIR" -type f -size +64c ! -name '*.o' -print0)
 }
 
-mkdir -p "$WORK" "$DESTDIR/opt"
+mkdir -p "$WORK" "$DESTDIR/opt" /build/bin
+choose_toolchain
 wrap_pkg_config
+PATH=/build/bin:$PATH
 start_jobserver
 unpack_sources
 cd "$WORK/${LAYERSMITH_SOURCES%% *}"

@@ -3,7 +3,7 @@
 
 hide_symbols
 options=(
-  --prefix="$PREFIX" --disable-shared --enable-static
+  "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static
   --with-openssl="$PREFIX" --with-zlib="$PREFIX"
   # The certificates that OpenSSL finds by itself, on every platform alike.
   --without-ca-bundle --without-ca-path --with-ca-fallback

@@ -3,7 +3,7 @@
 
 hide_symbols
 options=(
-  --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
+  "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
   # Only for programs of one thread, such as PHP's command line: no locks, no thread-local look-ups.
   --without-threads
   # PHP reads through its own streams; compressed or remote documents are theirs.

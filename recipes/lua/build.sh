@@ -8,21 +8,21 @@ socket_sources=(auxiliar buffer compat except inet io luasocket options select t
 # exported, so that a further layer can bring modules in C.
 modules='-DLUA_PATH_DEFAULT="/opt/share/lua/5.4/?.lua;/opt/share/lua/5.4/?/init.lua;./?.lua;./?/init.lua"'
 c_modules='-DLUA_CPATH_DEFAULT="/opt/lib/lua/5.4/?.so;./?.so"'
-make -C src liblua.a lua.o CC=gcc MYCFLAGS="$CFLAGS -DLUA_USE_LINUX '$modules' '$c_modules'"
+make -C src liblua.a lua.o CC="$CC" AR="$AR rcu" RANLIB="$RANLIB" MYCFLAGS="$CFLAGS -DLUA_USE_LINUX '$modules' '$c_modules'"
 
 socket_objects=()
 for name in "${socket_sources[@]}"; do
   # shellcheck disable=SC2086 # flags are words
-  gcc $CFLAGS -Isrc -DLUASOCKET_NODEBUG -DLUASOCKET_API= -fvisibility=hidden \
+  "$CC" $CFLAGS -Isrc -DLUASOCKET_NODEBUG -DLUASOCKET_API= -fvisibility=hidden \
     -c "../luasocket/src/$name.c" -o "../luasocket/$name.o"
   socket_objects+=("../luasocket/$name.o")
 done
 # shellcheck disable=SC2086
-gcc $CFLAGS -Isrc -I../luasocket/src -c /build/recipe/preload.c -o preload.o
+"$CC" $CFLAGS -Isrc -I../luasocket/src -c /build/recipe/preload.c -o preload.o
 
 install -d "$DESTDIR/opt/bin"
 # shellcheck disable=SC2086
-gcc $CFLAGS $LDFLAGS -pie -Wl,-E,-z,relro,-z,now,--wrap=luaL_openlibs -o "$DESTDIR/opt/bin/lua" \
+"$CC" $CFLAGS $LDFLAGS -pie -Wl,-E,-z,relro,-z,now,--wrap=luaL_openlibs -o "$DESTDIR/opt/bin/lua" \
   src/lua.o preload.o "${socket_objects[@]}" src/liblua.a -lm -ldl
 
 # Lua's licence is the comment that closes lua.h.

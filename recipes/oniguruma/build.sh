@@ -3,7 +3,7 @@
 
 hide_symbols
 [ -e configure ] || autoreconf --force --install
-./configure --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
+./configure "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
 make SUBDIRS=src
 make SUBDIRS=src install
 licence COPYING

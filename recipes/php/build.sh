@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 options=(
-  --prefix="$PREFIX" --disable-cgi --disable-phpdbg --without-pear --disable-rpath
+  "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-cgi --disable-phpdbg --without-pear --disable-rpath
   --with-config-file-path="$PREFIX/etc/php"
   # A function adds to the layer's settings, and overrides them, with files of its own.
   --with-config-file-scan-dir="$PREFIX/etc/php/conf.d:/var/task/php/conf.d"
@@ -25,7 +25,7 @@ fi
 # What configure would take from the machine that it runs on, and PHP tell in `php -i`.
 export PHP_UNAME="Linux layersmith $LAYERSMITH_ARCH"
 export PHP_BUILD_SYSTEM="$PHP_UNAME" PHP_BUILD_PROVIDER=layersmith PHP_BUILD_ARCH="$LAYERSMITH_ARCH"
-PHP_BUILD_COMPILER=$(gcc --version | sed -n 1p)
+PHP_BUILD_COMPILER=$("$CC" --version | sed -n 1p)
 export PHP_BUILD_COMPILER
 if ! version_at_least 7.4; then
   # It asks `uname -a` whatever we say.
@@ -53,7 +53,7 @@ LDFLAGS+=" -Wl,-z,relro,-z,now -Wl,--as-needed"
 #   them can go;
 # - no path of this build in messages. Not in CFLAGS, which configure records, path and all.
 flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,ALL -Wl,--gc-sections")
-if gcc -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
+if "$CC" -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
   flags+=(EXTRA_CFLAGS="-fmacro-prefix-map=$PWD/=")
 fi
 make "${flags[@]}" cli build-modules

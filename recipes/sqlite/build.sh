@@ -4,7 +4,7 @@
 hide_symbols
 CFLAGS+=" -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_FTS3_PARENTHESIS -DSQLITE_ENABLE_FTS4"
 CFLAGS+=" -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_MATH_FUNCTIONS"
-options=(--prefix="$PREFIX" --disable-shared --enable-static --disable-readline)
+options=("${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static --disable-readline)
 [ -e sqlite3.c ] || options+=(--disable-tcl)
 ./configure "${options[@]}"
 make libsqlite3.la

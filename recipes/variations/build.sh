@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# The library is C of ours, which lies beside this file.
+# The library is C of ours, which lies beside this file. The programs of a build load it, so it is made for the machine
+# that compiles. The linker strips it: $STRIP may know the target's files alone.
 
+export STRIP=:
 install -d "$DESTDIR/opt/lib"
 # shellcheck disable=SC2086 # flags are words
-gcc $CFLAGS $LDFLAGS -std=c11 -Wall -Wextra -Werror -shared -Wl,-z,relro,-z,now \
+"$BUILD_CC" $CFLAGS $LDFLAGS -std=c11 -Wall -Wextra -Werror -shared -s -Wl,-z,relro,-z,now \
   -o "$DESTDIR/opt/lib/variations.so" /build/recipe/clock.c /build/recipe/machine.c /build/recipe/file-order.c -ldl -lpthread

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+
 import { expect, test } from 'vitest';
 
 import { tinyInterpreter, tinyLibrary } from '../../support/tiny-recipe.js';
@@ -28,6 +30,7 @@ ${LIMITS}
 touch /etc/mine 2>&1 || true
 cat /opt/share/of-the-need
 echo "host $(hostname) home $HOME umask $(umask) TZ $TZ LC_ALL $LC_ALL"
+echo "for $LAYERSMITH_HOST with glibc $LAYERSMITH_GLIBC; configure \${CONFIGURE_TARGET[*]}"
 env | grep -E '^(AWS|DOCKER|SECRET|PATH)' || true
 echo "option $LAYERSMITH_OPTION_COLOUR epoch $SOURCE_DATE_EPOCH"`;
 
@@ -60,7 +63,11 @@ test('a stage has no network, no privileges, limits, and its needs at /opt', asy
   expect(lines).toContain('host layersmith home /build umask 0022 TZ UTC LC_ALL C');
   expect(lines).toContain('option red epoch 1700000000');
   expect(log).not.toContain('of the host');
-  expect(log).toMatch(/^PATH=[a-z/:]*$/m);
+  const build = execFileSync('uname', ['-m'], { encoding: 'utf8' }).trim();
+  expect(lines).toContain(
+    `for x86_64-linux-gnu with glibc 2.34; configure --build=${build}-linux-gnu --host=x86_64-linux-gnu`,
+  );
+  expect(log).toMatch(/^PATH=[\w./:-]*$/m);
 });
 
 /** A Makefile whose targets say when they run, in nanoseconds. */
