@@ -1,5 +1,8 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { RecipeError } from '../core/errors.js';
+import { parseYaml } from '../core/yaml-file.js';
 
 /** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
 export interface Project {
@@ -11,7 +14,13 @@ export interface Project {
   readonly platforms: string | undefined;
   /** `layersmith.lock` in that folder, which may not exist. */
   readonly lock: string;
+  /** URLs of Debian mirrors, tried in order before the host's own: `mirrors` in `layersmith.yaml`. */
+  readonly mirrors: readonly string[];
 }
+
+const definitionSchema = z
+  .strictObject({ mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]) })
+  .nullable();
 
 const DEFINITION_FILE = 'layersmith.yaml';
 /** The file name of the lock. */
@@ -25,7 +34,8 @@ const OURS = {
 
 /**
  * Finds the project that the working directory belongs to. Above the working directory, a `layersmith.yaml` counts only if
- * the user with the id `uid` or root owns it: in a folder such as /tmp, another user could have put one there.
+ * the user with the id `uid` or root owns it: in a folder such as /tmp, another user could have put one there. Throws RecipeError
+ * for an invalid `layersmith.yaml`.
  */
 export async function findProject(workingDirectory: string, uid = process.getuid?.()): Promise<Project> {
   const defined = await folderAbove(workingDirectory, uid);
@@ -40,7 +50,14 @@ export async function findProject(workingDirectory: string, uid = process.getuid
     recipes: await within('recipes'),
     platforms: await within('platforms'),
     lock: join(folder, LOCK_FILE),
+    mirrors: defined === undefined ? [] : await mirrorsIn(join(folder, DEFINITION_FILE)),
   };
+}
+
+async function mirrorsIn(file: string): Promise<readonly string[]> {
+  const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: definitionSchema });
+  if (!parsed.ok) throw new RecipeError(parsed.problems);
+  return parsed.value?.mirrors ?? [];
 }
 
 async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {

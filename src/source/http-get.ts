@@ -5,6 +5,8 @@ import { createDispatcher, type DispatcherOptions } from './proxies.js';
 
 /** Settings of `httpGet`. */
 export interface HttpGetOptions extends DispatcherOptions {
+  /** Allow http on any host. The caller compares the bytes with a pinned digest. */
+  readonly allowHttp?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -13,7 +15,7 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
  * Downloads a URL and yields its bytes exactly as the server sends them. Unlike `fetch`, it does not decode
- * `Content-Encoding: gzip`, which some servers send with a .tar.gz. Allows https, and http on loopback. Follows redirects.
+ * `Content-Encoding: gzip`, which some servers send with a .tar.gz. Allows https, http on loopback, and other http if it is asked for. Follows redirects.
  * Throws HttpFailure, UsageError for a proxy that is not a URL, or the signal's reason.
  */
 export async function* httpGet(url: string, options: HttpGetOptions): AsyncGenerator<Uint8Array, void> {
@@ -55,8 +57,9 @@ async function* requestOnce(url: URL, options: HttpGetOptions): AsyncGenerator<U
   }
 }
 
-function checkAllowed(url: URL, { refuse }: HttpGetOptions): void {
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+function checkAllowed(url: URL, { refuse, allowHttp }: HttpGetOptions): void {
+  const isHttp = url.protocol === 'http:' && (allowHttp === true || isLoopback(url.hostname));
+  if (url.protocol !== 'https:' && !isHttp) {
     const message = `not requested: ${url.protocol.slice(0, -1)} is not https`;
     throw new HttpFailure('answer', url.host, message);
   }

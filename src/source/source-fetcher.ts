@@ -50,6 +50,8 @@ export interface SourceFetcherOptions {
   readonly timeouts?: HttpTimeouts | undefined;
   /** CA certificates (PEM) to trust in place of Node.js's own. */
   readonly ca?: string | undefined;
+  /** Allow http on any host: Debian's mirrors have no other. */
+  readonly allowHttp?: boolean | undefined;
 }
 
 const TIMEOUTS: HttpTimeouts = { answerMs: 10_000, stallMs: 30_000 };
@@ -57,10 +59,11 @@ const TRANSFERS_AT_ONCE = 4;
 
 /** Creates the fetcher of one run. It remembers unreachable hosts and the indexes until the run ends. */
 export function createSourceFetcher(options: SourceFetcherOptions): SourceFetcher {
-  const { sourcesDir, tmpDir, extraDir, offline, report, proxies = {}, timeouts = TIMEOUTS, ca } = options;
+  const { sourcesDir, tmpDir, extraDir, offline, report, proxies = {}, timeouts = TIMEOUTS, ca, allowHttp } =
+    options;
   const files = createSourceFiles({ sourcesDir, tmpDir, report });
   const folder = extraDir === undefined ? undefined : createSourcesFolder({ dir: extraDir, report });
-  const remote = [createUrlProvider({ proxies, timeouts, ca }), ...options.archives];
+  const remote = [createUrlProvider({ proxies, timeouts, ca, allowHttp }), ...options.archives];
   const limit = pLimit(TRANSFERS_AT_ONCE);
   const share = createSharedJobs<FindResult>();
 

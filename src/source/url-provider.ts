@@ -11,6 +11,8 @@ export interface UrlProviderOptions {
   readonly timeouts: HttpTimeouts;
   /** CA certificates (PEM) to trust in place of Node.js's own. */
   readonly ca?: string | undefined;
+  /** Allow http on any host: Debian's mirrors have no other. */
+  readonly allowHttp?: boolean | undefined;
 }
 
 /**

@@ -25,14 +25,19 @@ const HOSTILE_NAME = /^(invalid relative path|absolute path): /;
 
 /**
  * Reads the zip of a layer or function. Throws LayerError for a file that is missing, not a zip, damaged, larger than Lambda
- * allows, or has an entry that leaves the tree, and StorageError if the bytes cannot be written.
+ * allows, or has an entry that leaves the tree, and StorageError if the bytes cannot be written. Skips the files for which
+ * `isWanted` returns false.
  */
-export function readZip(path: string, place: ScratchPlace): Promise<Tree> {
+export function readZip(
+  path: string,
+  place: ScratchPlace,
+  isWanted: (path: string) => boolean = () => true,
+): Promise<Tree> {
   return scratchTree(place, async (file) => {
     try {
       const zip = await openZip(path, { lazyEntries: true, autoClose: false });
       try {
-        return { entries: await readEntries(zip, { path, file }) };
+        return { entries: await readEntries(zip, { path, file, isWanted }) };
       } finally {
         zip.close();
       }
@@ -61,8 +66,13 @@ function unreadable(path: string, cause: unknown): LayerError {
 
 async function readEntries(
   zip: ZipFile,
-  { path, file }: { readonly path: string; readonly file: string },
+  options: {
+    readonly path: string;
+    readonly file: string;
+    readonly isWanted: (path: string) => boolean;
+  },
 ): Promise<readonly TreeEntry[]> {
+  const { path, file, isWanted } = options;
   const folder = dirname(file);
   await using sink = await writingTo(folder, () => openSink(file));
   const openEntry = promisify<Entry, { readonly decompress: false | null }, Readable>(
@@ -75,6 +85,7 @@ async function readEntries(
   for await (const entry of entriesOf(zip)) {
     const mode = modeOf(entry);
     const name = pathOf(entry);
+    if (!isWanted(name)) continue;
     if (entry.fileName.endsWith('/')) {
       entries.push({ type: 'directory', path: name, mode: mode & 0o7777 || 0o755 });
       continue;
