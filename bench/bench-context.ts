@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Io } from '../src/cli/io.js';
-import { openBuild } from '../src/cli/session.js';
+import { openBuild } from '../src/cli/build-session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
 import type { TreeEntry } from '../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';

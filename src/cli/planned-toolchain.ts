@@ -3,13 +3,14 @@ import type { Reporter } from '../core/reporter.js';
 import { LOCK_FILE } from '../definition/project.js';
 import { findEngine } from '../engine/find-engine.js';
 import { ownerLabels } from '../engine/owned-containers.js';
-import type { Platform } from '../platform/platform.js';
+import type { Architecture, Platform } from '../platform/platform.js';
 import type { Store } from '../store/store.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
 import { lockKey } from '../toolchain/lock-file.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
-import { lockedKind, openLock, toolchainOptions, type BuildArgs } from './session.js';
+import type { BuildArgs } from './build-session.js';
+import { lockedKind, openLock, toolchainOptions } from './toolchain-session.js';
 
 /** The toolchain that the keys of a plan are computed with. */
 export interface PlannedToolchain {
@@ -32,16 +33,20 @@ export async function plannedToolchain(
   asked: ToolchainKind | undefined,
   {
     platform,
+    machine,
     present: findPresent,
   }: {
     readonly platform: Platform;
+    /** The architecture of the engine's machine. */
+    readonly machine: Architecture;
     /** Looks for a toolchain in the engine. Called only if a lock does not decide. */
     readonly present: () => Promise<Pick<Toolchain, 'kind' | 'buildImage'> | undefined>;
   },
 ): Promise<PlannedToolchain | undefined> {
   const { lock } = await openLock(io);
-  const digestOf = (kind: ToolchainKind): string | undefined => lock.get(lockKey(platform, kind))?.toolchain;
-  const required = asked ?? (await lockedKind(io, platform));
+  const digestOf = (kind: ToolchainKind): string | undefined =>
+    lock.get(lockKey('toolchain', { kind, platform, machine }))?.digest;
+  const required = asked ?? (await lockedKind(io, { platform, machine }));
   if (required !== undefined) {
     const reason = asked === undefined ? `locked in ${LOCK_FILE}` : `set by --toolchain ${asked}`;
     // Prefer the lock's digest to that of this engine's image: it is the same on every machine.

@@ -6,15 +6,9 @@ import type { RunContext } from '../sandbox/run-context.js';
 import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
 import { checkLockedRuntime } from '../toolchain/lock-file.js';
 import type { Io } from './io.js';
-import {
-  announce,
-  openEngine,
-  openLock,
-  openStoreFor,
-  platformFor,
-  toolchainOptions,
-  type BuildArgs,
-} from './session.js';
+import type { BuildArgs } from './build-session.js';
+import { openEngine, openStoreFor, platformFor } from './session.js';
+import { announce, openLock, toolchainOptions } from './toolchain-session.js';
 
 /** Flags of a command that runs something on a layer. */
 export interface RunArgs extends Pick<
@@ -30,12 +24,14 @@ export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promis
   const platform = await platformFor(io, args);
   const store = await openStoreFor(io, args.store, reporter);
   const engine = await openEngine(io, reporter);
+  const options = await toolchainOptions(io, args, { engine, platform, store, reporter });
   const chosen = await chooseRuntimeImage({
-    ...(await toolchainOptions(io, args, { engine, platform, store, reporter })),
+    ...options,
     namesRegistry: args.registry !== undefined,
   });
   announce(chosen, platform, reporter);
-  if (args.locked === true) checkLockedRuntime(await openLock(io), { platform, chosen });
+  if (args.locked === true)
+    checkLockedRuntime(await openLock(io), { platform, machine: options.machine, chosen });
   return {
     engine,
     packageRoot: io.packageRoot,

@@ -6,7 +6,13 @@ import { packTree } from '../tree/pack-tree.js';
 import { fileEntry } from '../tree/tree-entry.js';
 import type { ContainerEngine, ImageInfo } from '../engine/container-engine.js';
 import type { Platform } from '../platform/platform.js';
-import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
+import {
+  DEFINITION_LABEL,
+  DIGEST_LABEL,
+  IMAGE_LABEL,
+  ociPlatform,
+  type ToolchainImage,
+} from './toolchain.js';
 
 /** What is needed to prepare Amazon Linux images. */
 export interface AmazonOptions {
@@ -113,7 +119,7 @@ export async function amazonImage(
         [DIGEST_LABEL]: isToolchain ? `sha256:${definition}` : base.id,
       },
       tag: `layersmith/${name}:${definition.slice(0, 12)}`,
-      platform: ociPlatform(options.platform),
+      platform: ociPlatform(options.platform.architecture),
       onLine,
       signal,
     });
@@ -136,7 +142,7 @@ async function pull(
   try {
     return await options.engine.pull(pinnedReference(reference, baseDigest), {
       signal: options.signal,
-      platform: ociPlatform(options.platform),
+      platform: ociPlatform(options.platform.architecture),
     });
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
@@ -166,11 +172,6 @@ export async function madeEarlier(
 
 function asToolchainImage({ id, labels }: ImageInfo): ToolchainImage {
   return { id, digest: labels[DIGEST_LABEL] ?? id };
-}
-
-/** Returns `linux/amd64` or `linux/arm64`. */
-function ociPlatform(platform: Platform): string {
-  return platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 }
 
 /** Replaces the tag of `host:5000/name:tag` with the resolved digest, so that exactly that image is pulled. */

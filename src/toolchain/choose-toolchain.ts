@@ -1,6 +1,6 @@
-import { compareVersions } from 'compare-versions';
 import { EngineError, EngineUnavailableError, StageError } from '../core/errors.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
+import type { Architecture, Platform } from '../platform/platform.js';
 import {
   amazonImage,
   madeEarlier,
@@ -9,8 +9,9 @@ import {
   type AmazonOptions,
   type ImageRequest,
 } from './amazonlinux.js';
-import { DEBIAN_GLIBC, debianImage, knownDebianImage, type DebianOptions } from './debian.js';
-import type { Toolchain, ToolchainImage, ToolchainKind } from './toolchain.js';
+import { debianImage, knownDebianImage, type DebianImage, type DebianOptions } from './debian.js';
+import { GLIBC_VERSIONS } from './debian-targets.js';
+import type { ImageRole, Toolchain, ToolchainImage, ToolchainKind } from './toolchain.js';
 
 /** What the choice of a toolchain depends on. */
 export type ChooseOptions = AmazonOptions &
@@ -19,10 +20,9 @@ export type ChooseOptions = AmazonOptions &
     readonly forced: { readonly kind: ToolchainKind; readonly reason: string } | undefined;
     /** How long a registry may take to answer, in milliseconds. */
     readonly registryTimeoutMs: number;
+    /** The architecture of the engine's machine, on which the embedded toolchain's compilers run. */
+    readonly machine: Architecture;
   };
-
-/** The purpose of a toolchain's image: compiling or running. */
-type ImageRole = 'toolchain' | 'runtime';
 
 /** A chosen kind of toolchain, with a function that prepares each of its images. */
 interface ChosenKind {
@@ -33,8 +33,8 @@ interface ChosenKind {
 
 /**
  * Chooses a toolchain and prepares its images: Amazon Linux if its registry answers or an earlier run built the images,
- * else the embedded Debian 11, whose glibc must not be newer than the platform's. Throws StageError if the required
- * toolchain is not available.
+ * else the embedded Debian 12, which has compilers for the glibc versions of Lambda's platforms. Throws StageError if the
+ * required toolchain is not available.
  */
 export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain> {
   const { kind, reason, image } = await chooseKind(['toolchain', 'runtime'], options);
@@ -46,11 +46,16 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
  * build has to pull or bootstrap an image. Ignores images for other platforms, pinned packages or formats.
  */
 export async function presentToolchain(
-  options: Pick<ChooseOptions, 'engine' | 'platform' | 'dockerfile' | 'pins' | 'signal'>,
+  options: Pick<
+    ChooseOptions,
+    'engine' | 'platform' | 'machine' | 'dockerfile' | 'packageRoot' | 'pins' | 'signal'
+  >,
 ): Promise<ToolchainKind | undefined> {
   if ((await earlierAmazonImages(['toolchain', 'runtime'], options)) !== undefined) return 'amazonlinux';
   if (!(await canRunOnDebian(options))) return undefined;
-  return (await knownDebianImage('debian-toolchain', options)) === undefined ? undefined : 'debian';
+  return (await knownDebianImage(debianImageFor('toolchain', options), options)) === undefined
+    ? undefined
+    : 'debian';
 }
 
 /** The image that programs and functions run in; the image with the compilers is prepared only on request. */
@@ -126,23 +131,35 @@ function notPulledOffline(image: string): StageError {
 
 function debian(reason: string, options: ChooseOptions): ChosenKind {
   const { platform } = options;
-  if (compareVersions(DEBIAN_GLIBC, platform.glibc) > 0) {
+  if (!canCompileFor(platform)) {
     throw new StageError(
-      `no toolchain is available for ${platform.name}: ${reason}, and the embedded Debian 11 has glibc ${DEBIAN_GLIBC}, newer than the platform's ${platform.glibc}`,
+      `no toolchain is available for ${platform.name}: ${reason}, and the embedded Debian 12 has no headers of its glibc ${platform.glibc}`,
       {
-        hint: `Build where ${registryOf(platform.toolchain.base)} is reachable, set --registry to a mirror of it, or use --platform provided.al2023.`,
+        hint: `Build where ${registryOf(platform.toolchain.base)} is reachable, set --registry to a mirror of it, or use a platform with glibc ${GLIBC_VERSIONS.join(', ')}.`,
       },
     );
   }
-  return { kind: 'debian', reason, image: (role) => debianImage(`debian-${role}`, options) };
+  return { kind: 'debian', reason, image: (role) => debianImage(debianImageFor(role, options), options) };
+}
+
+/** The compilers run on the engine's machine, whatever they compile for; programs on the layer are of its architecture. */
+function debianImageFor(
+  role: ImageRole,
+  { platform, machine }: Pick<ChooseOptions, 'platform' | 'machine'>,
+): DebianImage {
+  return { role, architecture: role === 'toolchain' ? machine : platform.architecture };
+}
+
+function canCompileFor({ glibc }: Pick<Platform, 'glibc'>): boolean {
+  return GLIBC_VERSIONS.some((version) => version === glibc);
 }
 
 async function canRunOnDebian(
-  options: Pick<ChooseOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
+  options: Pick<ChooseOptions, 'engine' | 'platform' | 'machine' | 'packageRoot' | 'pins' | 'signal'>,
 ): Promise<boolean> {
   return (
-    compareVersions(DEBIAN_GLIBC, options.platform.glibc) <= 0 &&
-    (await knownDebianImage('debian-runtime', options)) !== undefined
+    canCompileFor(options.platform) &&
+    (await knownDebianImage(debianImageFor('runtime', options), options)) !== undefined
   );
 }
 

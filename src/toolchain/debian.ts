@@ -1,262 +1,279 @@
-import { createReadStream } from 'node:fs';
-import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sha256, type Sha256 } from '../core/digest.js';
-import { StageError, StorageError } from '../core/errors.js';
+import { SourceError, StageError } from '../core/errors.js';
 import { writingTo } from '../core/file-system.js';
-import { processIdentity } from '../core/process-identity.js';
-import { runCommand } from '../core/run-command.js';
-import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
+import { scratchFile } from '../core/scratch.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
-import type { Platform } from '../platform/platform.js';
-import type { Package } from './image-packages.js';
-import { hasMmdebstrap } from './install-mmdebstrap.js';
-import { listRootFileSystem, withoutHost } from './root-file-system.js';
-import { DEFINITION_LABEL, DIGEST_LABEL, IMAGE_LABEL, type ToolchainImage } from './toolchain.js';
+import type { Architecture } from '../platform/platform.js';
+import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
+import { formatPin, packageOf, type DebianPackage } from './debian-package.js';
+import { compilerDefinition, makeTargets } from './debian-targets.js';
+import { packageDifferences } from './image-packages.js';
+import { listTree, openRoot, rootDigest, writeRoot, type FetchedPackage } from './root-file-system.js';
+import {
+  ARCHITECTURE_LABEL,
+  DEFINITION_LABEL,
+  DIGEST_LABEL,
+  IMAGE_LABEL,
+  ociPlatform,
+  type ImageRole,
+  type ToolchainImage,
+} from './toolchain.js';
 
-/** The mirrors of Debian's packages and of its security suites, and the path of the keyring that signs them. */
-export interface DebianMirrors {
-  readonly main: string;
-  readonly security: string | undefined;
-  readonly keyring: string;
+/** The packages that are wanted, for `DebianOptions.resolve`. */
+export interface DebianRequest {
+  readonly suite: string;
+  readonly packages: readonly string[];
+  readonly architecture: Architecture;
+}
+
+/** A file that is pinned by its sha256, and where it is found. */
+export interface PinnedUrl {
+  readonly name: string;
+  readonly sha256: Sha256;
+  readonly urls: readonly string[];
 }
 
 /** What is needed to prepare the embedded toolchain's images. */
 export interface DebianOptions {
   readonly engine: ContainerEngine;
-  readonly platform: Platform;
+  /** The root folder of the layersmith package, which has `toolchain/`. */
+  readonly packageRoot: string;
   readonly tmpDir: string;
-  /** Returns the mirrors. Throws a LayersmithError if the host has none configured. */
-  readonly mirrors: () => Promise<DebianMirrors>;
+  /** The pinned packages of an image, from the lock file. */
+  readonly pins: (image: DebianImage) => readonly DebianPackage[];
+  /**
+   * Lists the packages with everything that they depend on, as the mirror has them today. Throws a LayersmithError if there is
+   * no mirror or no apt.
+   */
+  readonly resolve: (request: DebianRequest) => Promise<readonly DebianPackage[]>;
+  /** Fetches a package from a mirror. Returns its path. Throws SourceError if no mirror has it. */
+  readonly fetchPackage: (file: DebianPackage) => Promise<string>;
+  /** Fetches a file from its URLs. Returns its path. Throws SourceError. */
+  readonly fetchUrl: (file: PinnedUrl) => Promise<string>;
   readonly report: (line: string) => void;
   readonly offline: boolean;
-  /** The package versions of the lock file, which are installed if the mirror still has them. */
-  readonly pins: readonly Package[];
-  /** Bootstraps a new image even if the engine has one, and hides it from builds: for `layersmith lock`. */
+  /** Makes a new image of today's packages even if the engine has one, and hides it from builds: for `layersmith lock`. */
   readonly fresh: boolean;
-  /** `http_proxy` and similar variables, for programs that download. */
-  readonly proxies: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-/** The glibc version of Debian 11, the newest that programs compiled there can require. */
-export const DEBIAN_GLIBC = '2.31';
+/** One of the embedded toolchain's images. Its architecture is that of its own programs, not of what they compile. */
+export interface DebianImage {
+  readonly role: ImageRole;
+  readonly architecture: Architecture;
+}
 
-const SUITE = 'bullseye';
+/** The release whose packages the images have. */
+const SUITE = 'bookworm';
 
 /** The format of the images. Images with another format are not used. */
-const FORMAT = 'without-host';
+const FORMAT = 'unpacked packages';
 
-const MIRROR = 'the Debian mirror (LAYERSMITH_DEBIAN_MIRROR, else the one in the apt sources)';
+interface Content {
+  /** Without what they depend on. */
+  readonly packages: (architecture: Architecture) => readonly string[];
+  /** Packages that are left out although others depend on them: the compilers get headers and libraries of their own. */
+  readonly without: RegExp | undefined;
+  /** What packages create when they are installed, which is not done here. */
+  readonly extra: readonly TreeEntry[];
+}
 
-type ImageName = 'debian-toolchain' | 'debian-runtime';
+const link = (path: string, target: string): TreeEntry => ({ type: 'symlink', path, target });
+const folder = (path: string, mode = 0o755): TreeEntry => ({ type: 'directory', path, mode });
 
-/** mmdebstrap's variant and packages for each image: one has the compilers, the other little more than glibc. */
-const IMAGES: Readonly<
-  Record<ImageName, { readonly variant: string; readonly packages: readonly string[] }>
-> = {
-  'debian-toolchain': {
-    variant: 'minbase',
-    packages: [
-      'autoconf',
-      'automake',
-      'bison',
-      'bzip2',
-      'cmake',
-      'g++',
-      'gcc',
-      'libc6-dev',
-      'libtool',
-      'm4',
-      'make',
-      'patch',
-      'perl',
-      'pkg-config',
-      're2c',
-      'tcl',
-      'xz-utils',
+const MERGED_FOLDERS = ['bin', 'sbin', 'lib', 'lib64'].map((name) => link(name, `usr/${name}`));
+
+const CONTENT: Readonly<Record<ImageRole, Content>> = {
+  toolchain: {
+    packages: (architecture) => {
+      const other = architecture === 'arm64' ? 'x86-64-linux-gnu' : 'aarch64-linux-gnu';
+      return [
+        ...[
+          'base-files',
+          'bash',
+          'bzip2',
+          'coreutils',
+          'dash',
+          'debianutils',
+          'diffutils',
+          'file',
+          'findutils',
+        ],
+        ...['grep', 'gzip', 'hostname', 'mawk', 'sed', 'tar', 'xz-utils'],
+        ...[
+          'autoconf',
+          'automake',
+          'bison',
+          'cmake',
+          'libtool',
+          'm4',
+          'make',
+          'patch',
+          'perl',
+          'pkg-config',
+          're2c',
+          'tcl',
+        ],
+        ...['gcc-12', 'g++-12', `gcc-12-${other}`, `g++-12-${other}`],
+      ];
+    },
+    without:
+      /^(libc6-dev|linux-libc-dev|libcrypt-dev|libnsl-dev|libtirpc-dev|rpcsvc-proto)$|^(libc6|libc6-dev|linux-libc-dev)-[a-z0-9]+-cross$|^(tzdata|usrmerge|libc-dev-bin)$/,
+    extra: [
+      ...MERGED_FOLDERS,
+      folder('opt'),
+      folder('build'),
+      link('usr/bin/awk', 'mawk'),
+      link('usr/bin/yacc', 'bison.yacc'),
+      link('usr/bin/which', 'which.debianutils'),
+      link('usr/bin/automake', 'automake-1.16'),
+      link('usr/bin/aclocal', 'aclocal-1.16'),
+      fileEntry(
+        'etc/passwd',
+        'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n',
+      ),
+      fileEntry('etc/group', 'root:x:0:\nnogroup:x:65534:\n'),
     ],
   },
-  'debian-runtime': { variant: 'extract', packages: ['base-files', 'libc6', 'libgcc-s1'] },
+  runtime: {
+    packages: () => ['base-files', 'libc6', 'libgcc-s1'],
+    without: /^(mawk|gcc-12-base)$/,
+    extra: MERGED_FOLDERS,
+  },
 };
 
 /**
- * Returns an image of the embedded toolchain. Bootstraps it with mmdebstrap if the engine does not have it. Its digest is
- * the sha256 of a listing of its root file system. The listing does not depend on the host, so the same packages result in
- * the same digest on every machine.
+ * Returns an image of the embedded toolchain, and makes it if the engine does not have it: from the pinned packages, or from
+ * today's if a mirror has lost one. Packages are unpacked here and run nothing, so the image, and its digest, the sha256 of a
+ * listing of its root file system, depend on the packages alone.
  *
- * Throws StageError if mmdebstrap is missing or fails, and StorageError if the disk is full.
+ * Throws StageError, and StorageError if the disk is full.
  */
-export async function debianImage(name: ImageName, options: DebianOptions): Promise<ToolchainImage> {
-  const { engine, platform, signal } = options;
-  const known = options.fresh ? undefined : await knownDebianImage(name, options);
+export async function debianImage(image: DebianImage, options: DebianOptions): Promise<ToolchainImage> {
+  const { engine, signal, fresh, report } = options;
+  const name = imageName(image.role);
+  const known = fresh ? undefined : await knownDebianImage(image, options);
   if (known !== undefined) return known;
-  if (options.offline) {
-    throw new StageError(
-      `the engine has no ${name} image for ${platform.architecture} yet, and --offline forbids bootstrapping it`,
-      { hint: 'Run once without --offline.' },
-    );
-  }
-  const { variant, packages } = IMAGES[name];
-  const definition = definitionOf(name, options);
-  const mirrors = await options.mirrors();
-  await requireMmdebstrap(options);
-  const folder = await writingTo(options.tmpDir, () => makeFolder(options.tmpDir));
-  try {
-    const rootfs = join(folder, 'rootfs.tar');
-    options.report(
-      `bootstrapping the ${name} image with mmdebstrap (Debian 11)${options.fresh ? '' : ', once'}`,
-    );
-    await bootstrap({ folder, rootfs, variant, packages, mirrors, options });
-    const { digest } = await listRootFileSystem(createReadStream(rootfs));
-    const image = await engine.importImage(withoutHost(createReadStream(rootfs)), {
-      labels: {
-        ...(options.fresh ? {} : { [DEFINITION_LABEL]: definition }),
-        [DIGEST_LABEL]: digest,
-        [IMAGE_LABEL]: name,
-      },
-      tag: `layersmith/${name}:${options.fresh ? 'fresh' : definition.slice(0, 12)}`,
-      platform: platform.architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64',
+  const pinned = fresh ? [] : options.pins(image);
+  if (pinned.length === 0 && options.offline) throw offlineError(image, 'no lock has its packages');
+  const fetched =
+    pinned.length === 0
+      ? await fetchAll(await resolved(image, options), options)
+      : await fetchPinned(image, pinned, options);
+  report(
+    `making the ${name} image for ${image.architecture} of ${fetched.length} Debian packages${fresh ? '' : ', once'}`,
+  );
+  const packages = fetched.map(({ file }) => file);
+  await using rootfs = scratchFile(options.tmpDir);
+  const listing = await writingTo(options.tmpDir, () =>
+    writeRoot(rootfs.path, { packages: fetched, extra: CONTENT[image.role].extra }),
+  );
+  const platform = ociPlatform(image.architecture);
+  const imported = async (
+    added: readonly TreeEntry[],
+    labels: Readonly<Record<string, string>>,
+    tag: string,
+  ) =>
+    engine.importImage(openRoot(rootfs.path, added), {
+      labels,
+      tag: `layersmith/${name}:${tag}`,
+      platform,
       signal,
     });
-    return { id: image.id, digest };
+  const finish = async (added: readonly TreeEntry[]): Promise<ToolchainImage> => {
+    const digest = rootDigest(listing, await listTree(added));
+    const definition = await definitionOf(image, packages, options);
+    const made = await imported(
+      added,
+      {
+        ...(fresh ? {} : { [DEFINITION_LABEL]: definition }),
+        [DIGEST_LABEL]: digest,
+        [IMAGE_LABEL]: name,
+        [ARCHITECTURE_LABEL]: image.architecture,
+      },
+      fresh ? `fresh-${image.architecture}` : definition.slice(0, 12),
+    );
+    return { id: made.id, digest, madeOf: packages };
+  };
+  if (image.role === 'runtime') return await finish([]);
+  const base = await imported([], { [IMAGE_LABEL]: name }, `base-${image.architecture}`);
+  try {
+    await using targets = await makeTargets(base.id, image.architecture, options);
+    return await finish(targets.entries);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await engine.removeImage(base.id).catch(() => undefined);
   }
 }
 
 /** Returns the image, or undefined if the engine does not have it. */
 export async function knownDebianImage(
-  name: ImageName,
-  options: Pick<DebianOptions, 'engine' | 'platform' | 'pins' | 'signal'>,
+  image: DebianImage,
+  options: Pick<DebianOptions, 'engine' | 'packageRoot' | 'pins' | 'signal'>,
 ): Promise<ToolchainImage | undefined> {
-  const value = definitionOf(name, options);
+  const value = await definitionOf(image, options.pins(image), options);
   const [known] = await options.engine.listImages({ key: DEFINITION_LABEL, value }, options.signal);
   const digest = known?.labels[DIGEST_LABEL];
   return known === undefined || digest === undefined ? undefined : { id: known.id, digest };
 }
 
+/** Returns the name in messages and labels: `debian-toolchain`. */
+function imageName(role: ImageRole): string {
+  return `debian-${role}`;
+}
+
 /** Returns a digest of everything that determines the image's content. */
-function definitionOf(name: ImageName, { platform, pins }: Pick<DebianOptions, 'platform' | 'pins'>): Sha256 {
-  const { variant, packages } = IMAGES[name];
-  return sha256(
-    JSON.stringify([
-      ...[FORMAT, SUITE, platform.architecture, variant, packages, SOURCE_DATE_EPOCH],
-      ...(pins.length === 0 ? [] : [pins]),
-    ]),
-  );
+async function definitionOf(
+  { role, architecture }: DebianImage,
+  packages: readonly DebianPackage[],
+  { packageRoot }: Pick<DebianOptions, 'packageRoot'>,
+): Promise<Sha256> {
+  const files = packages.map(formatPin).sort();
+  const compilers = role === 'toolchain' ? await compilerDefinition(packageRoot) : undefined;
+  return sha256(JSON.stringify([FORMAT, role, architecture, files, compilers]));
 }
 
-/** Creates a folder whose name starts with the identity of this process, so that a later run removes it if this one is killed. */
-async function makeFolder(tmpDir: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpDir, `${processIdentity()}-debian-`));
-  // mmdebstrap and apt use it as other users.
-  await chmod(folder, 0o755);
-  return folder;
+async function resolved(image: DebianImage, options: DebianOptions): Promise<readonly DebianPackage[]> {
+  const { packages, without } = CONTENT[image.role];
+  const all = await options.resolve({
+    suite: SUITE,
+    packages: packages(image.architecture),
+    architecture: image.architecture,
+  });
+  return all.filter((file) => without?.test(packageOf(file).name) !== true);
 }
 
-interface Bootstrap {
-  readonly folder: string;
-  readonly rootfs: string;
-  readonly variant: string;
-  readonly packages: readonly string[];
-  readonly mirrors: DebianMirrors;
-  readonly options: DebianOptions;
-}
-
-async function bootstrap(input: Bootstrap): Promise<void> {
-  const { folder, rootfs, variant, packages, mirrors, options } = input;
-  const signedBy = `[signed-by=${mirrors.keyring}]`;
-  const lines = [`deb ${signedBy} ${mirrors.main} ${SUITE} main`];
-  if (mirrors.security !== undefined)
-    lines.push(`deb ${signedBy} ${mirrors.security} ${SUITE}-security main`);
-  const hooks = await pinningHooks(input);
-  using space = watchSpace(folder);
-  const ended = await runCommand(
-    [
-      'mmdebstrap',
-      `--variant=${variant}`,
-      `--architectures=${options.platform.architecture === 'arm64' ? 'arm64' : 'amd64'}`,
-      `--include=${packages.join(',')}`,
-      ...hooks,
-      '--format=tar',
-      SUITE,
-      rootfs,
-      ...lines,
-    ],
-    {
-      env: { ...options.proxies, SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH), TMPDIR: folder },
-      signal: options.signal,
-    },
-  );
-  if (ended.status === 0) return;
-  const { status, stderr } = ended;
-  const lastLines = ended.lastLines.map(withoutUserinfo);
-  if (/No space left on device|Disk quota exceeded/.test(stderr) || (await space.least()) < LITTLE_BYTES) {
-    throw new StorageError(`cannot write to ${options.tmpDir}: the disk is full`, {
-      details: { 'last lines': lastLines },
-      hint: 'Free some space there (`layersmith clean --older-than 30d`), or choose another folder with --store.',
-    });
+async function fetchPinned(
+  image: DebianImage,
+  pinned: readonly DebianPackage[],
+  options: DebianOptions,
+): Promise<readonly FetchedPackage[]> {
+  try {
+    return await fetchAll(pinned, options);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    if (options.offline) throw offlineError(image, error.message);
+    const today = await resolved(image, options);
+    const changes = packageDifferences(pinned.map(packageOf), today.map(packageOf));
+    options.report(
+      `a pinned package is gone: ${error.message}. Using what the mirror has today: ${changes.join('; ') || 'the same versions'}`,
+    );
+    return fetchAll(today, options);
   }
-  throw new StageError(`mmdebstrap failed to bootstrap Debian 11 (status ${status})`, {
-    details: { 'last lines': lastLines },
-    hint:
-      options.platform.architecture === 'arm64'
-        ? `On an x86_64 machine, install the Debian packages qemu-user-static and arch-test, which arm64 needs; or check ${MIRROR}.`
-        : `Check that ${MIRROR} answers and has bullseye.`,
-  });
 }
 
-/** Removes user names and passwords from the URLs in a line: apt quotes the mirror's and the proxy's. */
-function withoutUserinfo(line: string): string {
-  // Up to the last `@` of the authority: a password may contain one.
-  return line.replace(/:\/\/[^\s/?#'"]*@/g, '://');
-}
-
-/**
- * Returns the mmdebstrap option that makes apt prefer the pinned versions, even older ones (apt_preferences(5): a priority
- * above 1000). If the mirror does not have a pinned version, apt installs another one. The preferences do not become part
- * of the image, as all files that come from the host.
- */
-async function pinningHooks({ folder, options }: Bootstrap): Promise<readonly string[]> {
-  const { pins } = options;
-  if (pins.length === 0) return [];
-  const file = join(folder, 'preferences');
-  const stanzas = pins.map(
-    ({ name, version }) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
+function offlineError({ role, architecture }: DebianImage, reason: string): StageError {
+  return new StageError(
+    `the engine has no ${imageName(role)} image for ${architecture} yet, and --offline forbids fetching its packages`,
+    { details: { reason }, hint: 'Run once without --offline.' },
   );
-  await writeFile(file, stanzas.join('\n'));
-  const folderInside = '"$1/etc/apt/preferences.d"';
-  return [`--setup-hook=mkdir -p ${folderInside} && cp '${file}' ${folderInside}/layersmith`];
 }
 
-/** With less free space than this, the disk counts as full: the smallest bootstrap needs more. */
-const LITTLE_BYTES = 64 * 1024 ** 2;
-const LOOK_EVERY_MS = 250;
-
-/** Records the least free space seen: mmdebstrap removes its files before it ends, so afterwards the disk is not full. */
-function watchSpace(folder: string): Disposable & { readonly least: () => Promise<number> } {
-  let least = Infinity;
-  const look = async (): Promise<number> => {
-    // Unknown free space is not taken for a full disk.
-    const space = await statfs(folder).catch(() => undefined);
-    if (space !== undefined) least = Math.min(least, space.bavail * space.bsize);
-    return least;
-  };
-  const timer = setInterval(() => {
-    void look();
-  }, LOOK_EVERY_MS);
-  return {
-    least: look,
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-    },
-  };
-}
-
-async function requireMmdebstrap({ proxies, signal }: DebianOptions): Promise<void> {
-  if (await hasMmdebstrap({ env: proxies, signal })) return;
-  throw new StageError('mmdebstrap, which makes the embedded Debian toolchain, is not installed', {
-    hint: 'Run `layersmith doctor --fix` as root (Debian or Ubuntu), or use --toolchain amazonlinux where its registry answers.',
-  });
+/** Fetches all packages, sorted by path. */
+async function fetchAll(
+  packages: readonly DebianPackage[],
+  { fetchPackage }: DebianOptions,
+): Promise<readonly FetchedPackage[]> {
+  const sorted = [...packages].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return Promise.all(sorted.map(async (file) => ({ file, path: await fetchPackage(file) })));
 }

@@ -119,3 +119,13 @@ export function parseRpmQuery(stdout: string): readonly Package[] {
     return [{ name, version: version.replace(/^0:/, '') }];
   });
 }
+
+/** Lists the packages that differ: `gcc-10 10.2.1-6 → 10.2.1-7`. */
+export function packageDifferences(then: readonly Package[], here: readonly Package[]): readonly string[] {
+  const [old, now] = [then, here].map((list) => new Map(list.map(({ name, version }) => [name, version])));
+  const names = [...new Set([...then, ...here].map(({ name }) => name))].sort();
+  return names.flatMap((name) => {
+    const [before, after] = [old?.get(name), now?.get(name)];
+    return before === after ? [] : [`${name} ${before ?? 'none'} → ${after ?? 'none'}`];
+  });
+}

@@ -3,150 +3,179 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { IntegrityError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import type { Platform } from '../platform/platform.js';
-import type { Package } from './image-packages.js';
-import type { Toolchain, ToolchainKind } from './toolchain.js';
+import { ARCHITECTURES, type Architecture, type Platform } from '../platform/platform.js';
+import { formatPin, packageOf, parsePin, type DebianPackage } from './debian-package.js';
+import { packageDifferences, type Package } from './image-packages.js';
+import type { ImageRole, Toolchain, ToolchainKind } from './toolchain.js';
 
-/** The state of a toolchain when it was locked: the digests of its images, and the packages of the one with the compilers. */
-export interface LockEntry {
-  readonly toolchain: string;
-  readonly runtime: string;
-  /** Sorted by name. */
+/** An image as it was locked. */
+export interface LockedImage {
+  readonly digest: string;
+  /** The packages of a `debian` image, from which it is made; empty for others. */
+  readonly files: readonly DebianPackage[];
+  /** The packages of an `amazonlinux-toolchain` image, sorted by name, for messages; empty for others. */
   readonly packages: readonly Package[];
-  /** The files of each image that its packages do not determine; undefined if they were not recorded (Amazon Linux). */
-  readonly files: LockedFiles | undefined;
 }
 
-/** A short digest of each file that the packages of an image do not determine, by path. */
-export interface LockedFiles {
-  readonly toolchain: ReadonlyMap<string, string>;
-  readonly runtime: ReadonlyMap<string, string>;
+/** The images of `layersmith.lock`, by their keys (`lockKey`). */
+export type LockFile = ReadonlyMap<string, LockedImage>;
+
+/** What `lockKey` depends on. */
+export interface LockedFor {
+  readonly kind: ToolchainKind;
+  readonly platform: Pick<Platform, 'name' | 'architecture'>;
+  /** The architecture of the engine, on which the embedded toolchain's compilers run. */
+  readonly machine: Architecture;
 }
 
-/** The entries of `layersmith.lock`, by platform, architecture and kind of toolchain (`lockKey`). */
-export type LockFile = ReadonlyMap<string, LockEntry>;
+const SCHEMA_VERSION = 2;
 
-const filesSchema = z.record(z.string(), z.string()).transform((files) => new Map(Object.entries(files)));
-
-const entrySchema = z
-  .strictObject({
-    toolchain: z.string(),
-    runtime: z.string(),
-    packages: z.record(z.string(), z.string()),
-    files: z.strictObject({ toolchain: filesSchema, runtime: filesSchema }).optional(),
-  })
-  .transform(({ packages, files, ...digests }): LockEntry => ({
-    ...digests,
-    packages: Object.entries(packages).map(([name, version]) => ({ name, version })),
-    files,
-  }));
-
-const lockSchema = z.strictObject({
-  schemaVersion: z.literal(1),
-  toolchains: z.record(z.string(), entrySchema),
+const imageSchema = z.strictObject({
+  digest: z.string(),
+  files: z
+    .array(
+      z.string().transform((line, context) => {
+        const file = parsePin(line);
+        if (file !== undefined) return file;
+        context.addIssue(`not a package: ${line}`);
+        return z.NEVER;
+      }),
+    )
+    .default([]),
+  packages: z
+    .record(z.string(), z.string())
+    .default({})
+    .transform((packages) => Object.entries(packages).map(([name, version]) => ({ name, version }))),
 });
 
-/** Returns the key of a lock entry: `provided.al2023 x86_64 debian`. */
-export function lockKey({ name, architecture }: Platform, kind: ToolchainKind): string {
-  return `${name} ${architecture} ${kind}`;
+const lockSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  images: z.record(z.string(), imageSchema),
+});
+
+/**
+ * Returns the key of an image: `debian-toolchain x86_64` by the machine that compiles, for every platform; `debian-runtime
+ * arm64` by the architecture that runs; `amazonlinux-toolchain provided.al2023 x86_64`.
+ */
+export function lockKey(role: ImageRole, { kind, platform, machine }: LockedFor): string {
+  if (kind === 'amazonlinux') return `${kind}-${role} ${platform.name} ${platform.architecture}`;
+  return debianKey({ role, architecture: role === 'toolchain' ? machine : platform.architecture });
 }
 
-/** Reads a lock file. A missing file has no entries. Throws UsageError for an invalid one. */
+/** Returns the key of an image of the embedded toolchain. */
+export function debianKey(image: { readonly role: ImageRole; readonly architecture: Architecture }): string {
+  return `debian-${image.role} ${image.architecture}`;
+}
+
+/** Reports whether a lock has both images of a kind of toolchain. */
+export function isLocked(lock: LockFile, wanted: LockedFor): boolean {
+  return lock.has(lockKey('toolchain', wanted)) && lock.has(lockKey('runtime', wanted));
+}
+
+/** Reads a lock file. A missing file has no images. Throws UsageError for an invalid one. */
 export async function readLock(path: string): Promise<LockFile> {
   try {
-    const { toolchains } = lockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-    return new Map(Object.entries(toolchains));
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const { images } = lockSchema.parse(content);
+    return new Map(Object.entries(images));
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return new Map();
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new UsageError(`the lock file ${path} is not valid: ${reason ?? ''}`, {
-      hint: 'Restore it from version control, or remove it and run `layersmith lock`.',
+      hint: 'Restore it from version control, or remove it and run `layersmith lock`: older releases wrote another format.',
       cause,
     });
   }
 }
 
-/** Writes a lock file with sorted entries. */
+/** Writes a lock file with sorted images. */
 export async function writeLock(path: string, lock: LockFile): Promise<void> {
-  const toolchains = [...lock]
+  const images = [...lock]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, { packages, files, ...digests }]) => {
-      const versions = Object.fromEntries(packages.map(({ name, version }) => [name, version]));
-      const recorded = files && {
-        toolchain: Object.fromEntries(files.toolchain),
-        runtime: Object.fromEntries(files.runtime),
-      };
-      return [key, { ...digests, packages: versions, files: recorded }] as const;
-    });
-  const text = JSON.stringify({ schemaVersion: 1, toolchains: Object.fromEntries(toolchains) }, undefined, 2);
+    .map(([key, { digest, files, packages }]) => [
+      key,
+      {
+        digest,
+        ...(files.length > 0 && { files: files.map(formatPin) }),
+        ...(packages.length > 0 && {
+          packages: Object.fromEntries(packages.map(({ name, version }) => [name, version])),
+        }),
+      },
+    ]);
+  const text = JSON.stringify(
+    { schemaVersion: SCHEMA_VERSION, images: Object.fromEntries(images) as unknown },
+    undefined,
+    2,
+  );
   await writeFileAtomically(path, `${text}\n`);
 }
 
 /**
- * Lists the differences between a locked toolchain and another, one per line: packages first, then files, then digests.
+ * Lists the differences between a locked image and the one here, one per line: packages first, then the digest.
  */
-export function lockDifferences(locked: LockEntry, here: LockEntry): readonly string[] {
-  const files = (image: 'toolchain' | 'runtime'): readonly string[] =>
-    locked.files === undefined || here.files === undefined
-      ? []
-      : fileDifferences(locked.files[image], here.files[image]).map((line) => `${image} image: ${line}`);
-  const digest = (image: 'toolchain' | 'runtime'): readonly string[] =>
-    locked[image] === here[image] ? [] : [`${image} image ${locked[image]} → ${here[image]}`];
+export function lockDifferences(locked: LockedImage, here: LockedImage): readonly string[] {
+  if (locked.digest === here.digest) return [];
+  const then = packagesIn(locked);
+  const now = locked.files.length === 0 ? here.packages : packagesIn(here).map(withoutEpoch);
   return [
-    ...packageDifferences(locked.packages, here.packages),
-    ...files('toolchain'),
-    ...files('runtime'),
-    ...digest('toolchain'),
-    ...digest('runtime'),
+    ...(then.length > 0 ? packageDifferences(then, now) : []),
+    `image ${locked.digest} → ${here.digest}`,
   ];
 }
 
-function fileDifferences(
-  locked: ReadonlyMap<string, string>,
-  here: ReadonlyMap<string, string>,
-): readonly string[] {
-  return [...new Set([...locked.keys(), ...here.keys()])].sort().flatMap((path) => {
-    const [before, after] = [locked.get(path), here.get(path)];
-    if (before === after) return [];
-    if (before === undefined) return [`${path} was added`];
-    return [after === undefined ? `${path} is missing` : `${path} differs`];
-  });
+function packagesIn({ files, packages }: LockedImage): readonly Package[] {
+  return files.length > 0 ? files.map(packageOf) : packages;
+}
+
+/** File names have no epoch (`1:` in `1:2.40-2`). */
+function withoutEpoch({ name, version }: Package): Package {
+  return { name, version: version.replace(/^\d+:/, '') };
 }
 
 /** A warning names this many differences. */
 const SHOWN = 3;
 
 /**
- * Compares a toolchain with its entry in the lock file. Returns a message that names the differences, or undefined if there
- * are none or the lock has no entry for it. With `locked`, a difference or a missing entry throws IntegrityError instead.
- * `own` is the project's part of the lock.
+ * Compares a toolchain with the lock file. Returns a message that names the differences, or undefined if there are none or the
+ * lock does not have it. With `locked`, a difference or a missing image throws IntegrityError instead. `own` is the project's
+ * part of the lock.
  */
 export async function checkLock(
   { lock, path, own = lock }: { readonly lock: LockFile; readonly path: string; readonly own?: LockFile },
   {
     platform,
+    machine,
     toolchain,
-    describe,
+    packagesOf,
     locked,
   }: {
-    readonly platform: Platform;
+    readonly platform: Pick<Platform, 'name' | 'architecture'>;
+    readonly machine: Architecture;
     readonly toolchain: Toolchain;
-    /** Reads the images, which takes seconds; called only when a digest differs. */
-    readonly describe: () => Promise<LockEntry>;
+    /** Lists the packages of an image; called only when a digest differs. */
+    readonly packagesOf: (image: {
+      readonly id: string;
+      readonly digest: string;
+    }) => Promise<readonly Package[]>;
     readonly locked: boolean;
   },
 ): Promise<string | undefined> {
-  const key = lockKey(platform, toolchain.kind);
-  const entry = lock.get(key);
-  if (entry === undefined) {
+  const wanted: LockedFor = { kind: toolchain.kind, platform, machine };
+  if (!isLocked(lock, wanted)) {
     if (!locked) return undefined;
-    throw new IntegrityError(`--locked: the lock file has no toolchain for ${key}`, {
-      hint: `Run \`layersmith lock\` with the same --platform, --arch and --toolchain, and commit ${path}.`,
-    });
+    throw missingFromLock(wanted, path);
   }
-  if (entry.toolchain === toolchain.buildImage.digest && entry.runtime === toolchain.runtimeImage.digest)
-    return undefined;
-  const differences = lockDifferences(entry, await describe());
+  const differences: string[] = [];
+  for (const [role, image] of [
+    ['toolchain', toolchain.buildImage],
+    ['runtime', toolchain.runtimeImage],
+  ] as const) {
+    const entry = lock.get(lockKey(role, wanted));
+    if (entry === undefined || entry.digest === image.digest) continue;
+    const here = { digest: image.digest, files: [], packages: await packagesOf(image) };
+    differences.push(...lockDifferences(entry, here).map((line) => `${role}: ${line}`));
+  }
+  if (differences.length === 0) return undefined;
   if (locked) {
     throw new IntegrityError(`--locked: the toolchain differs from ${path}`, {
       details: { differences },
@@ -154,8 +183,15 @@ export async function checkLock(
     });
   }
   const more = differences.length - SHOWN;
-  const which = own.has(key) ? path : 'the lock that comes with layersmith';
+  const which = own.has(lockKey('toolchain', wanted)) ? path : 'the lock that comes with layersmith';
   return `the toolchain differs from ${which}: ${differences.slice(0, SHOWN).join('; ')}${more > 0 ? `; and ${more} more (\`layersmith lock --check\` lists them)` : ''}`;
+}
+
+function missingFromLock({ kind, platform, machine }: LockedFor, path: string): IntegrityError {
+  return new IntegrityError(
+    `--locked: the lock file has no ${kind} toolchain for ${platform.name} ${platform.architecture} on ${machine}`,
+    { hint: `Run \`layersmith lock\` with the same --platform, --arch and --toolchain, and commit ${path}.` },
+  );
 }
 
 /** Checks the runtime image against the lock file. Throws IntegrityError if the lock has another one, or none. */
@@ -163,24 +199,29 @@ export function checkLockedRuntime(
   { lock, path }: { readonly lock: LockFile; readonly path: string },
   {
     platform,
+    machine,
     chosen,
-  }: { readonly platform: Platform; readonly chosen: Pick<Toolchain, 'kind' | 'runtimeImage'> },
+  }: {
+    readonly platform: Pick<Platform, 'name' | 'architecture'>;
+    readonly machine: Architecture;
+    readonly chosen: Pick<Toolchain, 'kind' | 'runtimeImage'>;
+  },
 ): void {
-  const key = lockKey(platform, chosen.kind);
-  const locked = lock.get(key)?.runtime;
+  const key = lockKey('runtime', { kind: chosen.kind, platform, machine });
+  const locked = lock.get(key)?.digest;
   if (locked === chosen.runtimeImage.digest) return;
-  throw new IntegrityError(`--locked: the runtime image for ${key} differs from ${path}`, {
+  throw new IntegrityError(`--locked: the image ${key} differs from ${path}`, {
     details: { expected: locked ?? 'no entry', actual: chosen.runtimeImage.digest },
     hint: 'List the differences with `layersmith lock --check`, or accept the new image with `layersmith lock`.',
   });
 }
 
-/** Lists the packages that differ: `gcc-10 10.2.1-6 → 10.2.1-7`. */
-export function packageDifferences(then: readonly Package[], here: readonly Package[]): readonly string[] {
-  const [old, now] = [then, here].map((list) => new Map(list.map(({ name, version }) => [name, version])));
-  const names = [...new Set([...then, ...here].map(({ name }) => name))].sort();
-  return names.flatMap((name) => {
-    const [before, after] = [old?.get(name), now?.get(name)];
-    return before === after ? [] : [`${name} ${before ?? 'none'} → ${after ?? 'none'}`];
+/** The architecture of an engine's machine, as engines call it. Throws UsageError for one that Lambda does not have. */
+export function machineOf(info: { readonly architecture: string }): Architecture {
+  const named = info.architecture === 'aarch64' ? 'arm64' : info.architecture;
+  const machine = ARCHITECTURES.find((one) => one === named);
+  if (machine !== undefined) return machine;
+  throw new UsageError(`the container engine runs on ${info.architecture}`, {
+    hint: 'Use an engine on x86_64 or arm64 (DOCKER_HOST).',
   });
 }

@@ -25,14 +25,18 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** What of Debian's toolchain a package of the tests does not need. */
-const UNNEEDED = [
-  ...['doc', 'locale', 'man', 'info', 'perl', 'cmake-3.18', 'zoneinfo', 'tcltk'].map(
-    (name) => `/usr/share/${name}`,
-  ),
-  ...['cc1plus', 'lto1'].map((name) => `/usr/lib/gcc/x86_64-linux-gnu/10/${name}`),
-  ...['/var/cache', '/var/lib/apt'],
-];
+/** Makes the embedded toolchain one like Amazon's: `gcc` compiles for the image itself, with headers in /usr/include. */
+const NATIVE = `set -e
+sysroot=/usr/lib/layersmith/x86_64-linux-gnu-2.34/sysroot/usr lib=/usr/lib/x86_64-linux-gnu
+cp -R "$sysroot/include" /usr/
+cp "$sysroot"/lib/*.o "$sysroot"/lib/*.a "$lib/"
+echo "GROUP ( $lib/libc.so.6 $lib/libc_nonshared.a AS_NEEDED ( $lib/ld-linux-x86-64.so.2 ) )" >"$lib/libc.so"
+ln -s libm.so.6 "$lib/libm.so"
+for tool in gcc g++ cpp; do ln -s "$tool-12" "/usr/bin/$tool"; done
+ln -s gcc /usr/bin/cc
+# What a package of the tests does not need.
+rm -rf /usr/lib/layersmith /usr/lib/gcc-cross /usr/share/perl /usr/share/cmake-3.25 /usr/share/tcltk
+rm -f /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus /usr/lib/gcc/x86_64-linux-gnu/12/lto1`;
 
 /** A package manager that installs nothing, and fails when it is told to. */
 function packageManager(fails: boolean): string {
@@ -51,7 +55,7 @@ export interface StandIns {
 }
 
 export async function makeStandIns(): Promise<StandIns> {
-  const toolchain = await flattened(await embedded('debian-toolchain'), ['rm', '-rf', ...UNNEEDED]);
+  const toolchain = await flattened(await embedded('debian-toolchain'), ['/bin/sh', '-c', NATIVE]);
   const runtime = await flattened(await embedded('debian-runtime'));
   return {
     base: await tagged('base', await withPackageManager(toolchain, packageManager(false))),

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 
-import { openBuild, openLibrary } from '../../src/cli/session.js';
+import { openBuild } from '../../src/cli/build-session.js';
+import { openLibrary } from '../../src/cli/session.js';
 import type { Reporter } from '../../src/core/reporter.js';
 import type { Sandbox } from '../../src/lambda/sandbox.js';
 import { runContextOf, type BuildContext } from '../../src/pipeline/build/build-context.js';

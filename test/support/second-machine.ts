@@ -32,7 +32,7 @@ export async function secondMachine(): Promise<SecondMachine> {
   const root = join(folder.path, 'root');
   try {
     await run('mmdebstrap', [
-      ...['--variant=minbase', '--include=make,ca-certificates,libatomic1,mmdebstrap'],
+      ...['--variant=minbase', '--include=make,ca-certificates,libatomic1'],
       ...['bookworm', root, await mirror()],
     ]);
     await installNode(root);

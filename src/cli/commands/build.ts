@@ -17,7 +17,8 @@ import {
   stageOptions,
   storeOption,
 } from '../options.js';
-import { openBuild, openLibrary, platformFor, reporterFor } from '../session.js';
+import { openBuild } from '../build-session.js';
+import { openLibrary, platformFor, reporterFor } from '../session.js';
 import { duration, size } from '../words.js';
 
 /** Creates `layersmith build`: compiles a recipe into a tested layer zip. */

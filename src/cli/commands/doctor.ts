@@ -10,7 +10,8 @@ import { command, type Command, type CommandOutcome } from '../command.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
-import { engineFor, lockedKind, platformFor, storeFolder, toolchainInEngine } from '../session.js';
+import { engineFor, platformFor, storeFolder } from '../session.js';
+import { lockedKind, machineFor, toolchainInEngine } from '../toolchain-session.js';
 import { size } from '../words.js';
 
 interface Finding {
@@ -58,7 +59,10 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
       };
       if (args.fix)
         await installMissing(thisHost(io, report), {
-          ...{ toolchain: args.toolchain ?? (await lockedKind(io, platform)), report },
+          ...{
+            toolchain: args.toolchain ?? (await lockedKind(io, { platform, machine: await machineFor(io) })),
+            report,
+          },
           hasImages: async (engine) => (await toolchainInEngine(io, { engine, platform })) !== undefined,
           registryAnswers: async (engine) =>
             (await checkRegistry(engine, { image, signal: io.signal })).state === 'ok',

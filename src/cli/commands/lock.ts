@@ -1,21 +1,22 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
-import { describeToolchain, prepareToolchain } from '../../toolchain/describe-toolchain.js';
-import { lockDifferences, lockKey, readLock, writeLock } from '../../toolchain/lock-file.js';
+import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
+import {
+  isLocked,
+  lockDifferences,
+  lockKey,
+  readLock,
+  writeLock,
+  type LockedImage,
+} from '../../toolchain/lock-file.js';
+import { IMAGE_ROLES } from '../../toolchain/toolchain.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { removingFreshImages } from '../remove-fresh-images.js';
-import {
-  engineFor,
-  openLock,
-  openStoreFor,
-  platformFor,
-  reporterFor,
-  toolchainOptions,
-  warnTo,
-} from '../session.js';
+import { engineFor, openStoreFor, platformFor, reporterFor, warnTo } from '../session.js';
+import { openLock, toolchainOptions } from '../toolchain-session.js';
 
 /** Creates `layersmith lock`: pins the toolchain that the mirror or the registry has today in the lock file. */
 export function lockCommand(io: Io, outcome: CommandOutcome): Command {
@@ -45,20 +46,37 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
         const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
         // Before any image is created: an abort or a failure leaves none behind.
         await using _removed = await removingFreshImages(engine, { warn: warnTo(io), signal: io.signal });
-        const { toolchain } = await prepareToolchain(
-          await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true }),
-          inspecting,
-        );
-        const entry = await describeToolchain(toolchain, inspecting);
+        const choice = await toolchainOptions(io, options, {
+          engine,
+          platform,
+          store,
+          reporter,
+          fresh: true,
+        });
+        const { toolchain, packages } = await prepareToolchain(choice, inspecting);
         reporter.close();
-        const { packages } = entry;
-        const key = lockKey(platform, toolchain.kind);
-        const before = lock.get(key);
-        const differences = before === undefined ? undefined : lockDifferences(before, entry);
-        if (!args.check) await writeLock(path, new Map([...(await readLock(path)), [key, entry]]));
+        const { kind } = toolchain;
+        const wanted = { kind, platform, machine: choice.machine };
+        const images = IMAGE_ROLES.map((role): readonly [string, LockedImage] => {
+          const { digest, madeOf = [] } =
+            role === 'toolchain' ? toolchain.buildImage : toolchain.runtimeImage;
+          const listed = kind === 'amazonlinux' && role === 'toolchain' ? packages : [];
+          return [lockKey(role, wanted), { digest, files: madeOf, packages: listed }];
+        });
+        const isNew = !isLocked(lock, wanted);
+        const differences = isNew
+          ? undefined
+          : images.flatMap(([key, image]) => {
+              const before = lock.get(key);
+              return before === undefined
+                ? []
+                : lockDifferences(before, image).map((line) => `${key}: ${line}`);
+            });
+        if (!args.check) await writeLock(path, new Map([...(await readLock(path)), ...images]));
+        const key = `${platform.name} ${platform.architecture} ${kind}`;
         io.out(
           args.json
-            ? `${JSON.stringify({ path, key, new: before === undefined, differences: differences ?? [], packages: packages.length })}\n`
+            ? `${JSON.stringify({ path, key, new: isNew, differences: differences ?? [], packages: packages.length })}\n`
             : `${describe({ key, differences, check: args.check, packages: packages.length })}\n`,
         );
         if (args.check && differences?.length !== 0) outcome.exitCode = EXIT_CODES.integrity;

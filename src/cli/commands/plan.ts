@@ -9,6 +9,7 @@ import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
 import { checkSources, openLibrary, openStoreFor, platformFor, reporterFor } from '../session.js';
+import { machineFor } from '../toolchain-session.js';
 
 /** Creates `layersmith plan`: prints the stages, their keys, and which are in the store. Builds and pulls nothing. */
 export function planCommand(io: Io): Command {
@@ -27,6 +28,7 @@ export function planCommand(io: Io): Command {
       warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
       const store = await openStoreFor(io, args.store, reporter);
       const toolchain = await plannedToolchain(io, args.toolchain, {
+        machine: await machineFor(io),
         platform,
         present: () => presentToolchain(io, args, { platform, store, reporter }),
       });

@@ -20,7 +20,8 @@ import {
   stageOptions,
   storeOption,
 } from '../options.js';
-import { openBuild, openLibrary, reporterFor } from '../session.js';
+import { openBuild } from '../build-session.js';
+import { openLibrary, reporterFor } from '../session.js';
 
 /** Creates `layersmith verify`: builds twice and checks that the bytes are the same. */
 export function verifyCommand(io: Io, outcome: CommandOutcome): Command {

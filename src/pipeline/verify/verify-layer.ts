@@ -2,7 +2,7 @@ import { IntegrityError } from '../../core/errors.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import { packageDifferences } from '../../toolchain/lock-file.js';
+import { packageDifferences } from '../../toolchain/image-packages.js';
 import type { BuildContext, BuildTarget } from '../build/build-context.js';
 import { patchesOf } from '../build/layer-manifest.js';
 import { openScratchBuild } from './scratch-build.js';
@@ -76,8 +76,17 @@ function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages
       here: `${toolchain.kind} ${toolchain.buildImage.digest}`,
       packages: packages.length === 0 ? ['the same, in another image'] : packages,
     },
-    hint: 'Use a mirror that still has those packages, or an engine that still has the image: the same bytes need the same inputs.',
+    hint: hasDebian11(manifest)
+      ? 'The layer was compiled on Debian 11, which this release of layersmith does not have any more: verify it with the release that built it, or build the layer again.'
+      : 'Use a mirror that still has those packages, or an engine that still has the image: the same bytes need the same inputs.',
   });
+}
+
+/** Reports whether a layer was compiled on the embedded toolchain of earlier releases, whose glibc was that of Debian 11. */
+function hasDebian11({ toolchain }: Manifest): boolean {
+  const isGlibc = ({ name, version }: { readonly name: string; readonly version: string }): boolean =>
+    name === 'libc6' && version.startsWith('2.31-');
+  return toolchain.kind === 'debian' && toolchain.packages.some(isGlibc);
 }
 
 async function refuseOtherRecipes(plan: Plan, manifest: Manifest): Promise<void> {

@@ -1,3 +1,4 @@
+import { sha256 } from '../../../src/core/digest.js';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,7 +9,7 @@ import type { Io } from '../../../src/cli/io.js';
 import { run } from '../../../src/cli/run.js';
 import type { Container, ContainerEngine } from '../../../src/engine/container-engine.js';
 import { runSmokeTests, type Answer } from '../../../src/smoke/smoke-tests.js';
-import { checkLock, type LockEntry } from '../../../src/toolchain/lock-file.js';
+import { checkLock } from '../../../src/toolchain/lock-file.js';
 import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { failure } from '../../support/failure.js';
@@ -114,28 +115,26 @@ test('untested layer at publish', async () => {
 });
 
 test('lock differs', async () => {
-  const entry: LockEntry = {
-    ...{ toolchain: 'sha256:1', runtime: 'sha256:2', files: undefined },
-    packages: [{ name: 'gcc-10', version: '10.2.1-6' }],
-  };
-  const here: LockEntry = {
-    ...entry,
-    toolchain: 'sha256:3',
-    packages: [{ name: 'gcc-10', version: '10.2.1-7' }],
-  };
+  const path = 'pool/main/g/gcc-12/gcc-12_12.2.0-14_amd64.deb';
+  const toolchain = { digest: 'sha256:1', files: [{ path, sha256: sha256('gcc') }], packages: [] };
+  const runtime = { digest: 'sha256:2', files: [], packages: [] };
   const error: unknown = await checkLock(
     {
-      lock: new Map([[`${PLATFORM.name} ${PLATFORM.architecture} debian`, entry]]),
+      lock: new Map([
+        ['debian-toolchain x86_64', toolchain],
+        ['debian-runtime x86_64', runtime],
+      ]),
       path: '/project/layersmith.lock',
     },
     {
       platform: PLATFORM,
+      machine: 'x86_64',
       toolchain: {
         ...{ kind: 'debian', reason: 'asked for' },
         buildImage: { id: 'a', digest: 'sha256:3' },
         runtimeImage: { id: 'b', digest: 'sha256:2' },
       },
-      describe: () => Promise.resolve(here),
+      packagesOf: () => Promise.resolve([{ name: 'gcc-12', version: '12.2.0-15' }]),
       locked: true,
     },
   ).catch((reason: unknown) => reason);

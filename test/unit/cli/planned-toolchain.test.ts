@@ -15,19 +15,14 @@ interface Machine {
   /** Whether the project has a lock of its own, with the embedded toolchain. */
   readonly hasLock?: boolean;
   readonly inEngine?: ToolchainKind;
-  readonly arch?: 'arm64';
 }
 
-async function planned({
-  asked,
-  hasLock = false,
-  inEngine,
-  arch,
-}: Machine): ReturnType<typeof plannedToolchain> {
+async function planned({ asked, hasLock = false, inEngine }: Machine): ReturnType<typeof plannedToolchain> {
   await using folder = await temporaryFolder();
   if (hasLock) await folder.write({ 'layersmith.lock': await readFile(LOCK, 'utf8') });
   return await plannedToolchain(fakeIo(folder.path), asked, {
-    platform: { ...PLATFORM, architecture: arch ?? 'x86_64' },
+    platform: PLATFORM,
+    machine: 'x86_64',
     present: () =>
       Promise.resolve(
         inEngine && { kind: inEngine, buildImage: { id: 'sha256:image', digest: 'sha256:in the engine' } },
@@ -36,7 +31,7 @@ async function planned({
 }
 
 async function lockedDigest(): Promise<string | undefined> {
-  return (await readLock(LOCK)).get('provided.al2023 x86_64 debian')?.toolchain;
+  return (await readLock(LOCK)).get('debian-toolchain x86_64')?.digest;
 }
 
 test.each<[string, Machine, string]>([
@@ -74,5 +69,4 @@ test('a toolchain that no lock has is that of the engine, and the plan says that
     caveat: expect.stringContaining('another image') as string,
   });
   expect(await planned({ asked: 'amazonlinux' })).toBeUndefined();
-  expect(await planned({ arch: 'arm64' })).toBeUndefined();
 });

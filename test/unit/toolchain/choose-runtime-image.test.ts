@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { EngineUnavailableError, IntegrityError, StageError } from '../../../src/core/errors.js';
+import { EngineUnavailableError, StageError } from '../../../src/core/errors.js';
 import type { ContainerEngine, ImageInfo } from '../../../src/engine/container-engine.js';
 import { chooseRuntimeImage } from '../../../src/toolchain/choose-toolchain.js';
-import { checkLockedRuntime } from '../../../src/toolchain/lock-file.js';
 import { DIGEST_LABEL } from '../../../src/toolchain/toolchain.js';
+import { PACKAGE_ROOT } from '../../support/fake-io.js';
 import { failure } from '../../support/failure.js';
 import { PLATFORM } from '../../support/platform.js';
 
@@ -34,12 +34,16 @@ function options(engine: ContainerEngine, changes: Partial<Options> = {}): Optio
   return {
     engine,
     platform: PLATFORM,
+    machine: 'x86_64',
+    packageRoot: PACKAGE_ROOT,
     tmpDir: '/nowhere',
     dockerfile: new URL('../../../Dockerfile.amazonlinux', import.meta.url).pathname,
-    mirrors: () => Promise.reject(new StageError('no mirror')),
-    pins: [],
+    resolve: () => Promise.reject(new StageError('no mirror')),
+    fetchPackage: () => Promise.reject(new StageError('no mirror')),
+    fetchUrl: () => Promise.reject(new StageError('no network')),
+    labels: {},
+    pins: () => [],
     fresh: false,
-    proxies: {},
     forced: undefined,
     offline: false,
     registryTimeoutMs: 1000,
@@ -101,20 +105,4 @@ describe('the runtime image', () => {
     };
     await failure(chooseRuntimeImage(options(engine)), EngineUnavailableError);
   });
-});
-
-test('--locked compares the runtime image with the lock alone', () => {
-  const entry = { toolchain: 'sha256:other', runtime: 'sha256:content', packages: [], files: undefined };
-  const lock = new Map([['provided.al2023 x86_64 debian', entry]]);
-  const check = (digest: string, kind: 'debian' | 'amazonlinux' = 'debian'): void => {
-    const chosen = { kind, runtimeImage: { id: 'sha256:image', digest } };
-    checkLockedRuntime({ lock, path: 'layersmith.lock' }, { platform: PLATFORM, chosen });
-  };
-  check('sha256:content');
-  expect(() => {
-    check('sha256:changed');
-  }).toThrow(IntegrityError);
-  expect(() => {
-    check('sha256:content', 'amazonlinux');
-  }).toThrow(/no entry|differs from/);
 });

@@ -1,144 +1,165 @@
-import { chmod, readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { LayersmithError, StageError, StorageError } from '../../../src/core/errors.js';
-import { processIdentity } from '../../../src/core/process-identity.js';
-import { openDockerEngine } from '../../../src/engine/docker-engine.js';
-import { debianImage } from '../../../src/toolchain/debian.js';
-import type { Package } from '../../../src/toolchain/image-packages.js';
+import { sha256 } from '../../../src/core/digest.js';
+import { SourceError, StageError, StorageError } from '../../../src/core/errors.js';
+import type { ContainerEngine, ImageInfo } from '../../../src/engine/container-engine.js';
+import { debianImage, type DebianOptions, type DebianRequest } from '../../../src/toolchain/debian.js';
+import { debName, type DebianPackage } from '../../../src/toolchain/debian-package.js';
+import { DEFINITION_LABEL, DIGEST_LABEL } from '../../../src/toolchain/toolchain.js';
+import { debOf } from '../../support/deb.js';
 import { failure } from '../../support/failure.js';
-import { answer, END, ScriptedEngine } from '../../support/scripted-engine.js';
+import { PACKAGE_ROOT } from '../../support/fake-io.js';
 import { smallDisk } from '../../support/small-disk.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
-import { PLATFORM } from '../../support/platform.js';
 
-const PATH = '/usr/local/bin:/usr/bin:/bin';
+const pinned = (name: string, version: string): DebianPackage => ({
+  path: `pool/main/${name.slice(0, 1)}/${name}/${name}_${version}_arm64.deb`,
+  sha256: sha256(`${name} ${version}`),
+});
 
-interface Host {
-  /** The body of `mmdebstrap`, in shell, unless it is asked for its version; $LOG is a file of the test's. */
-  readonly mmdebstrap: string;
-  readonly tmpDir: string;
-  /** `apt-get`, on a host where mmdebstrap is not installed. */
-  readonly aptGet?: string;
-  readonly pins?: readonly Package[];
+const LIBC = pinned('libc6', '2.36-9');
+const NEWER = pinned('libc6', '2.36-10');
+
+interface Made {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platform: string | undefined;
 }
 
-/** Bootstraps on a host with programs of the test's, which are found as the environment is passed on to them. */
-async function bootstrap({
-  mmdebstrap,
-  aptGet,
-  tmpDir,
-  pins = [],
-}: Host): Promise<{ error: LayersmithError; log: string }> {
-  await using scripted = await ScriptedEngine.start();
-  scripted.on('GET /images/json', answer(200, '[]'), END);
-  await using bin = await temporaryFolder();
-  const log = join(bin.path, 'log');
-  const script = (body: string): string => `#!/bin/sh\nLOG=${log}\n${body}\n`;
-  const version = aptGet === undefined ? 'exit 0' : 'exit 1';
-  await bin.write({
-    mmdebstrap: script(`if [ "$1" = --version ]; then ${version}; fi\n${mmdebstrap}`),
-    'apt-get': script(aptGet ?? 'exit 1'),
-    log: '',
+/** An engine that keeps the labels of the images that it imports. */
+function engineOf(made: Made[]): ContainerEngine {
+  const imageOf = (labels: Readonly<Record<string, string>>): ImageInfo => ({
+    ...{ id: 'sha256:image', repoDigests: [], tags: [], sizeBytes: 0, createdAt: new Date(0) },
+    labels,
   });
-  for (const program of ['mmdebstrap', 'apt-get']) await chmod(join(bin.path, program), 0o755);
-  const making = debianImage('debian-runtime', {
-    engine: await openDockerEngine(scripted.address),
-    platform: PLATFORM,
-    tmpDir,
-    mirrors: () =>
-      Promise.resolve({ main: 'http://mirror.invalid/debian', security: undefined, keyring: '/key.gpg' }),
-    report: () => undefined,
-    offline: false,
-    pins,
-    fresh: false,
-    proxies: { http_proxy: 'http://proxy.invalid:3128', PATH: `${bin.path}:${PATH}` },
+  const engine: Pick<ContainerEngine, 'listImages' | 'importImage'> = {
+    listImages: ({ key, value }) =>
+      Promise.resolve(
+        made.filter(({ labels }) => labels[key] === value).map(({ labels }) => imageOf(labels)),
+      ),
+    importImage: async (rootfs, { labels, platform }) => {
+      for await (const _chunk of rootfs);
+      made.push({ labels, platform });
+      return imageOf(labels);
+    },
+  };
+  return engine as ContainerEngine;
+}
+
+interface Mirror {
+  /** The packages that it has. */
+  readonly has: readonly DebianPackage[];
+  readonly today?: readonly DebianPackage[];
+  readonly pins?: readonly DebianPackage[];
+  readonly offline?: boolean;
+  readonly fresh?: boolean;
+  readonly tmpDir?: string;
+}
+
+/** Makes the runtime image for arm64. */
+async function make(
+  { has, today = has, pins = [], offline = false, fresh = false, tmpDir }: Mirror,
+  made: Made[] = [],
+) {
+  await using folder = await temporaryFolder();
+  const asked: DebianRequest[] = [];
+  const fetched: string[] = [];
+  const reports: string[] = [];
+  const options: DebianOptions = {
+    engine: engineOf(made),
+    packageRoot: PACKAGE_ROOT,
+    tmpDir: tmpDir ?? folder.path,
+    pins: () => pins,
+    resolve: (request) => {
+      asked.push(request);
+      return Promise.resolve(today);
+    },
+    fetchPackage: async (file) => {
+      const name = debName(file);
+      fetched.push(name);
+      if (!has.includes(file)) throw new SourceError(`${name} could not be downloaded`);
+      const path = join(folder.path, name);
+      await writeFile(
+        path,
+        await debOf(`Package: ${name}`, [{ name: `./etc/${name}`, content: 'x'.repeat(100_000) }]),
+      );
+      return path;
+    },
+    fetchUrl: () => Promise.reject(new Error('the runtime image needs no file of an URL')),
+    report: (line) => reports.push(line),
+    offline,
+    fresh,
+    labels: {},
     signal: new AbortController().signal,
-  });
-  const error = await failure(making, LayersmithError);
-  return { error, log: (await readFile(log, 'utf8')).trim() };
+  };
+  const image = await debianImage({ role: 'runtime', architecture: 'arm64' }, options);
+  return { image, asked, fetched, reports, left: await readdir(options.tmpDir) };
 }
 
-describe('mmdebstrap', () => {
-  test('gets the pinned versions as preferences of apt', async () => {
-    await using tmp = await temporaryFolder();
-    const pins = [
-      { name: 'gcc-10', version: '10.2.1-6' },
-      { name: 'libc6', version: '2.31-13+deb11u13' },
-    ];
-    const mmdebstrap =
-      'for each in "$@"; do case $each in --setup-hook=*) mkdir -p "$TMPDIR/root"; sh -c "${each#*=}" sh "$TMPDIR/root"; cat "$TMPDIR/root/etc/apt/preferences.d/layersmith" >>$LOG;; esac; done; exit 1';
-    const { log } = await bootstrap({ mmdebstrap, tmpDir: tmp.path, pins });
-    expect(log).toBe(
-      'Package: gcc-10\nPin: version 10.2.1-6\nPin-Priority: 1001\n\n' +
-        'Package: libc6\nPin: version 2.31-13+deb11u13\nPin-Priority: 1001',
-    );
+describe('the image of the embedded toolchain', () => {
+  test('is made of the pinned packages, without asking what the mirror has today', async () => {
+    const made: Made[] = [];
+    const { image, asked, fetched } = await make({ has: [LIBC], today: [NEWER], pins: [LIBC] }, made);
+    expect(asked).toEqual([]);
+    expect(fetched).toEqual(['libc6_2.36-9_arm64.deb']);
+    expect(image.madeOf).toEqual([LIBC]);
+    expect(made).toHaveLength(1);
+    expect(made[0]?.platform).toBe('linux/arm64');
+    expect(made[0]?.labels[DIGEST_LABEL]).toBe(image.digest);
+    // A second run finds it.
+    const again = await make({ has: [], pins: [LIBC], offline: true }, made);
+    expect(again.image).toEqual({ id: 'sha256:image', digest: image.digest });
+    expect(again.fetched).toEqual([]);
   });
 
-  test('writes only into a folder that a later run can sweep, which is gone at the end', async () => {
-    await using tmp = await temporaryFolder();
-    const { log } = await bootstrap({
-      tmpDir: tmp.path,
-      mmdebstrap: 'stat -c "%n %a" "$TMPDIR" >"$LOG"; echo "$6" >>"$LOG"; exit 1',
-    });
-    const [folder = '', mode, rootfs = ''] = log.split(/\s/);
-    expect(dirname(folder)).toBe(tmp.path);
-    expect(basename(folder).startsWith(`${processIdentity()}-`)).toBe(true);
-    expect(mode).toBe('755');
-    expect(dirname(rootfs)).toBe(folder);
-    expect(await readdir(tmp.path)).toEqual([]);
+  test('is made of other packages if a pinned one is gone, which it says', async () => {
+    const { image, reports } = await make({ has: [NEWER], pins: [LIBC] });
+    expect(image.madeOf).toEqual([NEWER]);
+    const report = reports.find((line) => line.includes('gone')) ?? '';
+    expect(report).toContain('libc6_2.36-9_arm64.deb');
+    expect(report).toContain('libc6 2.36-9 → 2.36-10');
   });
 
-  test('reaches the mirror through the proxy', async () => {
-    await using tmp = await temporaryFolder();
-    const mmdebstrap = 'echo "mmdebstrap $http_proxy" >>"$LOG"; exit 1';
-    const { log } = await bootstrap({ tmpDir: tmp.path, mmdebstrap });
-    expect(log).toBe('mmdebstrap http://proxy.invalid:3128');
+  test('without a lock has what the mirror has today, but for what it does not need', async () => {
+    const extra = pinned('mawk', '1.3');
+    const { image, asked } = await make({ has: [LIBC, extra] });
+    expect(asked).toMatchObject([{ suite: 'bookworm', architecture: 'arm64' }]);
+    expect(asked[0]?.packages).toContain('libc6');
+    expect(image.madeOf).toEqual([LIBC]);
   });
 
-  test('that is not installed is a stage error that says what installs it; nothing is installed', async () => {
-    await using tmp = await temporaryFolder();
-    const { error, log } = await bootstrap({
-      tmpDir: tmp.path,
-      mmdebstrap: 'exit 1',
-      aptGet: 'echo "apt-get $1" >>"$LOG"',
-    });
-    expect(error).toBeInstanceOf(StageError);
-    expect(error.hint).toContain('layersmith doctor --fix');
-    expect(log).toBe('');
+  test('for `lock` is made anew, and builds do not find it', async () => {
+    const made: Made[] = [];
+    await make({ has: [LIBC], pins: [LIBC] }, made);
+    const { image } = await make({ has: [LIBC, NEWER], today: [NEWER], pins: [LIBC], fresh: true }, made);
+    expect(image.madeOf).toEqual([NEWER]);
+    expect(made.map(({ labels }) => labels[DEFINITION_LABEL] === undefined)).toEqual([false, true]);
   });
 
-  test('that fails is a stage error whose hint tells how to choose a mirror', async () => {
-    await using tmp = await temporaryFolder();
-    const { error } = await bootstrap({ tmpDir: tmp.path, mmdebstrap: 'echo E: no bullseye >&2; exit 25' });
-    expect(error).toBeInstanceOf(StageError);
-    expect(error.message).toBe('mmdebstrap failed to bootstrap Debian 11 (status 25)');
-    expect(error.details).toEqual({ 'last lines': ['E: no bullseye'] });
-    expect(error.hint).toContain('LAYERSMITH_DEBIAN_MIRROR');
+  test('is the same whatever order the packages are listed in', async () => {
+    const other = pinned('libgcc-s1', '12');
+    const one = await make({ has: [LIBC, other], pins: [LIBC, other] });
+    const two = await make({ has: [LIBC, other], pins: [other, LIBC] });
+    expect(two.image.digest).toBe(one.image.digest);
   });
 
-  test('that quotes a URL with a password does not show the password', async () => {
-    await using tmp = await temporaryFolder();
-    const mmdebstrap =
-      "echo 'E: Failed to fetch https://user:p@ss@mirror.invalid/debian/x via http://token@proxy.invalid:3128 for a@b' >&2; exit 25";
-    const { error } = await bootstrap({ tmpDir: tmp.path, mmdebstrap });
-    expect(error.details).toEqual({
-      'last lines': [
-        'E: Failed to fetch https://mirror.invalid/debian/x via http://proxy.invalid:3128 for a@b',
-      ],
-    });
+  test('leaves nothing behind', async () => {
+    expect((await make({ has: [LIBC], pins: [LIBC] })).left).toEqual(['libc6_2.36-9_arm64.deb']);
   });
+});
 
-  test.each([
-    ['and leaves it full', 'head -c 70M /dev/zero >"$TMPDIR/x"; exit 25'],
-    ['and tidies up', 'head -c 70M /dev/zero >"$TMPDIR/x"; sleep 1; rm "$TMPDIR/x"; exit 25'],
-    ['and says so at once', 'echo "tar: x: Cannot write: No space left on device" >&2; exit 25'],
-  ])('that fills the disk %s is a storage error', { tags: ['system'] }, async (_how, mmdebstrap) => {
-    await using disk = await smallDisk(100 * 1024);
-    const { error } = await bootstrap({ tmpDir: disk.path, mmdebstrap });
-    expect(error).toBeInstanceOf(StorageError);
-    expect(error.message).toBe(`cannot write to ${disk.path}: the disk is full`);
-    expect(error.hint).toContain('layersmith clean --older-than');
-    expect(await readdir(disk.path)).toEqual([]);
-  });
+test('offline, a package that is not there is an error, and so is a lock without packages', async () => {
+  for (const mirror of [{ has: [], pins: [LIBC] }, { has: [LIBC] }]) {
+    const error = await failure(make({ ...mirror, offline: true }), StageError);
+    expect(error.message).toContain('debian-runtime image for arm64');
+    expect(error.message).toContain('--offline');
+  }
+});
+
+test('a full disk is a storage error', { tags: ['system'] }, async () => {
+  await using disk = await smallDisk(64);
+  const error = await failure(make({ has: [LIBC], pins: [LIBC], tmpDir: disk.path }), StorageError);
+  expect(error.message).toContain(disk.path);
+  expect(error.hint).toContain('layersmith clean --older-than');
+  expect(await readdir(disk.path)).toEqual([]);
 });

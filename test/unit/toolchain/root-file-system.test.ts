@@ -1,170 +1,170 @@
-import { Readable } from 'node:stream';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { pack } from 'tar-stream';
-import { describe, expect, test } from 'vitest';
+import { expect, describe, test } from 'vitest';
+import { sha256 } from '../../../src/core/digest.js';
 import { StageError } from '../../../src/core/errors.js';
-import { listRootFileSystem, unsettledFiles, withoutHost } from '../../../src/toolchain/root-file-system.js';
+import {
+  listTree,
+  openRoot,
+  rootDigest,
+  writeRoot,
+  type RootListing,
+} from '../../../src/toolchain/root-file-system.js';
+import { readTar } from '../../../src/tree/read-tar.js';
+import { fileEntry, type TreeEntry } from '../../../src/tree/tree-entry.js';
+import { debOf, type DebEntry } from '../../support/deb.js';
 import { failure } from '../../support/failure.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
-type Entry = Parameters<ReturnType<typeof pack>['entry']>[0] & { readonly content?: string };
-
-/** A tar whose names are spelled as mmdebstrap spells them, `./etc/fstab`, unless they already are. */
-function tarOf(...entries: readonly Entry[]): Readable {
-  const archive = pack();
-  for (const { content, ...header } of entries) {
-    if (header.type === undefined || header.type === 'file') archive.entry(header, content ?? '');
-    else archive.entry(header);
-  }
-  archive.finalize();
-  return Readable.from(archive, { objectMode: false });
+interface Unpacked {
+  readonly listing: RootListing;
+  /** `TYPE MODE UID:GID DATE CONTENT` of each entry of the tar, by path. */
+  readonly tar: ReadonlyMap<string, string>;
 }
 
-const digestOf = async (...entries: readonly Entry[]): Promise<string> =>
-  (await listRootFileSystem(tarOf(...entries))).digest;
+/** Unpacks packages of these entries, named a, b, … */
+async function unpack(
+  packages: readonly (readonly DebEntry[])[],
+  {
+    extra = [],
+    added = [],
+  }: { readonly extra?: readonly TreeEntry[]; readonly added?: readonly TreeEntry[] } = {},
+): Promise<Unpacked> {
+  await using folder = await temporaryFolder();
+  const fetched = await Promise.all(
+    packages.map(async (entries, index) => {
+      const name = String.fromCharCode(97 + index);
+      const path = join(folder.path, `${name}.deb`);
+      await writeFile(path, await debOf(`Package: ${name}\nVersion: 1:${index}`, entries));
+      return { path, file: { path: `pool/main/${name}/${name}_${index}_all.deb`, sha256: sha256(name) } };
+    }),
+  );
+  const rootfs = join(folder.path, 'rootfs.tar');
+  const listing = await writeRoot(rootfs, { packages: fetched, extra });
+  const tar = new Map<string, string>();
+  for await (const { header, content } of readTar(openRoot(rootfs, added))) {
+    const { name, type, mode, uid, gid, mtime } = header;
+    const bytes: Buffer[] = [];
+    for await (const chunk of content) bytes.push(chunk);
+    // tar-stream gives null where there is none, despite its types.
+    const target = (header.linkname as string | null) ?? '';
+    const text = type === 'file' ? Buffer.concat(bytes).toString() : target;
+    const date = (mtime).getTime();
+    tar.set(
+      name.replace(/\/$/, ''),
+      `${type as string} ${mode.toString(8)} ${uid}:${gid} ${date} ${text}`.trimEnd(),
+    );
+  }
+  return { listing, tar };
+}
 
-const FSTAB: Entry = { name: './etc/fstab', content: '# none\n', mode: 0o644 };
-const SHELL: Entry = { name: './bin/sh', content: 'ELF', mode: 0o755 };
+const FSTAB: DebEntry = { name: './etc/fstab', content: '# none\n', mode: 0o644 };
+const SHELL: DebEntry = { name: './bin/sh', content: 'ELF', mode: 0o755 };
+
+describe('unpacked packages', () => {
+  test('have their files, modes and owners, and one date', async () => {
+    const { listing, tar } = await unpack([
+      [
+        { name: './', type: 'directory' },
+        { name: './etc/', type: 'directory', mode: 0o755, mtime: new Date() },
+        { ...FSTAB, mtime: new Date() },
+        { name: './usr/bin/mail', content: 'x', mode: 0o2755, gid: 8 },
+      ],
+      [{ name: './etc/', type: 'directory', mode: 0o700 }],
+    ]);
+    const date = tar.get('etc')?.split(' ')[3];
+    expect(Number(date)).toBeLessThan(Date.now() - 24 * 60 * 60 * 1000);
+    expect(tar.get('etc')).toBe(`directory 755 0:0 ${date ?? ''}`);
+    expect(tar.get('etc/fstab')).toBe(`file 644 0:0 ${date ?? ''} # none`);
+    expect(tar.get('usr/bin/mail')).toBe(`file 2755 0:8 ${date ?? ''} x`);
+    expect(listing.get('etc/fstab')).toBe(`file 644 0:0 ${sha256('# none\n')}`);
+    expect([...listing.keys()].sort()).toEqual([...tar.keys()].sort());
+  });
+
+  test('are listed for dpkg', async () => {
+    const { tar } = await unpack([[FSTAB], [SHELL]]);
+    const status = tar.get('var/lib/dpkg/status') ?? '';
+    expect(status).toContain('Package: a\nVersion: 1:0\nStatus: install ok installed\n\nPackage: b\n');
+  });
+
+  test('have the folders of programs and libraries below usr', async () => {
+    const { listing } = await unpack([
+      [SHELL, { name: './lib64/ld.so', type: 'symlink', linkname: '/lib/ld.so' }],
+      [{ name: './usr/bin/dash', type: 'link', linkname: './bin/sh' }],
+    ]);
+    expect(listing.get('usr/bin/sh')).toContain('file 755');
+    expect(listing.get('usr/lib64/ld.so')).toContain('/lib/ld.so');
+    expect(listing.get('usr/bin/dash')).toContain('usr/bin/sh');
+    expect(listing.has('bin/sh')).toBe(false);
+  });
+
+  test('have no documentation', async () => {
+    const { listing } = await unpack([
+      [
+        { name: './usr/share/doc/a/copyright', content: 'x' },
+        { name: './usr/share/misc/a', content: 'x' },
+      ],
+    ]);
+    expect([...listing.keys()]).toEqual(['usr/share/misc/a', 'var/lib/dpkg/status']);
+  });
+
+  test('must not have different files of one name', async () => {
+    const error = await failure(unpack([[FSTAB], [{ ...FSTAB, content: 'other' }]]), StageError);
+    expect(error.message).toContain('etc/fstab');
+    expect(error.message).toContain('b_1_all.deb');
+  });
+
+  test('must not have devices', async () => {
+    const device = { name: './dev/null', type: 'character-device' as const, devmajor: 1, devminor: 3 };
+    const error = await failure(unpack([[device]]), StageError);
+    expect(error.message).toContain('dev/null');
+  });
+
+  test('end with the entries of a tree, owned by root', async () => {
+    const added = [
+      fileEntry('usr/lib/x', 'added', 0o755),
+      { type: 'symlink', path: 'y', target: 'z' } as const,
+    ];
+    const { tar } = await unpack([[FSTAB]], { added, extra: [fileEntry('etc/passwd', 'root')] });
+    expect([...tar.keys()]).toEqual(['etc/passwd', 'etc/fstab', 'var/lib/dpkg/status', 'usr/lib/x', 'y']);
+    expect(tar.get('usr/lib/x')).toMatch(/^file 755 0:0 \d+ added$/);
+    expect(Object.fromEntries(await listTree(added))).toEqual({
+      'usr/lib/x': `file 755 0:0 ${sha256('added')}`,
+      y: 'symlink 777 0:0 z',
+    });
+  });
+});
 
 describe('the digest of a root file system', () => {
-  test.each([
-    ['host name', { name: './etc/hostname', content: 'laptop\n' }],
-    ['resolver', { name: './etc/resolv.conf', content: 'nameserver 192.0.2.1 # of the office\n' }],
-    [
-      'mirror',
-      { name: './etc/apt/sources.list', content: 'deb http://mirror.example/debian bullseye main\n' },
-    ],
-    ['preferences', { name: './etc/apt/preferences.d/layersmith', content: 'Package: gcc\n' }],
-    ['log', { name: './var/log/bootstrap.log', content: '2026-11-24\n' }],
-    ['cache', { name: './var/cache/apt/pkgcache.bin', content: 'x' }],
-    ['devices', { name: './dev/null', type: 'character-device' as const, devmajor: 1, devminor: 3 }],
-  ])('does not change with the %s', async (_what, entry) => {
-    expect(await digestOf(FSTAB, entry)).toBe(await digestOf(FSTAB));
-  });
+  const digestOf = (...listings: readonly Readonly<Record<string, string>>[]): string =>
+    rootDigest(...listings.map((listing) => new Map(Object.entries(listing))));
 
-  test('does not change with the order, the dates or the spelling of the names', async () => {
-    const other = [
-      { ...SHELL, name: 'bin/sh', mtime: new Date(0) },
-      { ...FSTAB, name: '/etc/fstab' },
-    ];
-    expect(await digestOf(...other)).toBe(await digestOf(FSTAB, SHELL));
-  });
-
-  test('does not change with which name of a hard link comes first', async () => {
-    const link = (name: string, linkname: string): Entry => ({ name, linkname, type: 'link', mode: 0o755 });
-    expect(await digestOf(SHELL, link('./bin/dash', './bin/sh'))).toBe(
-      await digestOf({ ...SHELL, name: './bin/dash' }, link('bin/sh', 'bin/dash')),
-    );
+  test('does not depend on the order or on which part an entry is in', () => {
+    expect(digestOf({ a: '1', b: '2' })).toBe(digestOf({ b: '2' }, { a: '1' }));
   });
 
   test.each([
-    ['content', { ...FSTAB, content: '# some\n' }],
-    ['mode', { ...FSTAB, mode: 0o600 }],
-    ['owner', { ...FSTAB, uid: 1 }],
-    ['name', { ...FSTAB, name: './etc/mounts' }],
-    ['kind', { ...FSTAB, type: 'symlink' as const, linkname: 'x' }],
-  ])('changes with the %s of a file', async (_what, entry) => {
-    expect(await digestOf(entry)).not.toBe(await digestOf(FSTAB));
+    ['description', { a: '1', b: '3' }],
+    ['name', { a: '1', c: '2' }],
+    ['number of entries', { a: '1' }],
+  ])('changes with the %s', (_what, other) => {
+    expect(digestOf(other)).not.toBe(digestOf({ a: '1', b: '2' }));
   });
 });
 
-test('a copy without the host has the same digest, and the same bytes whatever the dates were', async () => {
-  const entries: readonly Entry[] = [
-    { name: './etc/', type: 'directory', mode: 0o755 },
-    { name: './etc/hostname', content: 'laptop\n' },
-    FSTAB,
-    { name: './etc/empty', content: '' },
-    SHELL,
-    { name: './bin/ash', type: 'symlink', linkname: 'sh' },
-    { name: './bin/dash', type: 'link', linkname: './bin/sh', mode: 0o755 },
-  ];
-  const { digest, entries: listed } = await listRootFileSystem(withoutHost(tarOf(...entries)));
-  expect(digest).toBe(await digestOf(...entries));
-  expect(listed.map(({ path }) => path)).toEqual([
-    'bin/ash',
-    'bin/dash',
-    'bin/sh',
-    'etc',
-    'etc/empty',
-    'etc/fstab',
-  ]);
-  const later = entries.map((entry) => ({ ...entry, mtime: new Date(1e12) }));
-  expect(await buffer(withoutHost(tarOf(...later)))).toEqual(await buffer(withoutHost(tarOf(...entries))));
-});
-
-test('files that packages settle are not listed; changed, own and unowned ones are', async () => {
-  const info = './var/lib/dpkg/info/dash';
-  // md5 of `ELF`.
-  const listing = await listRootFileSystem(
-    tarOf(
-      FSTAB,
-      SHELL,
-      { name: './bin/changed', content: 'other', mode: 0o755 },
-      { name: './bin/ash', type: 'symlink', linkname: 'sh' },
-      { name: './bin/mine', type: 'symlink', linkname: 'sh' },
-      { name: `${info}.list`, content: '/bin\n/bin/sh\n/bin/changed\n/bin/ash\n' },
-      {
-        name: `${info}.md5sums`,
-        content:
-          'c2f9f98e4a9d7ce4c9a0d0fb3ae0d2d9  bin/changed\n26b42b8ca7c3b0c1b4dbf7b0b1e5c0bf  bin/none\n',
-      },
-    ),
-  );
-  const shell = listing.entries.find(({ path }) => path === 'bin/sh');
-  const settled = new Map([
-    ...listing.dpkgLists,
-    ['var/lib/dpkg/info/x.md5sums', `${shell?.md5 ?? ''}  bin/sh\n`],
-  ]);
-  expect([...unsettledFiles({ ...listing, dpkgLists: settled }).keys()].sort()).toEqual([
-    'bin/changed',
-    'bin/mine',
-    'etc/fstab',
-    'var/lib/dpkg/info/*',
-  ]);
-});
-
-test.each(['name', 'linkname'])('a %s that is not UTF-8 is refused', async (field) => {
-  const bytes = await buffer(tarOf({ name: './bin/Q', linkname: 'Q', type: 'symlink' }));
-  // The checksum of a header is the sum of its bytes, in octal at 148.
-  const at = field === 'name' ? 6 : 157;
-  expect(bytes[at]).toBe(0x51);
-  bytes[at] = 0xff;
-  const sum = parseInt(bytes.toString('latin1', 148, 154), 8) + 0xff - 0x51;
-  bytes.write(sum.toString(8).padStart(6, '0'), 148);
-  const tar = (): Readable => Readable.from([bytes], { objectMode: false });
-  expect((await failure(listRootFileSystem(tar()), StageError)).message).toContain('not UTF-8');
-  await failure(buffer(withoutHost(tar())), StageError);
-});
-
-describe('a tar', () => {
-  const broken = (): Readable => {
-    const tar = new Readable({ read: () => undefined });
-    tar.on('error', () => undefined);
-    return tar;
-  };
-
-  test('that has already failed is an error, not a wait', async () => {
-    for (const read of [listRootFileSystem, (tar: Readable) => buffer(withoutHost(tar))]) {
-      const tar = broken();
-      tar.destroy(new Error('disk error'));
-      await new Promise(setImmediate);
-      await expect(read(tar)).rejects.toThrow('disk error');
-    }
-  });
-
-  test('that fails in a file is an error of the copy', async () => {
-    const bytes = await buffer(tarOf({ ...FSTAB, content: 'x'.repeat(5000) }));
-    const tar = broken();
-    tar.push(bytes.subarray(0, 1500));
-    setImmediate(() => tar.destroy(new Error('disk error')));
-    await expect(buffer(withoutHost(tar))).rejects.toThrow('disk error');
-  });
-
-  test('is closed when nobody wants its copy or its list any more', async () => {
-    const bytes = await buffer(tarOf({ ...FSTAB, content: 'x'.repeat(5000) }));
-    const tar = broken();
-    tar.push(bytes.subarray(0, 1500));
-    const copy = withoutHost(tar);
-    for await (const _chunk of copy) break;
-    await expect.poll(() => tar.destroyed).toBe(true);
-  });
+test('what is no package is an error with its name', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'x.deb');
+  const file = { path: 'pool/main/x/x_1_all.deb', sha256: sha256('x') };
+  const write = (): Promise<unknown> =>
+    writeRoot(join(folder.path, 'rootfs.tar'), { packages: [{ path, file }], extra: [] });
+  for (const bytes of [Buffer.from('no ar'), await debOf('Package: x', [], 'lz4')]) {
+    await writeFile(path, bytes);
+    const error = await failure(write(), StageError);
+    expect(error.message).toContain('x_1_all.deb');
+  }
+  await writeFile(path, await debOf('Package: x', [FSTAB], 'none'));
+  await write();
+  expect((await buffer(openRoot(join(folder.path, 'rootfs.tar'), []))).length).toBeGreaterThan(1024);
 });

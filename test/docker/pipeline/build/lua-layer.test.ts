@@ -47,7 +47,7 @@ async function json(path: string): Promise<unknown> {
 test('a build prints the path of its zip and nothing else on stdout, and leaves the zip and its metadata', async () => {
   expect(cold).toMatchObject({ exitCode: 0, stdout: `${zip}\n` });
   expect(await workplace.output()).toEqual(layerFiles(NAME));
-  expect(cold.stderr).toContain('toolchain: embedded Debian 11 (set by --toolchain debian)\n');
+  expect(cold.stderr).toContain('toolchain: embedded Debian 12 (set by --toolchain debian)\n');
   expect(cold.stderr).toMatch(/^lua\/5\.4: started$/m);
   expect(cold.stderr).toMatch(/^smoke tests: done in /m);
   expect(cold.stderr).toMatch(/^built and tested: 3 programs, 502 invocations$/m);
@@ -108,8 +108,8 @@ test('the manifest has the sources, the toolchain with its reason, and the files
       kind: 'debian',
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
       packages: expect.arrayContaining([
-        { name: 'gcc-10', version: '10.2.1-6' },
-        { name: 'libc6-dev', version: expect.stringMatching(/^2\.31-/) as string },
+        { name: 'gcc-12', version: expect.stringMatching(/^12\.2\.0-14/) as string },
+        { name: 'gcc-12-aarch64-linux-gnu', version: expect.stringMatching(/^12\.2\.0-14/) as string },
       ]) as unknown,
     },
     stages: [
@@ -214,7 +214,9 @@ test('the SBOM is valid, and has the packages and their dependencies', async () 
       },
     ],
   });
-  expect(JSON.stringify(sbom)).toContain('{"type":"application","name":"gcc-10","version":"10.2.1-6"}');
+  expect(JSON.stringify(sbom)).toMatch(
+    /\{"type":"application","name":"gcc-12","version":"12\.2\.0-14[^"]*"\}/,
+  );
 });
 
 test("the provenance is accepted by in-toto's own library, which rejects a malformed one", async () => {

@@ -170,7 +170,7 @@ describe('sources', () => {
       { env },
     );
     expect(ended).toMatchObject({ exitCode: 0 });
-    expect(ended.stderr).toMatch(/toolchain: embedded Debian 11 \(.*--offline.*\)/);
+    expect(ended.stderr).toMatch(/toolchain: embedded Debian 12 \(.*--offline.*\)/);
     expect(asked).toBe(0);
     await expectTidy(workplace, ended);
   });

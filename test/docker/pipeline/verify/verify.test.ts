@@ -194,14 +194,14 @@ describe('a layer zip', () => {
         ...manifest.toolchain,
         digest: `sha256:${'0'.repeat(64)}`,
         packages: manifest.toolchain.packages.map((each) =>
-          each.name === 'gcc-10' ? { ...each, version: '10.2.1-5' } : each,
+          each.name === 'gcc-12' ? { ...each, version: '12.2.0-13' } : each,
         ),
       },
     }));
     const ended = await verify(workplace, [zip]);
     const error = expectError(ended, 76);
     expect(error).toContain('toolchain here differs');
-    expect(error).toMatch(/gcc-10 10\.2\.1-5 → 10\.2\.1-6/);
+    expect(error).toMatch(/gcc-12 12\.2\.0-13 → 12\.2\.0-14/);
     expect(ended.stderr).not.toContain('done in');
   });
 
