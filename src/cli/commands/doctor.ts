@@ -4,14 +4,13 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES, LayersmithError, UsageError } from '../../core/errors.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
-import { hasMmdebstrap } from '../../toolchain/install-mmdebstrap.js';
 import type { Platform } from '../../platform/platform.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { engineFor, platformFor, storeFolder } from '../session.js';
-import { lockedKind, machineFor, toolchainInEngine } from '../toolchain-session.js';
+import { toolchainInEngine } from '../toolchain-session.js';
 import { size } from '../words.js';
 
 interface Finding {
@@ -36,8 +35,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
           fix: {
             type: 'boolean',
             default: false,
-            describe:
-              'Install what is missing: a container engine and mmdebstrap (Debian or Ubuntu, as root)',
+            describe: 'Install and start a container engine if none answers (Debian or Ubuntu, as root)',
           },
           quiet: {
             type: 'boolean',
@@ -57,16 +55,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
       const report = (line: string): void => {
         io.err(`${line}\n`);
       };
-      if (args.fix)
-        await installMissing(thisHost(io, report), {
-          ...{
-            toolchain: args.toolchain ?? (await lockedKind(io, { platform, machine: await machineFor(io) })),
-            report,
-          },
-          hasImages: async (engine) => (await toolchainInEngine(io, { engine, platform })) !== undefined,
-          registryAnswers: async (engine) =>
-            (await checkRegistry(engine, { image, signal: io.signal })).state === 'ok',
-        });
+      if (args.fix) await installMissing(thisHost(io, report), { report });
       if (args.quiet) return;
       const store = storeFolder(io, args.store);
       const found = await lookForEngine(io);
@@ -176,16 +165,11 @@ async function checkToolchain(
   if (engine === undefined)
     return { name, state: 'warning', message: 'not known without an engine', remedy: 'See engine.' };
   const kind = await toolchainInEngine(io, { engine, platform });
-  if (kind !== undefined)
-    return { name, state: 'ok', message: `in the engine: ${kind}-toolchain, ${kind}-runtime` };
-  if (await hasMmdebstrap({ env: {}, signal: io.signal }))
-    return { name, state: 'ok', message: 'none in the engine yet; the first build creates one' };
-  return {
-    name,
-    state: 'warning',
-    message: 'none in the engine yet, and mmdebstrap is not installed',
-    remedy: 'Run `layersmith doctor --fix` as root (Debian or Ubuntu), or build where the registry answers.',
-  };
+  const message =
+    kind === undefined
+      ? 'none in the engine yet; the first build creates one'
+      : `in the engine: ${kind}-toolchain, ${kind}-runtime`;
+  return { name, state: 'ok', message };
 }
 
 async function checkStore(store: string): Promise<Finding> {
