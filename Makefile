@@ -10,7 +10,7 @@ SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) 
 
 CHOSEN := --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
 
-# `doctor --fix` installs a missing engine, and says so first. `build` installs nothing.
+# `doctor --fix` installs a missing engine, and qemu for another ARCH, and says so first. `build` installs nothing.
 layer:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
@@ -23,6 +23,7 @@ example: layer
 test:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet
+	@node build/cli/main.js doctor --fix --quiet --arch arm64
 	@command -v gcc >/dev/null && command -v mmdebstrap >/dev/null && command -v readelf >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils, mmdebstrap and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils debian-archive-keyring gcc libc6-dev mmdebstrap python3 python3-pip; }
 	npx vitest run
 

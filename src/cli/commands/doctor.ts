@@ -4,8 +4,10 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES, LayersmithError, UsageError } from '../../core/errors.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
-import type { Platform } from '../../platform/platform.js';
+import type { Architecture, Platform } from '../../platform/platform.js';
+import { machineOf } from '../../toolchain/lock-file.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
+import { emulatorState, isOnThisMachine } from '../emulator.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
@@ -35,7 +37,8 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
           fix: {
             type: 'boolean',
             default: false,
-            describe: 'Install and start a container engine if none answers (Debian or Ubuntu, as root)',
+            describe:
+              'Install what is missing: a container engine, and qemu for another --arch (Debian or Ubuntu, as root)',
           },
           quiet: {
             type: 'boolean',
@@ -47,7 +50,8 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
           ...jsonOption,
         })
         .example('$0 doctor', 'Before the first build')
-        .example('sudo $0 doctor --fix', 'Install and start what is missing'),
+        .example('sudo $0 doctor --fix', 'Install and start what is missing')
+        .example('sudo $0 doctor --fix --arch arm64', 'Also what runs arm64 layers on x86_64'),
     handler: async (args) => {
       if (args.quiet && !args.fix) throw new UsageError('--quiet requires --fix');
       const platform = await platformFor(io, args);
@@ -55,7 +59,10 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
       const report = (line: string): void => {
         io.err(`${line}\n`);
       };
-      if (args.fix) await installMissing(thisHost(io, report), { report });
+      if (args.fix) {
+        const { signal } = io;
+        await installMissing(thisHost(io, report), { architecture: args.arch, report, signal });
+      }
       if (args.quiet) return;
       const store = storeFolder(io, args.store);
       const found = await lookForEngine(io);
@@ -65,6 +72,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
         checkMemory(found.info),
         await checkRegistry(found.engine, { image, signal: io.signal }),
         await checkToolchain(found.engine, { io, platform }),
+        ...(await checkEmulator(found, { io, architecture: args.arch })),
         await checkStore(store),
       ];
       if (args.json) io.out(`${JSON.stringify({ findings })}\n`);
@@ -170,6 +178,40 @@ async function checkToolchain(
       ? 'none in the engine yet; the first build creates one'
       : `in the engine: ${kind}-toolchain, ${kind}-runtime`;
   return { name, state: 'ok', message };
+}
+
+/** Checks that programs of another architecture run. Returns nothing for the architecture of the engine's machine. */
+async function checkEmulator(
+  { engine, info }: FoundEngine,
+  { io, architecture }: { readonly io: Io; readonly architecture: Architecture },
+): Promise<readonly Finding[]> {
+  if (engine === undefined || info === undefined || machineOf(info) === architecture) return [];
+  const name = 'emulator';
+  const fix = `\`layersmith doctor --fix --arch ${architecture}\` as root (Debian or Ubuntu)`;
+  if (!isOnThisMachine(engine, io.os)) {
+    return [
+      {
+        name,
+        state: 'warning',
+        message: `cannot see from here whether ${engine.endpoint} runs ${architecture} programs`,
+        remedy: `If its layers do not start, run ${fix} on that machine.`,
+      },
+    ];
+  }
+  const state = await emulatorState(architecture);
+  if (state === 'registered')
+    return [{ name, state: 'ok', message: `${architecture} programs run through qemu` }];
+  return [
+    {
+      name,
+      state: 'warning',
+      message:
+        state === 'not-installed'
+          ? `${architecture} layers can be compiled but not tested: qemu-user-static is not installed`
+          : `${architecture} layers can be compiled but not tested: qemu-user-static is not registered with the kernel`,
+      remedy: `Run ${fix}.`,
+    },
+  ];
 }
 
 async function checkStore(store: string): Promise<Finding> {
