@@ -70,6 +70,10 @@ export async function openBuild(
   const sharedJobs = jobs ?? info.cpus;
   return {
     engine,
+    testing: {
+      ...{ engine, machine, runtimeImage: toolchain.runtimeImage },
+      shellImage: () => Promise.resolve(toolchain.buildImage.id),
+    },
     store,
     library,
     packageRoot: io.packageRoot,

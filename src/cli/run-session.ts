@@ -2,6 +2,7 @@ import { findManifest } from '../layer/find-manifest.js';
 import { ownerLabels } from '../engine/owned-containers.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Architecture } from '../platform/platform.js';
+import { checkForeignImage } from '../sandbox/foreign-image.js';
 import type { RunContext } from '../sandbox/run-context.js';
 import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
 import { checkLockedRuntime } from '../toolchain/lock-file.js';
@@ -32,8 +33,9 @@ export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promis
   announce(chosen, platform, reporter);
   if (args.locked === true)
     checkLockedRuntime(await openLock(io), { platform, machine: options.machine, chosen });
-  return {
+  const context: RunContext = {
     engine,
+    machine: options.machine,
     packageRoot: io.packageRoot,
     platform,
     runtimeImage: chosen.runtimeImage,
@@ -44,6 +46,8 @@ export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promis
     now: io.now,
     signal: io.signal,
   };
+  await checkForeignImage(context);
+  return context;
 }
 
 /** Returns the platform on which layers run: from the flags, else from the first layer with a manifest, else the default. */

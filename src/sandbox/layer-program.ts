@@ -6,6 +6,7 @@ import type { Tree } from '../tree/tree.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
 import { fillVolumes, openTmp } from './filled-volumes.js';
 import { readOutputLines } from './program-output.js';
+import { emulatedLimit } from './foreign-image.js';
 import type { RunContext } from './run-context.js';
 import { programFailure, runProgram } from './run-program.js';
 
@@ -29,7 +30,7 @@ export interface LayerProgram {
 }
 
 const MEMORY_BYTES = 2 * 1024 ** 3;
-/** A program that takes longer hangs. */
+/** A program that takes longer hangs; an emulated one has more time. */
 const LIMIT_MS = 15 * 60_000;
 const SHOWN_LINES = 15;
 
@@ -86,7 +87,7 @@ export async function runLayerProgram(
         await container.putArchive(work.path, packTree(work.tree, { owner: FUNCTION_UID }), signal);
       },
       output: { stdout: lines.follow, stderr: lines.follow },
-      limitMs: LIMIT_MS,
+      limitMs: emulatedLimit(LIMIT_MS, context),
       signal,
     },
     async ({ end, takeFolder }) => {

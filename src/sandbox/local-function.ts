@@ -20,6 +20,7 @@ import {
   TASK_ROOT,
   TMP,
 } from '../platform/sandbox-layout.js';
+import { emulatedLimit } from './foreign-image.js';
 import type { RunContext } from './run-context.js';
 
 /** A function with its layers, configured as on Lambda. */
@@ -95,7 +96,7 @@ export async function openLocalFunction(fn: LocalFunction, context: RunContext):
       functionArn: localFunctionArn(FUNCTION_NAME),
       memoryMb: fn.memoryMb,
       timeoutMs: fn.timeoutMs,
-      initTimeoutMs: INIT_TIMEOUT_MS,
+      initTimeoutMs: emulatedLimit(INIT_TIMEOUT_MS, context),
       now: context.now,
       newRequestId: randomUUID,
       onLog: fn.onLog,

@@ -1,11 +1,13 @@
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
-import type { Platform } from '../platform/platform.js';
+import type { Architecture, Platform } from '../platform/platform.js';
 import type { Store } from '../store/store.js';
 
 /** What is needed to run a program or a function on a layer: no compilers, recipes or sources. */
 export interface RunContext {
   readonly engine: ContainerEngine;
+  /** The architecture of the engine's machine, which may not be the platform's. */
+  readonly machine: Architecture;
   /** The root folder of the layersmith package, which contains the programs of the runtimes. */
   readonly packageRoot: string;
   readonly platform: Platform;

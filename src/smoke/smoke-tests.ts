@@ -53,6 +53,8 @@ export interface SmokeOptions {
     readonly start: (container: Container, signal: AbortSignal) => Promise<FunctionUnderTest>;
   };
   readonly labels: Readonly<Record<string, string>>;
+  /** How long a program may take, in milliseconds. */
+  readonly programLimitMs: number;
   /** How many containers run at once. */
   readonly parallel: number;
   readonly onPassed: (name: string) => void;
@@ -67,8 +69,6 @@ export interface SmokeReport {
 
 const MEMORY_BYTES = 1024 ** 3;
 const TMP_BYTES = 512 * 1024 ** 2;
-/** A program that takes longer hangs. */
-const PROGRAM_LIMIT_MS = 60_000;
 
 /**
  * Runs the smoke tests of a layer under the conditions of Lambda: the runtime image, no network, a read-only root with the
@@ -141,7 +141,7 @@ async function runProgramTest(
       engine: options.engine,
       spec,
       output: { stdout: stdout.follow, stderr: stderr.follow },
-      limitMs: PROGRAM_LIMIT_MS,
+      limitMs: options.programLimitMs,
       signal: options.signal,
     },
     ({ end }) => {

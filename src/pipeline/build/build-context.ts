@@ -38,7 +38,10 @@ export interface StageSettings {
 
 /** The services of one run. */
 export interface BuildServices {
+  /** The engine that compiles. */
   readonly engine: ContainerEngine;
+  /** Where layers are tested. */
+  readonly testing: Pick<RunContext, 'engine' | 'machine' | 'runtimeImage' | 'shellImage'>;
   readonly store: Store;
   readonly fetcher: SourceFetcher;
   readonly reporter: Reporter;
@@ -56,10 +59,6 @@ export interface BuildContext extends BuildTarget, StageSettings, BuildServices 
 
 /** Returns the part of a build's context that running programs and functions needs. */
 export function runContextOf(build: BuildTarget & BuildServices): RunContext {
-  const { engine, packageRoot, platform, toolchain, store, reporter, labels, now, signal } = build;
-  return {
-    ...{ engine, packageRoot, platform, store, reporter, labels, now, signal },
-    runtimeImage: toolchain.runtimeImage,
-    shellImage: () => Promise.resolve(toolchain.buildImage.id),
-  };
+  const { testing, packageRoot, platform, store, reporter, labels, now, signal } = build;
+  return { ...testing, packageRoot, platform, store, reporter, labels, now, signal };
 }

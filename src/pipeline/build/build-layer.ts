@@ -9,6 +9,7 @@ import { readLayerRecord, type BuiltRecord } from '../../layer/layer-record.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
+import { checkForeignImage } from '../../sandbox/foreign-image.js';
 import type { StoredItem } from '../../store/store.js';
 import { runContextOf, type BuildContext, type BuildServices, type BuildTarget } from './build-context.js';
 import { buildPlan, resolveIn } from './build-stages.js';
@@ -102,6 +103,8 @@ async function findLayer(
 
 /** Builds the stages. Reuses the layer of an earlier run if their results are the same. */
 async function buildAnew(plan: Plan, context: BuildContext): Promise<MadeLayer> {
+  // Before the stages, which may take an hour.
+  await checkForeignImage(runContextOf(context));
   const { resolved, result, artifact } = await buildPlan(plan, context);
   const found = await findLayer(resolved, { result, context });
   if (found !== undefined) return found;

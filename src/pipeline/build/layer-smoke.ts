@@ -5,6 +5,7 @@ import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda
 import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
 import { LOCAL_REGION, localFunctionArn } from '../../platform/sandbox-layout.js';
+import { emulatedLimit } from '../../sandbox/foreign-image.js';
 import type { RunContext } from '../../sandbox/run-context.js';
 import { readZip } from '../../tree/zip-reader.js';
 import type { Plan } from '../../recipe/plan.js';
@@ -13,6 +14,8 @@ import { runSmokeTests, type SmokeReport } from '../../smoke/smoke-tests.js';
 const FUNCTION_NAME = 'smoke-test';
 const FUNCTION_MEMORY_MB = 1024;
 const FUNCTION_TIMEOUT_MS = 30_000;
+/** A program that takes longer hangs. */
+const PROGRAM_LIMIT_MS = 60_000;
 
 /**
  * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every failed test, and
@@ -68,14 +71,15 @@ export async function smokeTestLayer(
             now: context.now,
             newRequestId: randomUUID,
             functionArn: localFunctionArn(FUNCTION_NAME),
-            timeoutMs: FUNCTION_TIMEOUT_MS,
-            initTimeoutMs: INIT_TIMEOUT_MS,
+            timeoutMs: emulatedLimit(FUNCTION_TIMEOUT_MS, context),
+            initTimeoutMs: emulatedLimit(INIT_TIMEOUT_MS, context),
             onLog: (line) => {
               view.doing(stripVTControlCharacters(line));
             },
           }),
       },
       labels: context.labels,
+      programLimitMs: emulatedLimit(PROGRAM_LIMIT_MS, context),
       parallel,
       onPassed: (name) => {
         view.doing(`passed: ${name}`);

@@ -213,6 +213,7 @@ test('failed smoke tests', async () => {
           [Symbol.asyncDispose]: () => Promise.resolve(),
         }),
     },
+    programLimitMs: 60_000,
     // One after the other: they take the answers in turn.
     parallel: 1,
     onPassed: () => undefined,
