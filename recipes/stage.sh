@@ -124,8 +124,7 @@ wrap_pkg_config() {
   real=$(command -v pkg-config) || return 0
   printf '#!/bin/sh\nexec %s --static "$@"\n' "$real" >/build/bin/pkg-config
   chmod +x /build/bin/pkg-config
-  # By its path: PHP 7.3 takes no other.
-  export PKG_CONFIG=/build/bin/pkg-config
+  export PKG_CONFIG=pkg-config
 }
 
 start_jobserver() {

@@ -20,6 +20,8 @@ else
   options+=(--enable-zip --with-libzip="$PREFIX" --with-zlib-dir="$PREFIX" --with-libxml-dir="$PREFIX"
     --with-onig="$PREFIX" --with-openssl-dir="$PREFIX")
   export LIBS="-lssl -lcrypto -lz -lm -ldl -lpthread"
+  # It takes a path alone, and finds it by itself.
+  unset PKG_CONFIG
 fi
 
 # What configure would take from the machine that it runs on, and PHP tell in `php -i`.
