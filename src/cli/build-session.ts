@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { IntegrityError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels } from '../engine/owned-containers.js';
-import type { BuildContext } from '../pipeline/build/build-context.js';
+import type { BuildContext, BuildServices } from '../pipeline/build/build-context.js';
 import { loadAbiProfiles } from '../platform/abi-profile.js';
-import type { Architecture } from '../platform/platform.js';
+import type { Architecture, Platform } from '../platform/platform.js';
 import type { RecipeLibrary } from '../recipe/recipe-library.js';
+import type { Store } from '../store/store.js';
+import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
 import { packagesOf } from '../toolchain/image-packages.js';
 import { checkLock, isLocked, machineOf } from '../toolchain/lock-file.js';
-import type { ToolchainKind } from '../toolchain/toolchain.js';
+import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import {
   checkSources,
@@ -35,6 +39,8 @@ export interface BuildArgs extends FetcherArgs {
   readonly keepContainer: boolean;
   /** How long a stage may run: `90m`. */
   readonly stageTimeout?: string | undefined;
+  /** The address of the engine that tests the layer. */
+  readonly testEngine?: string | undefined;
   /** Refuse a toolchain that differs from the lock file's. */
   readonly locked?: boolean;
 }
@@ -49,7 +55,9 @@ export async function openBuild(
   const platform = await platformFor(io, args);
   const { jobs, memory, stageTimeoutMs } = stageLimits(args);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await openEngine(io, reporter);
+  const engine = await openEngine(io, { reporter });
+  const { testEngine } = args;
+  const tester = testEngine === undefined ? undefined : await openEngine(io, { reporter, testEngine });
   const labels = ownerLabels();
   const options = { engine, stateDir: store.stateDir, labels, signal: io.signal };
   const { toolchain, packages: toolchainPackages } = await prepareToolchain(
@@ -70,10 +78,13 @@ export async function openBuild(
   const sharedJobs = jobs ?? info.cpus;
   return {
     engine,
-    testing: {
-      ...{ engine, machine, runtimeImage: toolchain.runtimeImage },
-      shellImage: () => Promise.resolve(toolchain.buildImage.id),
-    },
+    testing:
+      tester === undefined
+        ? {
+            ...{ engine, machine, runtimeImage: toolchain.runtimeImage },
+            shellImage: () => Promise.resolve(toolchain.buildImage.id),
+          }
+        : await testingOn(tester, io, args, { platform, store, reporter, toolchain }),
     store,
     library,
     packageRoot: io.packageRoot,
@@ -93,6 +104,38 @@ export async function openBuild(
     now: io.now,
     signal: io.signal,
   };
+}
+
+/**
+ * Prepares the runtime image in the engine that tests. Throws IntegrityError if it is not the one of the toolchain, which
+ * the layer's record names.
+ */
+async function testingOn(
+  engine: ContainerEngine,
+  io: Io,
+  args: BuildArgs,
+  parts: {
+    readonly platform: Platform;
+    readonly store: Store;
+    readonly reporter: Reporter;
+    readonly toolchain: Toolchain;
+  },
+): Promise<BuildServices['testing']> {
+  const { kind, runtimeImage: expected } = parts.toolchain;
+  const options = await toolchainOptions(io, { ...args, toolchain: kind }, { ...parts, engine });
+  const { runtimeImage, buildImage } = await chooseRuntimeImage({
+    ...options,
+    namesRegistry: args.registry !== undefined,
+  });
+  if (runtimeImage.digest !== expected.digest) {
+    throw new IntegrityError(`--test-engine: ${engine.endpoint} has another runtime image`, {
+      details: { expected: expected.digest, actual: runtimeImage.digest },
+      hint: 'Remove its image with `DOCKER_HOST=ADDRESS layersmith clean --images`, and run again.',
+    });
+  }
+  parts.reporter.info(`tests run on ${engine.endpoint}`);
+  const { machine } = options;
+  return { engine, machine, runtimeImage, shellImage: async () => (await buildImage()).id };
 }
 
 /** Divides the memory between the stages, at most eight at once, and reserves a fifth for the machine. */

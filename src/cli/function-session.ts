@@ -11,7 +11,10 @@ import type { Io } from './io.js';
 import { openRun, platformOfLayers, type RunArgs } from './run-session.js';
 
 /** Flags of a command that runs a function. */
-export interface FunctionArgs extends Pick<RunArgs, 'store' | 'offline' | 'toolchain' | 'registry'> {
+export interface FunctionArgs extends Pick<
+  RunArgs,
+  'store' | 'offline' | 'toolchain' | 'registry' | 'testEngine'
+> {
   readonly layers: readonly string[];
   readonly function: string;
   readonly handler: string;

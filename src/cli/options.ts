@@ -132,6 +132,15 @@ export const stageOptions = {
   },
 } as const;
 
+/** `--test-engine`. */
+export const testEngineOption = {
+  'test-engine': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Engine that runs the layer, by its address as in DOCKER_HOST [default: the one that compiles]',
+  },
+} as const;
+
 /** `--locked`. */
 export const lockedOption = {
   locked: {

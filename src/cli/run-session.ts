@@ -14,7 +14,7 @@ import { announce, openLock, toolchainOptions } from './toolchain-session.js';
 /** Flags of a command that runs something on a layer. */
 export interface RunArgs extends Pick<
   BuildArgs,
-  'store' | 'offline' | 'toolchain' | 'registry' | 'platform' | 'arch'
+  'store' | 'offline' | 'toolchain' | 'registry' | 'platform' | 'arch' | 'testEngine'
 > {
   /** Refuse a runtime image that differs from the lock file's. */
   readonly locked?: boolean;
@@ -24,7 +24,7 @@ export interface RunArgs extends Pick<
 export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promise<RunContext> {
   const platform = await platformFor(io, args);
   const store = await openStoreFor(io, args.store, reporter);
-  const engine = await openEngine(io, reporter);
+  const engine = await openEngine(io, { reporter, testEngine: args.testEngine });
   const options = await toolchainOptions(io, args, { engine, platform, store, reporter });
   const chosen = await chooseRuntimeImage({
     ...options,

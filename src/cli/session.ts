@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { EngineUnavailableError, UsageError } from '../core/errors.js';
 import { findProject } from '../definition/project.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { sweepContainers } from '../engine/owned-containers.js';
-import { findEngine } from '../engine/find-engine.js';
+import { EngineNotFoundError, findEngine } from '../engine/find-engine.js';
 import {
   loadPlatform,
   type Architecture,
@@ -137,9 +137,34 @@ export function engineFor(io: Io): Promise<ContainerEngine> {
   return findEngine({ env: io.env, homeDir: io.homeDir, signal: io.signal });
 }
 
-/** Opens the engine and removes containers that killed runs left behind. */
-export async function openEngine(io: Io, reporter: Reporter): Promise<ContainerEngine> {
-  const engine = await engineFor(io);
+const ADDRESS_HINT = 'Addresses are unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST.';
+
+/** Returns the engine that `--test-engine` names. Throws EngineUnavailableError if it does not answer. */
+async function namedEngine(io: Io, address: string): Promise<ContainerEngine> {
+  if (address.trim() === '') throw new UsageError('--test-engine is empty', { hint: ADDRESS_HINT });
+  const { homeDir, signal } = io;
+  try {
+    return await findEngine({ env: { ...io.env, DOCKER_HOST: address }, homeDir, signal });
+  } catch (error) {
+    if (!(error instanceof EngineNotFoundError)) throw error;
+    const why = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new EngineUnavailableError(`--test-engine: no container engine answers at '${address}'`, {
+      details: { reason: why },
+      hint: `Start that engine, or correct its address. ${ADDRESS_HINT}`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Opens the engine, or the one that `--test-engine` names, and removes containers that killed runs left behind. Throws
+ * EngineUnavailableError if it does not answer.
+ */
+export async function openEngine(
+  io: Io,
+  { reporter, testEngine }: { readonly reporter: Reporter; readonly testEngine?: string | undefined },
+): Promise<ContainerEngine> {
+  const engine = await (testEngine === undefined ? engineFor(io) : namedEngine(io, testEngine));
   const swept = await sweepContainers(engine, { kept: false, signal: io.signal });
   if (swept.length > 0) reporter.info(`removed ${swept.length} container(s) left by a killed run`);
   return engine;

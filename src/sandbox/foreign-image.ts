@@ -52,7 +52,7 @@ export async function checkForeignImage(
     `the container engine at ${engine.endpoint} runs on ${machine} and cannot run programs of ${architecture}`,
     {
       details: { reason },
-      hint: `Run \`layersmith doctor --fix --arch ${architecture}\` as root on the engine's machine, which installs qemu.`,
+      hint: `Run \`layersmith doctor --fix --arch ${architecture}\` as root on the engine's machine, which installs qemu, or run the layer on another engine (--test-engine).`,
     },
   );
 }

@@ -11,6 +11,8 @@ export interface BareEngine extends AsyncDisposable {
   readonly dockerHost: string;
   /** The requests for making an image, which were refused. */
   readonly refused: readonly string[];
+  /** The requests for creating a container. */
+  readonly created: readonly string[];
 }
 
 const MAKES_IMAGE = /\/(images\/create|images\/load|build)(\?|$)/;
@@ -22,10 +24,12 @@ export async function openBareEngine(socketPath: string): Promise<BareEngine> {
   const isUnix = url.protocol === 'unix:';
   const target = isUnix ? { socketPath: url.pathname } : { host: url.hostname, port: Number(url.port) };
   const refused: string[] = [];
+  const created: string[] = [];
   const sockets = new Set<Socket>();
 
   const forward = (from: IncomingMessage, to: ServerResponse): void => {
     const { url: path = '', method, headers } = from;
+    if (/\/containers\/create(\?|$)/.test(path)) created.push(path);
     if (MAKES_IMAGE.test(path)) {
       refused.push(path);
       from.resume();
@@ -63,6 +67,7 @@ export async function openBareEngine(socketPath: string): Promise<BareEngine> {
   return {
     dockerHost: `unix://${socketPath}`,
     refused,
+    created,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -16,6 +16,7 @@ import {
   sourceOptions,
   stageOptions,
   storeOption,
+  testEngineOption,
 } from '../options.js';
 import { openBuild } from '../build-session.js';
 import { openLibrary, platformFor, reporterFor } from '../session.js';
@@ -45,6 +46,7 @@ export function buildCommand(io: Io): Command {
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
+          ...testEngineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,

@@ -22,6 +22,7 @@ import {
   platformOptions,
   regionOption,
   storeOption,
+  testEngineOption,
 } from '../options.js';
 import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
@@ -68,6 +69,7 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
           ...platformOptions,
           ...platformOfLayerOptions,
           ...offlineOption,
+          ...testEngineOption,
           ...storeOption,
           ...jsonOption,
         })

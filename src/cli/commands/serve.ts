@@ -14,6 +14,7 @@ import {
   platformOfLayerOptions,
   platformOptions,
   storeOption,
+  testEngineOption,
 } from '../options.js';
 import { quietReporter } from '../quiet-reporter.js';
 import { reporterFor } from '../session.js';
@@ -40,6 +41,7 @@ export function serveCommand(io: Io): Command {
           ...platformOptions,
           ...platformOfLayerOptions,
           ...offlineOption,
+          ...testEngineOption,
           ...storeOption,
           ...jsonOption,
         })

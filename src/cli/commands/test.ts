@@ -18,6 +18,7 @@ import {
   recipesOption,
   stageOptions,
   storeOption,
+  testEngineOption,
 } from '../options.js';
 import { openRun } from '../run-session.js';
 import { openLibrary, reporterFor } from '../session.js';
@@ -40,6 +41,7 @@ export function testCommand(io: Io): Command {
           ...offlineOption,
           jobs: { ...stageOptions.jobs, describe: "Containers at once [default: the engine's cores]" },
           ...recipesOption,
+          ...testEngineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,

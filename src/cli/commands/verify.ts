@@ -19,6 +19,7 @@ import {
   sourceOptions,
   stageOptions,
   storeOption,
+  testEngineOption,
 } from '../options.js';
 import { openBuild } from '../build-session.js';
 import { openLibrary, reporterFor } from '../session.js';
@@ -39,6 +40,7 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
+          ...testEngineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,

@@ -250,6 +250,24 @@ describe('without an engine', () => {
     expect(stderr).toContain('→');
   });
 
+  test('--test-engine is asked instead, and named with what to do', async () => {
+    const fn = ['--function', 'app', '--handler', 'hello', '--test-engine'];
+    const files = { 'layer/bootstrap': '', 'app/hello.php': '' };
+    const invoke = (address: string): Promise<Outcome> =>
+      layersmith(['invoke', 'layer', ...fn, address, '--store', 'layer/store'], files);
+    const missing = await invoke('unix:///no/such/engine.sock');
+    expect(missing.exitCode).toBe(69);
+    expect(missing.stderr).toContain(
+      "--test-engine: no container engine answers at 'unix:///no/such/engine.sock'",
+    );
+    expect(missing.stderr).toContain('the socket does not exist');
+    expect(missing.stderr).toContain('→ Start that engine, or correct its address.');
+    const wrong = await invoke('ftp://engine');
+    expect(wrong.exitCode).toBe(69);
+    expect(wrong.stderr).toContain('unsupported scheme ftp://');
+    expect((await invoke('')).exitCode).toBe(64);
+  });
+
   test('plan shows the graph with the keys of the locked toolchain', async () => {
     const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
     expect(exitCode).toBe(0);
