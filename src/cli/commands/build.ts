@@ -4,6 +4,7 @@ import { UsageError } from '../../core/errors.js';
 import { buildLayer } from '../../pipeline/build/build-layer.js';
 import { layerParts } from '../../pipeline/build/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
+import type { Architecture } from '../../platform/platform.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command, type Command } from '../command.js';
@@ -18,7 +19,7 @@ import {
   storeOption,
   testEngineOption,
 } from '../options.js';
-import { openBuild } from '../build-session.js';
+import { openBuild, type BuildArgs } from '../build-session.js';
 import { openLibrary, platformFor, reporterFor } from '../session.js';
 import { duration, size } from '../words.js';
 
@@ -43,6 +44,12 @@ export function buildCommand(io: Io): Command {
             describe: 'URI that identifies the builder in the provenance',
           },
           ...platformOptions,
+          arch: {
+            ...platformOptions.arch,
+            array: true,
+            default: ['x86_64'] as Architecture[],
+            describe: 'Architecture; repeatable, for one layer each',
+          },
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
@@ -53,36 +60,49 @@ export function buildCommand(io: Io): Command {
         })
         .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')
         .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
+        .example('$0 build lua/5.4 --arch x86_64 --arch arm64', 'Two zips, one after the other')
         .example('$0 build lua/5.4 --offline', 'Use only what is in the store'),
     handler: async (args) => {
-      const started = io.now();
       const builderId = builderIdOf(args['builder-id']);
-      const reporter = reporterFor(io);
-      try {
-        const library = await openLibrary(io, args.recipes);
-        const plan = await planFor(parseRecipeName(args.recipe), library);
-        layerParts(plan.root.recipe);
-        warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
-        const context = await openBuild(io, args, { library, reporter });
-        const result = await buildLayer(plan, {
-          output: resolve(io.cwd, args.output),
-          builderId,
-          context,
-        });
-        reporter.close();
-        const seconds = (io.now() - started) / 1000;
-        const { programs, invocations } = result.record.smokeTests;
-        io.err(
-          `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
-            `${programs} programs, ${invocations} invocations\n` +
-            `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
-        );
-        io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
-      } finally {
-        reporter.close();
-      }
+      const output = resolve(io.cwd, args.output);
+      for (const arch of new Set(args.arch)) await buildOne(io, { ...args, arch, output, builderId });
     },
   });
+}
+
+/** Builds the layer of one architecture, and prints its path. */
+async function buildOne(
+  io: Io,
+  args: BuildArgs & {
+    readonly recipe: string;
+    /** An absolute path. */
+    readonly output: string;
+    readonly builderId: string;
+    readonly json: boolean;
+  },
+): Promise<void> {
+  const { output, builderId } = args;
+  const started = io.now();
+  const reporter = reporterFor(io);
+  try {
+    const library = await openLibrary(io, args.recipes);
+    const plan = await planFor(parseRecipeName(args.recipe), library);
+    layerParts(plan.root.recipe);
+    warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
+    const context = await openBuild(io, args, { library, reporter });
+    const result = await buildLayer(plan, { output, builderId, context });
+    reporter.close();
+    const seconds = (io.now() - started) / 1000;
+    const { programs, invocations } = result.record.smokeTests;
+    io.err(
+      `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
+        `${programs} programs, ${invocations} invocations\n` +
+        `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
+    );
+    io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
+  } finally {
+    reporter.close();
+  }
 }
 
 /** Returns a builder id that is a URI, as SLSA requires. Throws UsageError for any other text. */
