@@ -18,9 +18,9 @@ export interface Project {
   readonly mirrors: readonly string[];
 }
 
-const definitionSchema = z
-  .strictObject({ mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]) })
-  .nullable();
+const definitionSchema = z.strictObject({
+  mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+});
 
 const DEFINITION_FILE = 'layersmith.yaml';
 /** The file name of the lock. */
@@ -55,9 +55,12 @@ export async function findProject(workingDirectory: string, uid = process.getuid
 }
 
 async function mirrorsIn(file: string): Promise<readonly string[]> {
-  const parsed = parseYaml(await readFile(file, 'utf8'), { file, schema: definitionSchema });
+  const text = await readFile(file, 'utf8');
+  // A file without content is valid: it marks the project's folder.
+  if (/^(\s|#.*)*$/.test(text)) return [];
+  const parsed = parseYaml(text, { file, schema: definitionSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems);
-  return parsed.value?.mirrors ?? [];
+  return parsed.value.mirrors;
 }
 
 async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {

@@ -1,7 +1,9 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { RecipeError } from '../../../src/core/errors.js';
 import { findProject } from '../../../src/definition/project.js';
+import { failure } from '../../support/failure.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 test('a project is the folder of the nearest layersmith.yaml, with its recipes, platforms and lock', async () => {
@@ -14,6 +16,7 @@ test('a project is the folder of the nearest layersmith.yaml, with its recipes, 
     recipes: join(folder.path, 'recipes'),
     platforms: join(folder.path, 'platforms'),
     lock: join(folder.path, 'layersmith.lock'),
+    mirrors: [],
   });
 });
 
@@ -26,6 +29,7 @@ test('without one, the working directory is the project, and what it does not ha
     recipes: undefined,
     platforms: undefined,
     lock: join(inside, 'layersmith.lock'),
+    mirrors: [],
   });
 });
 
@@ -51,4 +55,24 @@ test('a layersmith.yaml of another user counts in the working directory only', a
   const inside = join(folder.path, 'inside');
   expect((await findProject(inside, 1234)).folder).toBe(inside);
   expect((await findProject(folder.path, 1234)).folder).toBe(folder.path);
+});
+
+test('a layersmith.yaml names mirrors of Debian; mistakes in it are told with their place', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({
+    'layersmith.yaml': 'mirrors: [https://one.example/debian, http://two.example/debian/]\n',
+  });
+  expect((await findProject(folder.path)).mirrors).toEqual([
+    'https://one.example/debian',
+    'http://two.example/debian/',
+  ]);
+  await folder.write({
+    'layersmith.yaml': 'mirrors:\n  - https://one.example/debian\n  - file:///debian\nmirrros: []\n',
+  });
+  const { problems } = await failure(findProject(folder.path), RecipeError);
+  expect(problems.map(({ line, column }) => [line, column])).toEqual([
+    [3, 5],
+    [4, 1],
+  ]);
+  expect(problems[1]?.message).toContain('mirrors');
 });
