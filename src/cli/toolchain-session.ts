@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { arch } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LayersmithError, StageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { findProject, LOCK_FILE } from '../definition/project.js';
@@ -25,7 +25,11 @@ const REGISTRY_TIMEOUT_MS = 8_000;
 /** Returns the options for choosing a toolchain: the locked one, unless `fresh`. */
 export async function toolchainOptions(
   io: Io,
-  args: { readonly toolchain: ToolchainKind | undefined; readonly offline: boolean },
+  args: {
+    readonly toolchain: ToolchainKind | undefined;
+    readonly offline: boolean;
+    readonly sources?: string | undefined;
+  },
   parts: {
     readonly engine: ContainerEngine;
     readonly platform: Platform;
@@ -47,7 +51,7 @@ export async function toolchainOptions(
     packageRoot: io.packageRoot,
     dockerfile: dockerfileOf(io),
     pins: pinsOf(lock),
-    ...debianSources(io, { store, reporter, offline: args.offline }),
+    ...debianSources(io, { store, reporter, offline: args.offline, sources: args.sources }),
     tmpDir: store.tmpDir,
     labels: ownerLabels(),
     forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
@@ -137,12 +141,19 @@ function debianSources(
     store,
     reporter,
     offline,
-  }: { readonly store: Store; readonly reporter: Reporter; readonly offline: boolean },
+    sources,
+  }: {
+    readonly store: Store;
+    readonly reporter: Reporter;
+    readonly offline: boolean;
+    readonly sources?: string | undefined;
+  },
 ): Pick<DebianOptions, 'resolve' | 'fetchPackage' | 'fetchUrl'> {
   const env = proxiesOf(io);
   const fetcher = createSourceFetcher({
     sourcesDir: store.sourcesDir,
     tmpDir: store.tmpDir,
+    extraDir: sources === undefined ? undefined : resolve(io.cwd, sources),
     offline,
     archives: [],
     allowHttp: true,
