@@ -67,9 +67,11 @@ for file in "$stubs"/*.s; do
   "${tools}strip" "$lib/$soname"
 done
 # Since glibc 2.34, these are part of libc, and their archives are empty.
-for name in dl pthread rt util; do
-  [ -e "$lib/lib$name".so.* ] || "${tools}ar" rcD "$lib/lib$name.a"
-done
+if [ "${glibc#*.}" -ge 34 ]; then
+  for name in dl pthread rt util; do
+    "${tools}ar" rcD "$lib/lib$name.a"
+  done
+fi
 for file in "$lib"/lib*.so.*; do
   name=$(basename "$file")
   [ "$name" = libc.so.6 ] || ln -s "$name" "${file%.so.*}.so"
