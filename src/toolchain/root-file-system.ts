@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { pack } from 'tar-stream';
+import { pack, type Header } from 'tar-stream';
 import { sha256 } from '../core/digest.js';
 import { StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
@@ -84,20 +84,24 @@ export async function writeRoot(
       const deb = await readDeb(path, debName(file));
       status.push(`${deb.control}\nStatus: install ok installed\n`);
       for await (const { header, content } of deb.entries()) {
-        const name = rootName(header.name);
+        const name = rootName(header);
         if (name === '' || LEFT_OUT.test(name)) continue;
         const { type, mode, uid, gid, size } = header;
         const target = (header.linkname as string | null | undefined) ?? '';
         if (type !== 'file' && type !== 'directory' && type !== 'symlink' && type !== 'link')
           throw new StageError(`${debName(file)} has a special file: ${name}`);
         if (listing.has(name)) {
-          if (type === 'directory') continue;
+          if (type === 'directory' || isMergedLink(header)) continue;
           throw new StageError(`two Debian packages have a file ${name}: the second is ${debName(file)}`);
         }
         const owned = { name, mode, uid, gid };
         if (type === 'file') await add({ ...owned, type, size }, content);
         else if (type === 'directory') await add({ ...owned, type }, undefined);
-        else await add({ ...owned, type, linkname: type === 'link' ? rootName(target) : target }, undefined);
+        else
+          await add(
+            { ...owned, type, linkname: type === 'link' ? rootName({ name: target, type: 'file' }) : target },
+            undefined,
+          );
       }
     }
     // dpkg's own list, by which the packages of an image are found.
@@ -174,11 +178,19 @@ function describe(entry: {
   return `${entry.type} ${(entry.mode & 0o7777).toString(8)} ${entry.owner} ${entry.content}`.trimEnd();
 }
 
-function rootName(name: string): string {
-  return name
-    .replace(/^(\.?\/)+/, '')
-    .replace(/\/$/, '')
-    .replace(MERGED, 'usr/$1');
+/** Since Debian 13 a package has the links `bin → usr/bin` itself. */
+function isMergedLink({ name, type }: Pick<Header, 'name' | 'type'>): boolean {
+  return type === 'symlink' && MERGED.exec(cleanName(name))?.[0] === cleanName(name);
+}
+
+/** Returns the path of an entry in the root file system, with the folders of programs and libraries below `usr`. */
+function rootName(header: Pick<Header, 'name' | 'type'>): string {
+  const name = cleanName(header.name);
+  return isMergedLink(header) ? name : name.replace(MERGED, 'usr/$1');
+}
+
+function cleanName(name: string): string {
+  return name.replace(/^(\.?\/)+/, '').replace(/\/$/, '');
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- an async iterable of one value

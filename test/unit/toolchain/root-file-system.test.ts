@@ -50,7 +50,7 @@ async function unpack(
     // tar-stream gives null where there is none, despite its types.
     const target = (header.linkname as string | null) ?? '';
     const text = type === 'file' ? Buffer.concat(bytes).toString() : target;
-    const date = (mtime).getTime();
+    const date = mtime.getTime();
     tar.set(
       name.replace(/\/$/, ''),
       `${type as string} ${mode.toString(8)} ${uid}:${gid} ${date} ${text}`.trimEnd(),
@@ -97,6 +97,13 @@ describe('unpacked packages', () => {
     expect(listing.get('usr/lib64/ld.so')).toContain('/lib/ld.so');
     expect(listing.get('usr/bin/dash')).toContain('usr/bin/sh');
     expect(listing.has('bin/sh')).toBe(false);
+  });
+
+  test('may have the links to these folders', async () => {
+    const { listing } = await unpack([[{ name: './bin', type: 'symlink', linkname: 'usr/bin' }, SHELL]], {
+      extra: [{ type: 'symlink', path: 'bin', target: 'usr/bin' }],
+    });
+    expect([...listing.keys()].sort()).toEqual(['bin', 'usr/bin/sh', 'var/lib/dpkg/status']);
   });
 
   test('have no documentation', async () => {
