@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Whose bootstrap speaks to the Runtime API: the client that misbehaves, or the product's. */
-export type Bootstrap = 'c' | 'php/8.4' | 'php/7.4' | 'lua/5.4';
+export type Bootstrap = 'c' | 'php/8.4' | 'php/7.4' | 'lua/5.4' | 'lua/5.4 on arm64';
 
 /** What is posted to the endpoint. */
 export interface Event {

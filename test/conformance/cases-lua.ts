@@ -44,4 +44,6 @@ export const LUA_CASES: readonly Case[] = [
     timeoutSeconds: 1,
   },
   { name: 'has no file of its name', handler: 'missing', events: [{ body: '{}' }] },
-].map((given): Case => ({ ...given, bootstrap: 'lua/5.4', files: RESULTS }));
+].flatMap((given): Case[] =>
+  (['lua/5.4', 'lua/5.4 on arm64'] as const).map((bootstrap) => ({ ...given, bootstrap, files: RESULTS })),
+);

@@ -10,12 +10,13 @@ import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { differencesBetween } from './outcome.js';
 
 const CASES: readonly Case[] = [...PROTOCOL_CASES, ...LIFECYCLE_CASES, ...PHP_CASES, ...LUA_CASES];
-const BOOTSTRAPS: readonly Bootstrap[] = ['c', 'php/8.4', 'php/7.4', 'lua/5.4'];
+const BOOTSTRAPS: readonly Bootstrap[] = ['c', 'php/8.4', 'php/7.4', 'lua/5.4', 'lua/5.4 on arm64'];
 const TITLES: Readonly<Record<Bootstrap, string>> = {
   c: 'a client that',
   'php/8.4': 'a PHP 8.4 function that',
   'php/7.4': 'a PHP 7.4 function that',
   'lua/5.4': 'a Lua function that',
+  'lua/5.4 on arm64': 'a Lua function for arm64 that',
 };
 
 const book = openBook(KNOWN_DIFFERENCES);

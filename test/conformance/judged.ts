@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openInvocationEndpoint } from '../../src/lambda/invocation-endpoint.js';
 import type { BuildContext } from '../../src/pipeline/build/build-context.js';
 import { buildPlan } from '../../src/pipeline/build/build-stages.js';
+import type { Architecture } from '../../src/platform/platform.js';
 import { planFor } from '../../src/recipe/plan.js';
 import { openRecipeLibrary } from '../../src/recipe/recipe-library.js';
 import { artifactFile } from '../../src/tree/artifact-file.js';
@@ -64,25 +65,39 @@ export async function openCourt(bootstraps: readonly Bootstrap[]): Promise<Court
         await chmod(join(path, 'bootstrap'), 0o755);
         layers.set(bootstrap, path);
       } else {
-        const layer = await builtLayer(bootstrap);
+        const layer = await builtLayer(recipeOf(bootstrap), archOf(bootstrap));
         owned.push(layer);
         layers.set(bootstrap, layer.zip);
       }
     }
-    const layerOf = ({ bootstrap }: Case): string => {
+    const layerOf = (bootstrap: Bootstrap): string => {
       const layer = layers.get(bootstrap);
       if (layer === undefined) throw new Error(`no layer was made for ${bootstrap}`);
       return layer;
     };
     return {
-      onOurs: (given) => onOurs(given, layerOf(given)),
-      onRie: (given) => onRie(given, { context, layer: layerOf(given), programs: { rie, host: tools.host } }),
+      onOurs: (given) => onOurs(given, layerOf(given.bootstrap)),
+      // AWS's emulator runs on this machine: a function for another one is compared with the same function for this one.
+      onRie: (given) =>
+        onRie(given, {
+          context,
+          layer: layerOf(recipeOf(given.bootstrap)),
+          programs: { rie, host: tools.host },
+        }),
       [Symbol.asyncDispose]: remove,
     };
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+function recipeOf(bootstrap: Bootstrap): Exclude<Bootstrap, 'lua/5.4 on arm64'> {
+  return bootstrap === 'lua/5.4 on arm64' ? 'lua/5.4' : bootstrap;
+}
+
+function archOf(bootstrap: Bootstrap): Architecture {
+  return bootstrap === 'lua/5.4 on arm64' ? 'arm64' : 'x86_64';
 }
 
 async function judgeTools(context: BuildContext): Promise<{ misbehave: Buffer; host: Buffer }> {
@@ -101,6 +116,7 @@ async function judgeTools(context: BuildContext): Promise<{ misbehave: Buffer; h
 async function onOurs(given: Case, layer: string): Promise<Observed> {
   await using fn = await openTestFunction({
     layers: [layer],
+    arch: archOf(given.bootstrap),
     files: given.files,
     handler: given.handler,
     env: given.env ?? {},

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Architecture } from '../../src/platform/platform.js';
 import { realEngine } from './real-engine.js';
 import { packageRoot, startCli } from './cli.js';
 
@@ -14,10 +15,10 @@ export interface BuiltLayer extends AsyncDisposable {
  * Builds a recipe with the embedded toolchain, in this user's own store: the first run takes minutes, the ones
  * after it a second.
  */
-export async function builtLayer(recipe: string): Promise<BuiltLayer> {
+export async function builtLayer(recipe: string, arch: Architecture = 'x86_64'): Promise<BuiltLayer> {
   const { endpoint } = await realEngine();
   const dir = await mkdtemp(join(tmpdir(), 'layersmith-layer-'));
-  const args = ['build', recipe, '--toolchain', 'debian', '--output', dir];
+  const args = ['build', recipe, '--toolchain', 'debian', '--arch', arch, '--output', dir];
   const { exitCode, stdout, stderr } = await startCli(args, {
     cwd: packageRoot,
     env: { DOCKER_HOST: endpoint },

@@ -5,6 +5,7 @@ import { openLibrary } from '../../src/cli/session.js';
 import type { Reporter } from '../../src/core/reporter.js';
 import type { Sandbox } from '../../src/lambda/sandbox.js';
 import { runContextOf, type BuildContext } from '../../src/pipeline/build/build-context.js';
+import type { Architecture } from '../../src/platform/platform.js';
 import { openLocalFunction } from '../../src/sandbox/local-function.js';
 import { fakeIo } from './fake-io.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -14,6 +15,8 @@ export interface TestFunctionOptions {
   /** The function's files, by their path below `/var/task`. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly handler: string;
+  /** `x86_64` by default. */
+  readonly arch?: Architecture;
   readonly env?: Readonly<Record<string, string>>;
   /** 512 by default. */
   readonly memoryMb?: number;
@@ -42,7 +45,7 @@ export async function openTestFunction(options: TestFunctionOptions): Promise<Te
   };
   const sandbox = await openLocalFunction(
     { layers, functionPath: folder.path, handler, env, memoryMb, timeoutMs, onLog },
-    runContextOf(await testContext()),
+    runContextOf(await testContext(options.arch)),
   );
   return {
     log,
@@ -59,15 +62,16 @@ const QUIET: Reporter = {
   close: () => undefined,
 };
 
-let context: Promise<BuildContext> | undefined;
+const contexts = new Map<Architecture, Promise<BuildContext>>();
 
-/** What the command line would open with `--toolchain debian`; once for each test file. */
-export function testContext(): Promise<BuildContext> {
-  context ??= openTestContext();
-  return context;
+/** What the command line would open with `--toolchain debian`; once for each test file and architecture. */
+export function testContext(arch: Architecture = 'x86_64'): Promise<BuildContext> {
+  const opened = contexts.get(arch) ?? openTestContext(arch);
+  contexts.set(arch, opened);
+  return opened;
 }
 
-async function openTestContext(): Promise<BuildContext> {
+async function openTestContext(arch: Architecture): Promise<BuildContext> {
   const io = fakeIo(homedir(), { env: process.env, now: Date.now, isRoot: process.getuid?.() === 0 });
   return openBuild(
     io,
@@ -77,7 +81,7 @@ async function openTestContext(): Promise<BuildContext> {
       sources: undefined,
       offline: false,
       platform: 'provided.al2023',
-      arch: 'x86_64',
+      arch,
       toolchain: 'debian',
       registry: undefined,
       jobs: undefined,
