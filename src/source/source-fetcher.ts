@@ -59,8 +59,17 @@ const TRANSFERS_AT_ONCE = 4;
 
 /** Creates the fetcher of one run. It remembers unreachable hosts and the indexes until the run ends. */
 export function createSourceFetcher(options: SourceFetcherOptions): SourceFetcher {
-  const { sourcesDir, tmpDir, extraDir, offline, report, proxies = {}, timeouts = TIMEOUTS, ca, allowHttp } =
-    options;
+  const {
+    sourcesDir,
+    tmpDir,
+    extraDir,
+    offline,
+    report,
+    proxies = {},
+    timeouts = TIMEOUTS,
+    ca,
+    allowHttp,
+  } = options;
   const files = createSourceFiles({ sourcesDir, tmpDir, report });
   const folder = extraDir === undefined ? undefined : createSourcesFolder({ dir: extraDir, report });
   const remote = [createUrlProvider({ proxies, timeouts, ca, allowHttp }), ...options.archives];
