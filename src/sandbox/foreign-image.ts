@@ -11,7 +11,7 @@ const LIMIT_MS = 60_000;
 const MAX_OUTPUT = 10_000;
 
 /** Reports whether the engine's machine needs an emulator for the programs of the runtime image. */
-function isForeign({ machine, platform }: Pick<RunContext, 'machine' | 'platform'>): boolean {
+export function isForeign({ machine, platform }: Pick<RunContext, 'machine' | 'platform'>): boolean {
   return machine !== platform.architecture;
 }
 

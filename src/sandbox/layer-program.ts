@@ -6,7 +6,7 @@ import type { Tree } from '../tree/tree.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
 import { fillVolumes, openTmp } from './filled-volumes.js';
 import { readOutputLines } from './program-output.js';
-import { emulatedLimit } from './foreign-image.js';
+import { emulatedLimit, isForeign } from './foreign-image.js';
 import type { RunContext } from './run-context.js';
 import { programFailure, runProgram } from './run-program.js';
 
@@ -95,11 +95,21 @@ export async function runLayerProgram(
       if (failure !== undefined)
         throw new StageError(`${what} failed: it ${failure}`, {
           details: { 'last lines': lines.last },
-          hint,
+          hint: foreignShellHint(program, context) ?? hint,
         });
       const result = await takeFolder(program.result, { tmpDir: context.store.tmpDir });
       if (result === undefined) throw new StageError(`${what} did not create ${program.result}`, { hint });
       return result;
     },
   );
+}
+
+/** Returns the hint for a layer whose programs do not find their glibc in the image with a shell, which is the compilers' own. */
+function foreignShellHint(
+  { what, needsShell }: LayerProgram,
+  context: Pick<RunContext, 'machine' | 'platform'>,
+): string | undefined {
+  if (needsShell !== true || !isForeign(context)) return undefined;
+  const { machine, platform } = context;
+  return `If it did not start: the embedded toolchain runs \`${what}\` only for the engine's own machine. Use a layer for ${machine}, or an engine on ${platform.architecture} (DOCKER_HOST).`;
 }
