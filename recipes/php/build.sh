@@ -36,6 +36,13 @@ if ! version_at_least 7.4; then
   chmod +x /build/bin/uname
 fi
 
+# Where lines before 8.4 cannot run a program, they are wrong, and no variable tells them: glibc's iconv() says what was
+# wrong, and reports what //IGNORE left out; and functions may be in libraries of their own (dlopen() before glibc 2.34).
+if is_cross && ! version_at_least 8.4; then
+  sed -i -e 's/ICONV_SUPPORTS_ERRNO 0/ICONV_SUPPORTS_ERRNO 1/' -e 's/ICONV_BROKEN_IGNORE 0/ICONV_BROKEN_IGNORE 1/' \
+    -e '/test "[$]cross_compiling" = yes; then :$/{n;s/found=no/found=yes/}' configure
+fi
+
 # The system's crypt() would bring in libcrypt.so.1, which Lambda does not have. With one algorithm missing, PHP
 # takes its own for all of them; newer lines do so anyhow.
 export ac_cv_func_crypt=yes ac_cv_crypt_blowfish=no
