@@ -21,11 +21,6 @@ export interface FetchedSource {
 /** Fetches pinned files into the store. Every path that it returns belongs to a file with the pinned sha256. */
 export interface SourceFetcher {
   /**
-   * Returns the path of the file if it is available without the network: in the store or in `--sources DIR`. Throws
-   * UsageError if that folder cannot be read.
-   */
-  atHand(file: PinnedFile, signal: AbortSignal): Promise<string | undefined>;
-  /**
    * Fetches a source: the first alternative that is available locally, else the first that one of its URLs provides, else
    * the first that an archive provides. Throws SourceError with each location and its reason, IntegrityError for wrong bytes
    * (without trying further locations), StorageError, UsageError if `--sources` cannot be read, or the signal's reason.
@@ -97,11 +92,6 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
     );
 
   return {
-    async atHand(file, signal) {
-      const found = await findLocally(file, signal);
-      return 'path' in found ? found.path : undefined;
-    },
-
     async fetch(source, signal) {
       // A run has one signal, with a listener for each source in progress. This is not a leak.
       setMaxListeners(0, signal);

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
-import { IntegrityError, InterruptedError, SourceError, UsageError } from '../../../src/core/errors.js';
+import { IntegrityError, InterruptedError, SourceError } from '../../../src/core/errors.js';
 import type { SourceProvider } from '../../../src/source/source-provider.js';
 import { failure } from '../../support/failure.js';
 import { deadOrigin, makeStore, never, pinned, source, startServer } from './source-support.js';
@@ -13,19 +13,15 @@ const BYTES = 'the bytes of a tarball, as pinned';
 const NOWHERE = 'https://layersmith.invalid/thing-1.0.tar.gz';
 
 describe('downloading', () => {
-  test('a file comes from its URL into the store under its sha256, and is at hand afterwards', async () => {
+  test('a file comes from its URL into the store under its sha256, and is found there afterwards', async () => {
     await using server = await startServer((_, response) => response.end(BYTES));
     await using store = await makeStore();
     const file = pinned(BYTES, `${server.origin}/thing-1.0.tar.gz`);
-    const fetcher = store.fetcher();
-
-    expect(await fetcher.atHand(file, never())).toBeUndefined();
-    const fetched = await fetcher.fetch(source(file), never());
+    const fetched = await store.fetcher().fetch(source(file), never());
 
     const path = join(store.sourcesDir, file.sha256);
     expect(fetched).toEqual({ file, path, from: `${server.origin}/thing-1.0.tar.gz` });
     expect(await readFile(path, 'utf8')).toBe(BYTES);
-    expect(await fetcher.atHand(file, never())).toBe(path);
     expect(await store.fetcher({ offline: true }).fetch(source(file), never())).toEqual({
       file,
       path,
@@ -268,13 +264,6 @@ describe('--sources DIR', () => {
     expect(fetched.file.sha256).toBe(sha256('repacked'));
     expect(server.asked).toEqual([]);
   });
-
-  test('a folder that does not exist is a usage error', async () => {
-    await using store = await makeStore();
-    const extraDir = join(store.root, 'missing');
-    const error = await failure(store.fetcher({ extraDir }).atHand(pinned(BYTES), never()), UsageError);
-    expect(error.message).toContain(extraDir);
-  });
 });
 
 test('--offline uses no network and names the missing file', async () => {
@@ -309,7 +298,7 @@ test('a damaged file in the store is removed, reported and fetched again', async
   const path = join(store.sourcesDir, file.sha256);
   await writeFile(path, BYTES.slice(1));
 
-  expect(await store.fetcher({ offline: true }).atHand(file, never())).toBeUndefined();
+  await failure(store.fetcher({ offline: true }).fetch(source(file), never()), SourceError);
   expect(store.reports).toEqual([
     expect.stringMatching(`^${path} is damaged .*${sha256(BYTES.slice(1))}.*removed$`),
   ]);
