@@ -137,7 +137,7 @@ export const testEngineOption = {
   'test-engine': {
     type: 'string',
     requiresArg: true,
-    describe: 'Engine that runs the layer, by its address as in DOCKER_HOST [default: the one that compiles]',
+    describe: 'Engine that runs the layer, by its address as in DOCKER_HOST [default: the one that answers]',
   },
 } as const;
 

@@ -1,3 +1,4 @@
+import { UsageError } from '../core/errors.js';
 import { findManifest } from '../layer/find-manifest.js';
 import { ownerLabels } from '../engine/owned-containers.js';
 import type { Reporter } from '../core/reporter.js';
@@ -50,22 +51,27 @@ export async function openRun(io: Io, args: RunArgs, reporter: Reporter): Promis
   return context;
 }
 
-/** Returns the platform on which layers run: from the flags, else from the first layer with a manifest, else the default. */
+/**
+ * Returns the platform on which layers run: from the flags, else from the first layer with a manifest, else the default. Throws
+ * UsageError for a layer whose manifest names another architecture.
+ */
 export async function platformOfLayers(
   layers: readonly string[],
   args: { readonly platform: string | undefined; readonly arch: Architecture | undefined },
 ): Promise<{ readonly platform: string; readonly arch: Architecture }> {
-  const manifest = await firstManifest(layers);
-  return {
-    platform: args.platform ?? manifest?.platform ?? 'provided.al2023',
-    arch: args.arch ?? manifest?.architecture ?? 'x86_64',
-  };
-}
-
-async function firstManifest(layers: readonly string[]): ReturnType<typeof findManifest> {
+  let { platform, arch } = args;
   for (const layer of layers) {
     const manifest = await findManifest(layer);
-    if (manifest !== undefined) return manifest;
+    if (manifest === undefined) continue;
+    platform ??= manifest.platform;
+    arch ??= manifest.architecture;
+    if (manifest.architecture === arch) continue;
+    throw new UsageError(`the layer ${layer} is for ${manifest.architecture}, not for ${arch}`, {
+      hint:
+        args.arch === undefined
+          ? 'Name layers of one architecture.'
+          : `Leave out --arch, or name a layer for ${arch}.`,
+    });
   }
-  return undefined;
+  return { platform: platform ?? 'provided.al2023', arch: arch ?? 'x86_64' };
 }

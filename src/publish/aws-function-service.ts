@@ -7,6 +7,7 @@ import {
 import {
   CreateFunctionCommand,
   GetFunctionConfigurationCommand,
+  GetLayerVersionCommand,
   InvokeCommand,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
@@ -94,6 +95,18 @@ export async function awsFunctionService(clients: AwsClients, signal: AbortSigna
           new UpdateFunctionConfigurationCommand({ FunctionName: name, ...inputOf(settings) }),
           options,
         );
+      }),
+    layerArchitectures: (arn) =>
+      calling(`look at the layer ${arn}`, 'lambda:GetLayerVersion', async () => {
+        const end = arn.lastIndexOf(':');
+        const input = { LayerName: arn.slice(0, end), VersionNumber: Number(arn.slice(end + 1)) };
+        try {
+          const { CompatibleArchitectures } = await lambda.send(new GetLayerVersionCommand(input), options);
+          return CompatibleArchitectures ?? [];
+        } catch (error) {
+          if (awsErrorName(error) === 'ResourceNotFoundException') return undefined;
+          throw error;
+        }
       }),
     settled: (name) =>
       calling(`wait for the function ${name}`, 'lambda:GetFunction', async () => {

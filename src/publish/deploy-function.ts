@@ -30,7 +30,8 @@ export function checkDeployment(name: string, settings: FunctionSettings): void 
  * keeps its handler and role unless others are given. A new one needs a handler, and gets the role `NAME-role`, which is
  * created if it does not exist.
  *
- * Throws UsageError for a new function without a handler, PublishError if AWS refuses a call.
+ * Throws UsageError for a new function without a handler and for layers of another architecture than the function's, PublishError
+ * if AWS refuses a call.
  */
 export async function deployFunction(
   name: string,
@@ -60,9 +61,10 @@ export async function deployFunction(
           hint: 'Name the handler with --handler; for an existing function, check --name and --region.',
         },
       );
+    const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
+    await checkLayers(settings.layers, { architecture, service });
     const role = settings.role ?? (await newRole(name, { service, onDoing }));
     onDoing(`creating the function ${name} in ${region}`);
-    const { runtime = 'provided.al2023', architecture = 'x86_64' } = settings;
     const arn = await service.create(
       name,
       { ...settings, handler, role, runtime, architecture },
@@ -72,10 +74,12 @@ export async function deployFunction(
     return { status: 'created', arn, region, role, changed: [] };
   }
   const { arn } = existing;
+  const architecture = settings.architecture ?? existing.architecture;
+  const kept = architecture === existing.architecture ? undefined : existing.layers;
+  await checkLayers(settings.layers ?? kept, { architecture, service });
   // Lambda refuses a change while an earlier one is in progress.
   await service.settled(name);
   const changed: ('code' | 'settings')[] = [];
-  const architecture = settings.architecture ?? existing.architecture;
   const codeSha256 = Buffer.from(zip.sha256, 'hex').toString('base64');
   if (existing.codeSha256 !== codeSha256 || existing.architecture !== architecture) {
     onDoing(`updating the code of ${name} in ${region}`);
@@ -98,6 +102,24 @@ export async function deployFunction(
   }
   const role = settings.role ?? existing.role;
   return { status: changed.length === 0 ? 'unchanged' : 'updated', arn, region, role, changed };
+}
+
+/**
+ * Checks that layers are for the function's architecture, which Lambda does not: their programs would not start. Throws UsageError
+ * for the first one that is not.
+ */
+async function checkLayers(
+  layers: readonly string[] = [],
+  { architecture, service }: { readonly architecture: string; readonly service: FunctionService },
+): Promise<void> {
+  for (const layer of layers) {
+    const supported = (await service.layerArchitectures(layer)) ?? [];
+    if (supported.length === 0 || supported.includes(architecture)) continue;
+    const others = supported.join(' and ');
+    throw new UsageError(`the layer ${layer} is for ${others}, but the function is for ${architecture}`, {
+      hint: `Name a layer for ${architecture} with --layer, or make the function one for ${others} (--arch).`,
+    });
+  }
 }
 
 async function newRole(

@@ -48,6 +48,11 @@ export interface FunctionService {
   create(name: string, settings: NewFunctionSettings, code: CodeLocation): Promise<string>;
   updateCode(name: string, architecture: string, code: CodeLocation): Promise<void>;
   updateSettings(name: string, settings: FunctionSettings): Promise<void>;
+  /**
+   * Returns the architectures of a layer version, by its ARN, as its publisher named them: empty if none is named, undefined if
+   * the version was deleted.
+   */
+  layerArchitectures(arn: string): Promise<readonly string[] | undefined>;
   /** Waits at most five minutes until the function can be invoked and its last update is complete. */
   settled(name: string): Promise<void>;
   /** Creates the role if it does not exist, with Lambda's trust policy, and allows it to write logs. */

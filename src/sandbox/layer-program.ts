@@ -111,5 +111,5 @@ function foreignShellHint(
 ): string | undefined {
   if (needsShell !== true || !isForeign(context)) return undefined;
   const { machine, platform } = context;
-  return `If it did not start: the embedded toolchain runs \`${what}\` only for the engine's own machine. Use a layer for ${machine}, or an engine on ${platform.architecture} (DOCKER_HOST).`;
+  return `If it did not start: the embedded toolchain runs \`${what}\` only for the engine's own machine. Use a layer for ${machine}, or an engine on ${platform.architecture} (--test-engine).`;
 }

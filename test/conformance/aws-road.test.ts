@@ -560,6 +560,19 @@ describe('deploy', () => {
     expect(ended.stderr).toContain('--handler');
   });
 
+  test('refuses a layer of another architecture, and creates nothing', async () => {
+    const zip = await layer('arm-base', { record: { architecture: 'arm64' } });
+    const region = ['--region', 'eu-west-1'];
+    const arn = (await layersmith(['publish', zip, '--name', 'arm-base', ...region])).stdout.trim();
+    const args = ['deploy', await code('arm', '<?php // arm'), '--name', 'arm', '--handler', 'hello'];
+    const refused = await layersmith([...args, '--layer', arn, ...region]);
+    expect(refused).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(refused.stderr).toContain(`the layer ${arn} is for arm64, but the function is for x86_64`);
+    const created = await layersmith([...args, '--layer', arn, '--arch', 'arm64', ...region]);
+    expect(created).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('created') as string });
+    expect(await configuration('arm')).toMatchObject({ Architectures: ['arm64'], Layers: [{ Arn: arn }] });
+  });
+
   test('uses the given role, and waits until Lambda can assume it', async () => {
     await moto.awsCli([
       ...['iam', 'create-role', '--role-name', 'given', '--assume-role-policy-document'],

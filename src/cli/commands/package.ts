@@ -11,7 +11,14 @@ import { bundleRuntime } from '../../pipeline/bundle/bundle-runtime.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
-import { jsonOption, lockedOption, offlineOption, platformOptions, storeOption } from '../options.js';
+import {
+  jsonOption,
+  lockedOption,
+  offlineOption,
+  platformOptions,
+  storeOption,
+  testEngineOption,
+} from '../options.js';
 import { openRun, type RunArgs } from '../run-session.js';
 import { platformFolders, reporterFor } from '../session.js';
 import { size } from '../words.js';
@@ -57,6 +64,7 @@ export function packageCommand(io: Io): Command {
           toolchain: platformOptions.toolchain,
           registry: platformOptions.registry,
           ...offlineOption,
+          ...testEngineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,

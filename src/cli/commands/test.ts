@@ -20,7 +20,7 @@ import {
   storeOption,
   testEngineOption,
 } from '../options.js';
-import { openRun } from '../run-session.js';
+import { openRun, platformOfLayers } from '../run-session.js';
 import { openLibrary, reporterFor } from '../session.js';
 import { stageLimits } from '../stage-limits.js';
 
@@ -74,8 +74,7 @@ export function testCommand(io: Io): Command {
         const plan = await planFor(parseRecipeName(recipe), library);
         if (plan.root.recipe.smoke === undefined)
           throw new UsageError(`${recipe} has no smoke tests: no layer is made from it`);
-        const platform = args.platform ?? manifest?.platform ?? 'provided.al2023';
-        const arch = args.arch ?? manifest?.architecture ?? 'x86_64';
+        const { platform, arch } = await platformOfLayers([zip], args);
         const context = await openRun(io, { ...args, platform, arch }, reporter);
         const parallel = jobs ?? (await context.engine.info(io.signal)).cpus;
         const report = await smokeTestLayer(zip, { plan, parallel, context });

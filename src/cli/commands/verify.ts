@@ -19,7 +19,6 @@ import {
   sourceOptions,
   stageOptions,
   storeOption,
-  testEngineOption,
 } from '../options.js';
 import { openBuild } from '../build-session.js';
 import { openLibrary, reporterFor } from '../session.js';
@@ -40,7 +39,6 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
-          ...testEngineOption,
           ...storeOption,
           ...lockedOption,
           ...jsonOption,

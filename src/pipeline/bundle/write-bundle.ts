@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fileFindings } from '../../audit/file-rules.js';
+import { readLayerFacts } from '../../audit/layer-facts.js';
 import { copyFileAtomically, writeFileAtomically } from '../../core/atomic-file.js';
 import { openScope, type DisposalScope } from '../../core/disposal-scope.js';
 import { scratchFile } from '../../core/scratch.js';
@@ -7,6 +9,7 @@ import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readCodeTree } from '../../tree/code-tree.js';
+import type { Manifest } from '../../layer/manifest.js';
 import { formatLayerRecord, recordPath } from '../../layer/layer-record.js';
 import { checkUnzippedSize, mergeLayers } from '../../tree/merge-layers.js';
 import { MAX_ENTRIES_WITHOUT_ZIP64 } from '../../tree/zip-records.js';
@@ -46,6 +49,9 @@ export async function writeBundle(request: BundleRequest): Promise<BundleResult>
   const tree = normalized(
     await (kind === 'function' ? functionFiles(request, scope) : vendorFiles({ ...request, runtime, scope })),
   );
+  // The audit of a vendor layer refuses them.
+  if (kind === 'function' && runtime !== undefined)
+    await warnAboutOtherMachines(tree, { manifest: runtime.layer.manifest, reporter: request.reporter });
   const added =
     request.precompile && runtime !== undefined
       ? await compileBundle({ kind, tree }, { ...runtime, scope })
@@ -90,6 +96,25 @@ async function runtimeOf(
   );
   return { layer: { tree: mergeLayers([layer]), manifest, runtime: runtime.runtime }, abiProfiles, context };
 }
+
+/** A function may have programs for several machines, so those that cannot start on the layer's are not refused. */
+async function warnAboutOtherMachines(
+  tree: readonly TreeEntry[],
+  {
+    manifest: { recipe, architecture },
+    reporter,
+  }: Pick<BundleRequest, 'reporter'> & { readonly manifest: Manifest },
+): Promise<void> {
+  const findings = fileFindings(await readLayerFacts(tree), architecture);
+  const wrong = findings.filter(({ rule }) => rule === 'wrong-machine');
+  if (wrong.length === 0) return;
+  const shown = wrong.slice(0, MAX_SHOWN).map(({ path, message }) => `${path ?? ''} ${message}`);
+  const more = wrong.length > shown.length ? `; and ${wrong.length - shown.length} more` : '';
+  reporter.warn(`some files cannot be used on the layer of ${recipe}: ${shown.join('; ')}${more}`);
+}
+
+/** How many files a warning names. */
+const MAX_SHOWN = 5;
 
 async function functionFiles(
   { folder, output, runtime, reporter, tmpDir }: BundleRequest,

@@ -5,7 +5,9 @@ import { COMMANDS } from '../../../src/cli/commands.js';
 import type { Io } from '../../../src/cli/io.js';
 import { run } from '../../../src/cli/run.js';
 import { InterruptedError } from '../../../src/core/errors.js';
+import { MANIFEST_PATH } from '../../../src/layer/manifest.js';
 import { fakeIo } from '../../support/fake-io.js';
+import { manifestWith } from '../../support/manifest.js';
 import { lineYaml, recipeFiles } from '../../support/recipe-files.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -266,6 +268,19 @@ describe('without an engine', () => {
     expect(wrong.exitCode).toBe(69);
     expect(wrong.stderr).toContain('unsupported scheme ftp://');
     expect((await invoke('')).exitCode).toBe(64);
+  });
+
+  test('--test-engine runs the PHP that compiles a package, and nothing of verify', async () => {
+    const files = {
+      'layer/bootstrap': '',
+      [`layer/${MANIFEST_PATH}`]: JSON.stringify(manifestWith({ recipe: 'php/8.4', architecture: 'arm64' })),
+      'app/hello.php': '',
+    };
+    const flags = ['--test-engine', 'unix:///no/such/engine.sock', '--store', 'store'];
+    const packaged = await layersmith(['package', 'function', 'app', '--layer', 'layer', ...flags], files);
+    expect(packaged.exitCode).toBe(69);
+    expect(packaged.stderr).toContain("--test-engine: no container engine answers at 'unix:///no/such/");
+    expect((await layersmith(['verify', 'lua/5.4', ...flags])).exitCode).toBe(64);
   });
 
   test('plan shows the graph with the keys of the locked toolchain', async () => {

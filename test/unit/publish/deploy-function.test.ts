@@ -21,7 +21,16 @@ const EXISTING: ExistingFunction = {
   codeSha256: 'old',
 };
 
-/** Lambda with at most one function; records the calls. */
+const layerArn = (name: string): string => `arn:aws:lambda:eu-west-1:123456789012:layer:${name}:1`;
+/** The architectures of the layers; others were deleted. */
+const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
+  [layerArn('arm')]: ['arm64'],
+  [layerArn('intel')]: ['x86_64'],
+  [layerArn('both')]: ['x86_64', 'arm64'],
+  [layerArn('any')]: [],
+};
+
+/** Lambda with at most one function; records the calls that change something. */
 function lambdaWith(existing: ExistingFunction | undefined): FunctionService & { readonly calls: unknown[] } {
   const calls: unknown[] = [];
   const call = <T>(result: T, ...what: unknown[]): Promise<T> => {
@@ -35,6 +44,7 @@ function lambdaWith(existing: ExistingFunction | undefined): FunctionService & {
     create: (_name, settings) => call(EXISTING.arn, 'create', settings.handler),
     updateCode: (_name, architecture) => call(undefined, 'code', architecture),
     updateSettings: (_name, settings) => call(undefined, 'settings', settings),
+    layerArchitectures: (arn) => Promise.resolve(ARCHITECTURES[arn]),
     settled: () => Promise.resolve(),
     ensureRole: (name) => call({ arn: EXISTING.role, isNew: true }, 'role', name),
     invoke: () => Promise.reject(new Error('deploy does not invoke')),
@@ -80,4 +90,46 @@ test('a changed handler updates the settings', async () => {
   const lambda = lambdaWith({ ...EXISTING, codeSha256 });
   expect(await deploy(lambda, { handler: 'other' })).toMatchObject({ changed: ['settings'] });
   expect(await deploy(lambda, { handler: 'hello' })).toMatchObject({ status: 'unchanged' });
+});
+
+describe('a layer of another architecture is refused, and nothing is changed', () => {
+  const layers = ['both', 'any', 'deleted', 'arm'].map(layerArn);
+  const refused = async (
+    existing: ExistingFunction | undefined,
+    settings: Partial<FunctionSettings>,
+  ): Promise<UsageError> => {
+    const lambda = lambdaWith(existing);
+    const error = await failure(deploy(lambda, settings), UsageError);
+    expect(lambda.calls).toEqual([]);
+    return error;
+  };
+
+  test('for a new function', async () => {
+    const { message, hint } = await refused(undefined, { handler: 'hello', layers });
+    expect(message).toBe(`the layer ${layerArn('arm')} is for arm64, but the function is for x86_64`);
+    expect(hint).toContain('--arch');
+  });
+
+  test('for an existing function that gets other layers', async () => {
+    await refused(EXISTING, { layers });
+    await refused({ ...EXISTING, architecture: 'arm64' }, { layers: [layerArn('intel')] });
+  });
+
+  test('for an existing function that gets another architecture and keeps its layers', async () => {
+    await refused({ ...EXISTING, layers: [layerArn('intel')] }, { architecture: 'arm64' });
+  });
+});
+
+test('layers of the architecture, of both and of none that is named are used', async () => {
+  const layers = ['both', 'any', 'deleted', 'arm'].map(layerArn);
+  const made = await deploy(lambdaWith(undefined), { handler: 'hello', architecture: 'arm64', layers });
+  expect(made.status).toBe('created');
+  const moved = lambdaWith({ ...EXISTING, layers: [layerArn('intel')] });
+  await deploy(moved, { architecture: 'arm64', layers });
+  expect(moved.calls).toContainEqual(['code', 'arm64']);
+});
+
+test('an existing function that keeps its architecture and layers is not asked about them', async () => {
+  const lambda = lambdaWith({ ...EXISTING, layers: [layerArn('arm')] });
+  expect(await deploy(lambda, {})).toMatchObject({ changed: ['code'] });
 });
