@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PackageURL } from 'packageurl-js';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
+import { LayerError } from '../../../src/core/errors.js';
 import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { findCaBundles } from '../../../src/layer/ca-bundles.js';
 import type { BuiltRecord } from '../../../src/layer/layer-record.js';
@@ -9,6 +10,7 @@ import { provenanceOf } from '../../../src/layer/provenance.js';
 import { sbomOf } from '../../../src/layer/sbom.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
 import { judgeSbom } from '../../support/cyclonedx.js';
+import { failure } from '../../support/failure.js';
 import { manifestStage, manifestWith } from '../../support/manifest.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -173,6 +175,15 @@ test('CA data is found in a zip by what it is', async () => {
   expect(await findCaBundles(zip)).toEqual([
     { path: 'etc/ca.pem', sha256: sha256(certificate.repeat(3)), certificates: 3 },
   ]);
+});
+
+test('CA data is not read into memory if it is larger than 16 MiB', async () => {
+  await using folder = await temporaryFolder();
+  const zip = join(folder.path, 'layer.zip');
+  await writeZip(zip, [fileEntry('etc/ca.pem', Buffer.alloc(16 * 1024 ** 2 + 1))]);
+  expect((await failure(findCaBundles(zip), LayerError)).message).toContain(
+    `etc/ca.pem in ${zip} has 16777217 bytes`,
+  );
 });
 
 test('the provenance has the subject, the parameters, everything that went in, and who built', () => {
