@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -131,6 +132,41 @@ test(
     expect(error.message).toContain('the size of a is wrong');
   },
 );
+
+describe('the zip is closed after', () => {
+  /** The open descriptors of this process that lead to the path. */
+  const openOf = async (path: string): Promise<readonly string[]> => {
+    const fds = (await readdir('/proc/self/fd')).map((fd) => join('/proc/self/fd', fd));
+    const targets = await Promise.all(fds.map((fd) => readlink(fd).catch(() => '')));
+    return targets.filter((target) => target === path);
+  };
+
+  test('a file that is longer than declared', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'layer.zip');
+    // Far more than streams buffer, in digits so that it is deflated.
+    const content = randomBytes(2 * 1024 ** 2).toString('hex');
+    await writeZip(path, [fileEntry('a', content)]);
+    const bytes = await readFile(path);
+    const central = bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1'));
+    expect(bytes.readUInt16LE(central + 10)).toBe(8);
+    bytes.writeUInt32LE(10, central + 24);
+    await writeFile(path, bytes);
+    const error = await failure(readZip(path, { tmpDir: folder.path }), LayerError);
+    expect(error.message).toContain('the size of a is wrong');
+    await expect.poll(() => openOf(path)).toEqual([]);
+  });
+
+  test('a link that is too long', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'layer.zip');
+    const target = randomBytes(2 * 1024 ** 2).toString('hex');
+    await writeZip(path, [{ type: 'symlink', path: 'a', target }]);
+    const error = await failure(readZip(path, { tmpDir: folder.path }), LayerError);
+    expect(error.message).toContain('the link a is too long');
+    await expect.poll(() => openOf(path)).toEqual([]);
+  });
+});
 
 test('a hostile zip and a damaged one have different hints', async () => {
   expect((await errorOf(await zipWith('../evil'))).hint).toContain('Do not unpack');
