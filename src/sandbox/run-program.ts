@@ -82,7 +82,8 @@ export async function runProgram<T>(
 
 async function runToEnd(container: Container, program: ContainerProgram): Promise<ProgramEnd> {
   const { output, feed, limitMs, signal } = program;
-  const attachment = await container.attach(signal);
+  const closed = new AbortController();
+  const attachment = await container.attach(AbortSignal.any([signal, closed.signal]));
   if (feed === undefined) attachment.stdin.end();
   else feed(attachment.stdin);
   const reading = Promise.all([output.stdout(attachment.stdout), output.stderr(attachment.stderr)]);
@@ -91,6 +92,7 @@ async function runToEnd(container: Container, program: ContainerProgram): Promis
   try {
     await container.start(signal);
   } catch (error) {
+    closed.abort(error);
     if (!isMissingProgram(error)) throw error;
     return { status: 'not-started', reason: error.message };
   }
@@ -101,6 +103,8 @@ async function runToEnd(container: Container, program: ContainerProgram): Promis
     const [{ exitCode, outOfMemory }] = await Promise.all([waiting, reading]);
     return { status: 'exited', exitCode, outOfMemory };
   } catch (error) {
+    // A container that is kept, or that the engine fails to remove, would hold its connections open.
+    closed.abort(error);
     if (limitMs === undefined || limit?.aborted !== true || signal.aborted) throw error;
     return { status: 'timed-out', limitMs };
   } finally {

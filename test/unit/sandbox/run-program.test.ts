@@ -45,8 +45,13 @@ function fakeProgram(
     id: 'fake',
     putArchive: (path) => step(`put ${path}`),
     getArchive: () => Promise.resolve(tarOf([{ name: 'result/', type: 'directory' }])),
-    attach: async () => {
+    attach: async (signal) => {
       await step('attach');
+      signal.addEventListener('abort', () => {
+        steps.push('detach');
+        for (const stream of [stdin, stdout, stderr])
+          stream.on('error', () => undefined).destroy(signal.reason as Error);
+      });
       return { stdin, stdout, stderr };
     },
     start: () => step('start'),
@@ -136,6 +141,22 @@ describe('a program in a container', () => {
     });
     await expect(endOf(fake.program)).rejects.toBe(broken);
     expect(fake.steps.at(-1)).toBe('remove');
+  });
+
+  test('that the engine fails to start or to wait for has no open attachment, nor has one that timed out', async () => {
+    const lost = new EngineError('the engine is gone');
+    for (const method of ['start', 'wait'] as const) {
+      const fake = fakeProgram({}, { [method]: () => Promise.reject(lost) });
+      await expect(endOf(fake.program)).rejects.toBe(lost);
+      expect(fake.steps.slice(-2)).toEqual(['detach', 'remove']);
+    }
+    const slow = fakeProgram({ limitMs: 20 });
+    await runProgram(slow.program, () => slow.steps.push('use'));
+    expect(slow.steps.slice(-3)).toEqual(['detach', 'use', 'remove']);
+    const quick = fakeProgram();
+    quick.end();
+    await endOf(quick.program);
+    expect(quick.steps).not.toContain('detach');
   });
 
   test('that failed is kept where that is asked for, but not when the run was stopped', async () => {
