@@ -14,6 +14,7 @@ import { programFailure, runProgram, type ProgramEnd } from '../sandbox/run-prog
 import { packTree } from '../tree/pack-tree.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { JobLease } from './job-pool.js';
+import { refuseOverlaps, type NeedArtifact } from './need-overlaps.js';
 import { openStageLog, type StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
 
@@ -27,8 +28,8 @@ export interface StageRun {
   readonly protocolPath: string;
   /** The chosen archive of each source: its file name and its path. */
   readonly sources: ReadonlyMap<string, { readonly file: string; readonly path: string }>;
-  /** The artifacts of all direct and indirect needs, each a tar that is unpacked at `/opt`. */
-  readonly needs: readonly { readonly path: string }[];
+  /** The artifacts of all direct and indirect needs. */
+  readonly needs: readonly NeedArtifact[];
   readonly lease: JobLease;
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
@@ -60,10 +61,11 @@ const NAMED_PATHS = 5;
 /**
  * Compiles one package in its own container, and writes the files that it installed below `/opt` to `output` as a
  * normalized tar. Throws StageError if the build script fails (with the command, the last lines and the path of the log),
- * LayerError for files that must not leave a container, and errors of the engine and the disk unchanged.
+ * LayerError for files that must not leave a container or for needs that overlap, and errors of the engine and the disk unchanged.
  */
 export async function runStage(run: StageRun, output: string): Promise<void> {
   const { recipe, signal } = run;
+  await refuseOverlaps(recipe.name, run.needs);
   const spec = specOf(run);
   await using log = openStageLog(run.logPath, run.onLine);
   await runProgram(

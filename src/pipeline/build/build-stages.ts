@@ -238,7 +238,7 @@ async function compile(
             image: context.toolchain.buildImage.id,
             protocolPath: context.library.protocolPath,
             sources: new Map([...sources].map(([name, { file, path }]) => [name, { file: file.name, path }])),
-            needs: needs.map(({ item: { path } }) => ({ path })),
+            needs: needs.map(({ item: { path }, result: { recipe: name } }) => ({ name, path })),
             lease,
             labels: context.labels,
             memoryBytes: context.memoryBytes,
