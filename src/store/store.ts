@@ -64,6 +64,8 @@ export interface Store {
     },
     write: (path: string) => Promise<void>,
   ): Promise<StoredItem>;
+  /** Returns the names of all items on a shelf. Their content is not checked, and damaged entries are left out. */
+  names(shelf: Shelf): Promise<ReadonlySet<string>>;
   /** Saves a JSON value under a key, such as the artifact that a stage's inputs resulted in. Replaces an earlier value. */
   remember(key: Sha256, value: unknown): Promise<void>;
   /** Returns the JSON value that was saved under a key, or undefined if there is none or it is damaged. */
@@ -183,6 +185,17 @@ export async function openStore(root: string, onBroken: (message: string) => voi
         await writingTo(root, () => rm(folder, { recursive: true, force: true }));
       }
     },
+    async names(shelf) {
+      const names = new Set<string>();
+      for (const key of await readdir(shelfDirs[shelf]).catch((error: unknown) => {
+        throw unreadable(root, error);
+      })) {
+        const text = await readFile(join(shelfDirs[shelf], key, RECORD), 'utf8').catch(() => '');
+        const record = recordSchema.safeParse(parsedOrUndefined(text));
+        if (record.success) names.add(record.data.name);
+      }
+      return names;
+    },
     remember: (key, value) => writeFileAtomically(join(resultsDir, key), `${JSON.stringify(value)}\n`),
     async recall(key) {
       const path = join(resultsDir, key);
@@ -216,6 +229,14 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     },
     remove: (entry) => writingTo(root, () => discard(entry.path)),
   };
+}
+
+function parsedOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Lists the entries of a folder. Skips those that another run removes in the meantime. */

@@ -90,11 +90,10 @@ async function buildMissing(missing: readonly ResolvedStage[], work: Work): Prom
     context,
   );
   // Fetch the sources of stages that are certain to compile before anything starts: a missing source costs no build. A stage
-  // that was built before may turn out unchanged once its needs are known.
+  // with an artifact in the store may turn out unchanged once its needs are known.
+  const stored = await context.store.names('artifacts');
   for (const { stage } of toBuild) {
-    const isCertain =
-      stage.closure.every((need) => built.has(need)) ||
-      (await context.store.lastSeconds(stage.recipe.name)) === undefined;
+    const isCertain = stage.closure.every((need) => built.has(need)) || !stored.has(stage.recipe.name);
     if (isCertain) await fetching.of(stage);
   }
   await schedule(toBuild, {

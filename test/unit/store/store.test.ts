@@ -315,6 +315,16 @@ describe('when a store is opened', () => {
   });
 });
 
+test('the names of the items on a shelf are known; damaged entries have none', async () => {
+  await using place = await emptyStore();
+  expect(await place.store.names('artifacts')).toEqual(new Set());
+  await put(place.store);
+  await put(place.store, sha256('another key'));
+  await mkdir(join(place.store.root, 'artifacts', 'damaged'));
+  expect(await place.store.names('artifacts')).toEqual(new Set(['zlib/1.3']));
+  expect(await place.store.names('layers')).toEqual(new Set());
+});
+
 describe('seconds', () => {
   test('are remembered by name, and not known at first', async () => {
     await using place = await emptyStore();
