@@ -4,13 +4,15 @@ import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { packageDifferences } from '../../toolchain/image-packages.js';
 import type { BuildContext, BuildTarget } from '../build/build-context.js';
-import { patchesOf } from '../build/layer-manifest.js';
+import { outcomesOf, patchesOf } from '../build/layer-manifest.js';
+import { reportOtherSources } from './other-sources.js';
 import { openScratchBuild } from './scratch-build.js';
 import { compareContent, compareZips, type Verified } from './verify-recipes.js';
 
 /**
  * Builds a layer again, from scratch, as its manifest says, and compares the zips. A layer of an older release of layersmith
- * has another manifest format: only the content of its other files is compared.
+ * has another manifest format: only the content of its other files is compared. Reports sources of which another alternative was
+ * compiled than the record beside the zip says.
  *
  * Throws IntegrityError, before anything is compiled, if the recipes or the toolchain differ from those of the layer. It lists
  * each difference.
@@ -27,7 +29,13 @@ export async function verifyLayer(
   await refuseOtherRecipes(plan, manifest);
   const pinned = pinSources(plan, manifest);
   await using scratch = await openScratchBuild(context, { name: 'again', variation: undefined });
-  const again = await scratch.layer(pinned, await scratch.build(pinned));
+  const built = await scratch.build(pinned);
+  await reportOtherSources(zip, {
+    manifest,
+    outcomes: outcomesOf(built.result),
+    reporter: context.reporter,
+  });
+  const again = await scratch.layer(pinned, built);
   const sides = { first: zip, second: again.path, tmpDir: context.store.tmpDir };
   return manifest.schemaVersion === again.manifest.schemaVersion
     ? { name: `the layer of ${manifest.recipe}`, ...(await compareZips(sides)) }
