@@ -113,8 +113,7 @@ export async function openStore(root: string, onBroken: (message: string) => voi
     await sweepScratch(tmpDir);
   });
 
-  const find = async (shelf: Shelf, key: Sha256): Promise<StoredItem | undefined> => {
-    const folder = join(shelfDirs[shelf], key);
+  const look = async (folder: string, key: Sha256): Promise<Look> => {
     const path = join(folder, FILE);
     try {
       const record = recordSchema.parse(JSON.parse(await readFile(join(folder, RECORD), 'utf8')));
@@ -123,16 +122,24 @@ export async function openStore(root: string, onBroken: (message: string) => voi
       const now = new Date();
       // The times of another user's entry cannot be set.
       await utimes(folder, now, now).catch(() => undefined);
-      return { key, path, ...record };
+      return { item: { key, path, ...record } };
     } catch (error) {
       const code = errorCodeOf(error);
-      if (code === 'ENOENT' && !(await exists(folder))) return undefined;
+      if (code === 'ENOENT' && !(await exists(folder))) return { item: undefined };
       if (code !== undefined && !DAMAGE.includes(code)) throw unreadable(root, error);
-      const reason = reasonOf(error);
-      onBroken(`removed the damaged store entry ${shelf}/${key.slice(0, 12)}: ${reason}`);
-      await writingTo(root, () => discard(folder));
-      return undefined;
+      return { damage: reasonOf(error) };
     }
+  };
+
+  const find = async (shelf: Shelf, key: Sha256): Promise<StoredItem | undefined> => {
+    const folder = join(shelfDirs[shelf], key);
+    let seen = await look(folder, key);
+    // Look twice: another process may have replaced the damaged entry, or removed it and added it again, in the meantime.
+    if ('damage' in seen) seen = await look(folder, key);
+    if (!('damage' in seen)) return seen.item;
+    onBroken(`removed the damaged store entry ${shelf}/${key.slice(0, 12)}: ${seen.damage}`);
+    await writingTo(root, () => discard(folder));
+    return undefined;
   };
 
   /** Removes a path. It is renamed first, so that other runs never see a partly removed entry. */
@@ -167,13 +174,10 @@ export async function openStore(root: string, onBroken: (message: string) => voi
           facts: item.facts?.() ?? {},
         };
         await writeFile(join(folder, RECORD), `${JSON.stringify(record)}\n`);
-        try {
-          await rename(folder, target);
-        } catch (error) {
-          if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(error) ?? '')) throw error;
+        while (!(await moved(folder, target))) {
           const theirs = await find(shelf, item.key);
           if (theirs !== undefined) return theirs;
-          await rename(folder, target);
+          // Theirs was damaged or removed. A third process may add its own before the next attempt.
         }
         return { key: item.key, path: join(target, FILE), ...record };
       };
@@ -236,6 +240,20 @@ function parsedOrUndefined(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** The result of looking at an entry: what it is, undefined if there is none, or why it is damaged. */
+type Look = { readonly item: StoredItem | undefined } | { readonly damage: string };
+
+/** Renames a folder. Returns false if another entry is at the target. */
+async function moved(folder: string, target: string): Promise<boolean> {
+  try {
+    await rename(folder, target);
+    return true;
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(error) ?? '')) return false;
+    throw error;
   }
 }
 

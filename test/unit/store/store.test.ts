@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync } from 'node:fs';
 import {
   chmod,
   mkdir,
+  open,
   readdir,
   readFile,
   rm,
@@ -12,6 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { StorageError } from '../../../src/core/errors.js';
@@ -168,6 +171,21 @@ describe('two runs that add the same key at once', () => {
     expect(place.broken).toHaveLength(1);
   });
 
+  test('a third one that comes first when a broken entry was cleared away is kept', async () => {
+    await using place = await emptyStore();
+    const target = join(place.store.root, 'artifacts', KEY);
+    await put(place.store, sha256('third'), 'third');
+    await mkdir(target);
+    // Clearing it away takes many turns of the event loop, in which the third comes.
+    await Promise.all(Array.from({ length: 2000 }, (_, index) => writeFile(join(target, String(index)), '')));
+    const adding = put(place.store, KEY, 'mine');
+    while (existsSync(target)) await setImmediate();
+    renameSync(join(place.store.root, 'artifacts', sha256('third')), target);
+    expect(await adding).toMatchObject({ key: KEY, sha256: sha256('third') });
+    expect(await readdir(join(place.store.root, 'artifacts'))).toEqual([KEY]);
+    expect(await readdir(place.store.tmpDir)).toEqual([]);
+  });
+
   test('twenty at once leave one entry and nothing else', async () => {
     await using place = await emptyStore();
     const items = await Promise.all(Array.from({ length: 20 }, () => put(place.store)));
@@ -210,6 +228,24 @@ describe('a broken entry is reported, dropped, and counts as absent:', () => {
     await put(place.store);
     expect(await place.store.find('artifacts', KEY)).toMatchObject({ sha256: sha256(CONTENT) });
   });
+});
+
+test('a broken entry that another run replaces while it is read is found, and nothing is dropped', async () => {
+  await using place = await emptyStore();
+  const target = join(place.store.root, 'artifacts', KEY);
+  await put(place.store);
+  // Whoever reads this content waits for the bytes of the test.
+  await rm(join(target, 'content'));
+  spawnSync('mkfifo', [join(target, 'content')]);
+  const finding = place.store.find('artifacts', KEY);
+  const pipe = await open(join(target, 'content'), 'w');
+  await rm(target, { recursive: true });
+  const added = await put(await openStore(place.store.root, () => undefined));
+  await pipe.writeFile('other bytes');
+  await pipe.close();
+  expect(await finding).toEqual(added);
+  expect(place.broken).toEqual([]);
+  expect(await readFile(added.path, 'utf8')).toBe(CONTENT);
 });
 
 describe('an entry that only this user cannot use is kept:', () => {
