@@ -12,10 +12,20 @@ import { resolvePackages } from '../source/debian/resolve-packages.js';
 import { createSourceFetcher } from '../source/source-fetcher.js';
 import type { Store } from '../store/store.js';
 import { presentToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
-import type { DebianImage, DebianOptions, PinnedUrl } from '../toolchain/debian.js';
+import {
+  knownDebianImage,
+  type DebianImage,
+  type DebianOptions,
+  type PinnedUrl,
+} from '../toolchain/debian.js';
 import { debName, type DebianPackage } from '../toolchain/debian-package.js';
 import { debianKey, isLocked, machineOf, readLock, type LockFile } from '../toolchain/lock-file.js';
-import { TOOLCHAIN_KINDS, type Toolchain, type ToolchainKind } from '../toolchain/toolchain.js';
+import {
+  TOOLCHAIN_KINDS,
+  type Toolchain,
+  type ToolchainImage,
+  type ToolchainKind,
+} from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import { engineFor, proxiesOf } from './session.js';
 
@@ -77,6 +87,17 @@ export async function toolchainInEngine(
     dockerfile: dockerfileOf(io),
     signal: io.signal,
   });
+}
+
+/** Returns the embedded toolchain's runtime image for the platform; undefined if the engine does not have it. */
+export async function runtimeImageInEngine(
+  io: Io,
+  { engine, platform }: { readonly engine: ContainerEngine; readonly platform: Platform },
+): Promise<ToolchainImage | undefined> {
+  const { lock } = await openLock(io);
+  const image = { role: 'runtime', architecture: platform.architecture } as const;
+  const { packageRoot, signal } = io;
+  return knownDebianImage(image, { engine, packageRoot, pins: pinsOf(lock), signal });
 }
 
 function pinsOf(lock: LockFile): (image: DebianImage) => readonly DebianPackage[] {

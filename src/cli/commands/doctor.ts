@@ -4,24 +4,16 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES, LayersmithError, UsageError } from '../../core/errors.js';
 import type { ContainerEngine, EngineInfo } from '../../engine/container-engine.js';
 import { lastReason } from '../../toolchain/choose-toolchain.js';
-import type { Architecture, Platform } from '../../platform/platform.js';
-import { machineOf } from '../../toolchain/lock-file.js';
+import type { Platform } from '../../platform/platform.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
-import { emulatorState, isOnThisMachine } from '../emulator.js';
+import { checkEmulator } from '../check-emulator.js';
+import type { Finding } from '../finding.js';
 import { installMissing, thisHost } from '../install-missing.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, storeOption } from '../options.js';
 import { engineFor, platformFor, storeFolder } from '../session.js';
 import { toolchainInEngine } from '../toolchain-session.js';
 import { size } from '../words.js';
-
-interface Finding {
-  readonly name: string;
-  readonly state: 'ok' | 'warning' | 'problem';
-  readonly message: string;
-  /** What to do. Set when the state is not ok. */
-  readonly remedy?: string | undefined;
-}
 
 /** Disk space for a cold build of PHP, with a margin. */
 const DISK_BYTES = 6e9;
@@ -72,7 +64,7 @@ export function doctorCommand(io: Io, outcome: CommandOutcome): Command {
         checkMemory(found.info),
         await checkRegistry(found.engine, { image, signal: io.signal }),
         await checkToolchain(found.engine, { io, platform }),
-        ...(await checkEmulator(found, { io, architecture: args.arch })),
+        ...(await checkEmulator(found, { io, platform })),
         await checkStore(store),
       ];
       if (args.json) io.out(`${JSON.stringify({ findings })}\n`);
@@ -178,40 +170,6 @@ async function checkToolchain(
       ? 'none in the engine yet; the first build creates one'
       : `in the engine: ${kind}-toolchain, ${kind}-runtime`;
   return { name, state: 'ok', message };
-}
-
-/** Checks that programs of another architecture run. Returns nothing for the architecture of the engine's machine. */
-async function checkEmulator(
-  { engine, info }: FoundEngine,
-  { io, architecture }: { readonly io: Io; readonly architecture: Architecture },
-): Promise<readonly Finding[]> {
-  if (engine === undefined || info === undefined || machineOf(info) === architecture) return [];
-  const name = 'emulator';
-  const fix = `\`layersmith doctor --fix --arch ${architecture}\` as root (Debian or Ubuntu)`;
-  if (!isOnThisMachine(engine, io.os)) {
-    return [
-      {
-        name,
-        state: 'warning',
-        message: `cannot see from here whether ${engine.endpoint} runs ${architecture} programs`,
-        remedy: `If its layers do not start, run ${fix} on that machine.`,
-      },
-    ];
-  }
-  const state = await emulatorState(architecture);
-  if (state === 'registered')
-    return [{ name, state: 'ok', message: `${architecture} programs run through qemu` }];
-  return [
-    {
-      name,
-      state: 'warning',
-      message:
-        state === 'not-installed'
-          ? `${architecture} layers can be compiled but not tested: qemu-user-static is not installed`
-          : `${architecture} layers can be compiled but not tested: qemu-user-static is not registered with the kernel`,
-      remedy: `Run ${fix}.`,
-    },
-  ];
 }
 
 async function checkStore(store: string): Promise<Finding> {

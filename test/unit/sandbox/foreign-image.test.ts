@@ -1,49 +1,18 @@
-import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { EngineError } from '../../../src/core/errors.js';
-import type { Container, ContainerEngine, ContainerSpec } from '../../../src/engine/container-engine.js';
+import type { ContainerSpec } from '../../../src/engine/container-engine.js';
 import type { Architecture } from '../../../src/platform/platform.js';
 import { checkForeignImage, emulatedLimit } from '../../../src/sandbox/foreign-image.js';
+import { endingEngine, type Ending } from '../../support/ending-engine.js';
 import { failure } from '../../support/failure.js';
 import { PLATFORM } from '../../support/platform.js';
-
-interface Ending {
-  readonly stderr?: string;
-  readonly exitCode?: number;
-  /** What the engine answers instead of starting the container. */
-  readonly refusal?: string;
-}
 
 /** Checks an image in an engine on x86_64 whose container ends like this; returns the containers' specs too. */
 function check(
   architecture: Architecture,
-  { stderr = '', exitCode = 0, refusal }: Ending,
+  ending: Ending,
 ): { readonly checked: Promise<void>; readonly specs: readonly ContainerSpec[] } {
-  const specs: ContainerSpec[] = [];
-  const done = (): Promise<void> => Promise.resolve();
-  const container: Container = {
-    id: 'fake',
-    putArchive: done,
-    getArchive: () => Promise.reject(new Error('nothing is read')),
-    attach: () =>
-      Promise.resolve({
-        stdin: new PassThrough(),
-        stdout: Readable.from([]),
-        stderr: Readable.from([Buffer.from(stderr)]),
-      }),
-    start: () =>
-      refusal === undefined ? done() : Promise.reject(new EngineError(refusal, { statusCode: 400 })),
-    wait: () => Promise.resolve({ exitCode, outOfMemory: false }),
-    kill: done,
-    [Symbol.asyncDispose]: done,
-  };
-  const engine = {
-    endpoint: 'unix:///engine.sock',
-    createContainer: (spec: ContainerSpec) => {
-      specs.push(spec);
-      return Promise.resolve(container);
-    },
-  } as unknown as ContainerEngine;
+  const { engine, specs } = endingEngine(ending);
   const checked = checkForeignImage({
     engine,
     machine: 'x86_64',
