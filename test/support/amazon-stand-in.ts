@@ -32,8 +32,8 @@ cp -R "$sysroot/include" /usr/
 cp "$sysroot"/lib/*.o "$sysroot"/lib/*.a "$lib/"
 echo "GROUP ( $lib/libc.so.6 $lib/libc_nonshared.a AS_NEEDED ( $lib/ld-linux-x86-64.so.2 ) )" >"$lib/libc.so"
 ln -s libm.so.6 "$lib/libm.so"
-for tool in gcc g++ cpp; do ln -s "$tool-12" "/usr/bin/$tool"; done
-ln -s gcc /usr/bin/cc
+for tool in gcc g++ cpp; do ln -sf "$tool-12" "/usr/bin/$tool"; done
+ln -sf gcc /usr/bin/cc
 # What a package of the tests does not need.
 rm -rf /usr/lib/layersmith /usr/lib/gcc-cross /usr/share/perl /usr/share/cmake-3.25 /usr/share/tcltk
 rm -f /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus /usr/lib/gcc/x86_64-linux-gnu/12/lto1`;
