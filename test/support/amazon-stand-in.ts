@@ -25,13 +25,17 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Makes the embedded toolchain one like Amazon's: `gcc` compiles for the image itself, with headers in /usr/include. */
+/**
+ * Makes the embedded toolchain one like Amazon's: `gcc` compiles for the image itself, with headers in /usr/include. What it
+ * links needs no glibc newer than 2.17, the oldest platform's.
+ */
 const NATIVE = `set -e
-sysroot=/usr/lib/layersmith/x86_64-linux-gnu-2.34/sysroot/usr lib=/usr/lib/x86_64-linux-gnu
+sysroot=/usr/lib/layersmith/x86_64-linux-gnu-2.17/sysroot/usr lib=/usr/lib/x86_64-linux-gnu stubs=/usr/lib/stubs
 cp -R "$sysroot/include" /usr/
-cp "$sysroot"/lib/*.o "$sysroot"/lib/*.a "$lib/"
-echo "GROUP ( $lib/libc.so.6 $lib/libc_nonshared.a AS_NEEDED ( $lib/ld-linux-x86-64.so.2 ) )" >"$lib/libc.so"
-ln -s libm.so.6 "$lib/libm.so"
+cp -R "$sysroot/lib" "$stubs"
+cp "$stubs"/*.o "$stubs"/*.a "$lib/"
+for name in dl m pthread resolv rt util; do ln -s "$stubs/lib$name".so.* "$lib/lib$name.so"; done
+echo "GROUP ( $stubs/libc.so.6 $lib/libc_nonshared.a AS_NEEDED ( $stubs/ld-linux-x86-64.so.2 ) )" >"$lib/libc.so"
 for tool in gcc g++ cpp; do ln -sf "$tool-12" "/usr/bin/$tool"; done
 ln -sf gcc /usr/bin/cc
 # What a package of the tests does not need.
