@@ -38,6 +38,7 @@ for name in dl m pthread resolv rt util; do ln -s "$stubs/lib$name".so.* "$lib/l
 echo "GROUP ( $stubs/libc.so.6 $lib/libc_nonshared.a AS_NEEDED ( $stubs/ld-linux-x86-64.so.2 ) )" >"$lib/libc.so"
 for tool in gcc g++ cpp; do ln -sf "$tool-12" "/usr/bin/$tool"; done
 ln -sf gcc /usr/bin/cc
+mkdir -p /usr/local/bin
 # What a package of the tests does not need.
 rm -rf /usr/lib/layersmith /usr/lib/gcc-cross /usr/share/perl /usr/share/cmake-3.25 /usr/share/tcltk
 rm -f /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus /usr/lib/gcc/x86_64-linux-gnu/12/lto1`;
