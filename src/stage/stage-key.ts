@@ -48,7 +48,7 @@ export async function stageDigest(inputs: StageInputs): Promise<Sha256> {
       sorted(buildFiles),
       // In the recipe's order: the build starts in the first one's folder.
       recipe.sources.map(({ name, alternatives }) => [name, alternatives.map((file) => file.sha256)]),
-      [platform.name, platform.architecture, inputs.toolchainDigest],
+      [platform.name, platform.architecture, platform.glibc, inputs.toolchainDigest],
     ]),
   );
 }

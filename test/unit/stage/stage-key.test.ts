@@ -55,6 +55,7 @@ describe('the digest of a stage changes with', () => {
   test.each<[string, Partial<StageInputs>]>([
     ['the platform', { platform: { ...PLATFORM, name: 'provided.al2' } }],
     ['the architecture', { platform: { ...PLATFORM, architecture: 'arm64' } }],
+    ['the glibc version', { platform: { ...PLATFORM, glibc: '2.26' } }],
     ['the toolchain image', { toolchainDigest: `sha256:${sha256('u')}` }],
   ])('%s', async (_what, changes) => {
     expect(await keyWith({}, changes)).not.toBe(base);
