@@ -82,7 +82,7 @@ async function register(
   const line = await read(lineFile(architecture, folders));
   if (line === undefined)
     throw new StageError(`${PACKAGE} has no file ${lineFile(architecture, folders)}`, {
-      hint: 'Use a machine with Debian 12 or later.',
+      hint: 'Use a machine with Debian 12 or later, or register qemu by hand (binfmt_misc, with the flag F).',
     });
   const control = join(folders.kernel, 'register');
   if (!(await exists(control))) {

@@ -1,4 +1,5 @@
 import { EngineError } from '../core/errors.js';
+import type { Architecture } from '../platform/platform.js';
 import { readOutputText } from './program-output.js';
 import type { RunContext } from './run-context.js';
 import { runProgram } from './run-program.js';
@@ -6,6 +7,12 @@ import { readerSpec } from './image-reader.js';
 
 /** How many times slower programs are when an emulator runs them (qemu: 5 to 10 times). */
 const EMULATION_FACTOR = 10;
+
+/** The dynamic loaders of Linux's C library. */
+export const LOADERS: Readonly<Record<Architecture, string>> = {
+  x86_64: '/lib64/ld-linux-x86-64.so.2',
+  arm64: '/lib/ld-linux-aarch64.so.1',
+};
 
 const LIMIT_MS = 60_000;
 const MAX_OUTPUT = 10_000;
@@ -30,7 +37,7 @@ export async function checkForeignImage(
   if (!isForeign(context)) return;
   const { engine, machine, labels, signal } = context;
   const { architecture } = context.platform;
-  const loader = architecture === 'arm64' ? '/lib/ld-linux-aarch64.so.1' : '/lib64/ld-linux-x86-64.so.2';
+  const loader = LOADERS[architecture];
   const [stdout, stderr] = [readOutputText(MAX_OUTPUT), readOutputText(MAX_OUTPUT)];
   const reason = await runProgram(
     {

@@ -6,7 +6,8 @@ import type { Tree } from '../tree/tree.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
 import { fillVolumes, openTmp } from './filled-volumes.js';
 import { readOutputLines } from './program-output.js';
-import { emulatedLimit, isForeign } from './foreign-image.js';
+import { emulatedLimit } from './foreign-image.js';
+import { loaderForShell } from './foreign-shell.js';
 import type { RunContext } from './run-context.js';
 import { programFailure, runProgram } from './run-program.js';
 
@@ -35,8 +36,7 @@ const LIMIT_MS = 15 * 60_000;
 const SHOWN_LINES = 15;
 
 /**
- * Runs a program on a layer in a container with a read-only root, and returns the folder that it produced. `onLine` receives
- * its output.
+ * Runs a program on a layer in a container, not as root, and returns the folder that it produced. `onLine` receives its output.
  *
  * Throws StageError with the last lines if it fails or takes more than 15 minutes, LayerError for entries that must not
  * leave a container, and the engine's errors.
@@ -47,15 +47,17 @@ export async function runLayerProgram(
 ): Promise<Tree> {
   const { engine, labels, signal } = context;
   const { what, hint, work } = program;
+  const shellImage = program.needsShell === true ? await context.shellImage() : undefined;
+  const addLoader = shellImage === undefined ? undefined : await loaderForShell(shellImage, context);
   const spec: Omit<ContainerSpec, 'command' | 'env' | 'volumes' | 'volumesFrom'> = {
-    image: program.needsShell === true ? await context.shellImage() : context.runtimeImage.id,
+    image: shellImage ?? context.runtimeImage.id,
     workingDir: work.path,
     // Not root, which owns the code.
     user: `${FUNCTION_UID}:${FUNCTION_UID}`,
     labels,
     memoryBytes: MEMORY_BYTES,
     pids: FUNCTION_PIDS,
-    readOnlyRoot: true,
+    readOnlyRoot: addLoader === undefined,
     tmpfs: {},
     hasNetwork: program.hasNetwork,
   };
@@ -82,6 +84,7 @@ export async function runLayerProgram(
           path: work.path.slice(TMP.length + 1),
           mode: 0o755,
         };
+        await addLoader?.(container);
         await openTmp(container, signal);
         await container.putArchive(TMP, packTree([folder], { owner: FUNCTION_UID }), signal);
         await container.putArchive(work.path, packTree(work.tree, { owner: FUNCTION_UID }), signal);
@@ -95,21 +98,11 @@ export async function runLayerProgram(
       if (failure !== undefined)
         throw new StageError(`${what} failed: it ${failure}`, {
           details: { 'last lines': lines.last },
-          hint: foreignShellHint(program, context) ?? hint,
+          hint,
         });
       const result = await takeFolder(program.result, { tmpDir: context.store.tmpDir });
       if (result === undefined) throw new StageError(`${what} did not create ${program.result}`, { hint });
       return result;
     },
   );
-}
-
-/** Returns the hint for a layer whose programs do not find their glibc in the image with a shell, which is the compilers' own. */
-function foreignShellHint(
-  { what, needsShell }: LayerProgram,
-  context: Pick<RunContext, 'machine' | 'platform'>,
-): string | undefined {
-  if (needsShell !== true || !isForeign(context)) return undefined;
-  const { machine, platform } = context;
-  return `If it did not start: the embedded toolchain runs \`${what}\` only for the engine's own machine. Use a layer for ${machine}, or an engine on ${platform.architecture} (--test-engine).`;
 }

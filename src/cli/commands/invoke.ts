@@ -5,6 +5,7 @@ import type { InvocationOutcome, InvocationRequest, ResponseSink } from '../../l
 import type { Sandbox } from '../../lambda/sandbox.js';
 import { openLocalFunction } from '../../sandbox/local-function.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
+import { emulationHint } from '../emulation-hint.js';
 import { entrypointHint } from '../entrypoint-hint.js';
 import { checkJson, readEvent } from '../event-input.js';
 import { payloadOf } from '../payload.js';
@@ -109,7 +110,8 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
             : { outcome: await sandbox.invoke(request, args.json ? undefined : sinkTo(io)) };
         if (args.json) io.out(`${JSON.stringify(jsonOf(result))}\n`);
         else await print(io, result);
-        const hint = entrypointHint(result.outcome.error);
+        const { error } = result.outcome;
+        const hint = entrypointHint(error) ?? emulationHint(error, context);
         if (hint !== undefined) io.err(`  → ${hint}\n`);
         if (result.outcome.status !== 'success') outcome.exitCode = 1;
       } finally {
