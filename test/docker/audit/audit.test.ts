@@ -48,7 +48,7 @@ test('the manifest of a layer that passes has the audit, also when the layer com
     expect(
       JSON.parse(await readFile(join(workplace.out, 'fine-1-provided.al2023-x86_64.manifest.json'), 'utf8')),
     ).toMatchObject({
-      audit: { platform: 'provided.al2023', oldestPlatform: 'provided' },
+      audit: { platform: 'provided.al2023', oldestPlatform: 'provided.al2023' },
     });
   }
 });
