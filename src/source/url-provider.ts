@@ -1,7 +1,6 @@
 import { IntegrityError } from '../core/errors.js';
 import type { PinnedFile } from '../recipe/source.js';
 import { HttpFailure, type HttpTimeouts } from './http-failure.js';
-import { httpGet } from './http-get.js';
 import type { Proxies } from './proxies.js';
 import type { FailedAttempt, FindOptions, SourceProvider } from './source-provider.js';
 
@@ -34,6 +33,8 @@ export function createUrlProvider(options: UrlProviderOptions): SourceProvider {
     file: PinnedFile,
     { files, signal }: FindOptions,
   ): Promise<string | HttpFailure> => {
+    // Loaded when something is downloaded: most runs find everything in the store.
+    const { httpGet } = await import('./http-get.js');
     try {
       const kept = await files.keep(httpGet(url, { ...options, signal, refuse }), file.sha256);
       if (kept.kept) return kept.path;
