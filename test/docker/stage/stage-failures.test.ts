@@ -25,7 +25,8 @@ gcc -c no-such-file.c -o no-such-file.o`;
     expect(error).not.toContain('line 100\n');
     const [, path = ''] = /^ {2}full log: (.*)$/m.exec(error) ?? [];
     const log = await readFile(path, 'utf8');
-    for (const line of ['line 1\n', 'line 200\n', 'cc1: fatal error: no-such-file.c']) expect(log).toContain(line);
+    for (const line of ['line 1\n', 'line 200\n', 'cc1: fatal error: no-such-file.c'])
+      expect(log).toContain(line);
     expect(error).toMatch(/^ {2}→ .*--keep-container/m);
     expect(ended.stderr).toMatch(/^tiny\/1: failed after /m);
     expect(await workplace.output()).toEqual([]);
