@@ -7,17 +7,13 @@ import { findProject, LOCK_FILE } from '../definition/project.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels } from '../engine/owned-containers.js';
 import type { Architecture, Platform } from '../platform/platform.js';
+import type { PinnedFile } from '../recipe/source.js';
 import { hostMirrors, namedMirror, type DebianMirror } from '../source/debian/debian-mirror.js';
 import { resolvePackages } from '../source/debian/resolve-packages.js';
 import { createSourceFetcher } from '../source/source-fetcher.js';
 import type { Store } from '../store/store.js';
 import { presentToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
-import {
-  knownDebianImage,
-  type DebianImage,
-  type DebianOptions,
-  type PinnedUrl,
-} from '../toolchain/debian.js';
+import { knownDebianImage, type DebianImage, type DebianOptions } from '../toolchain/debian.js';
 import { debName, type DebianPackage } from '../toolchain/debian-package.js';
 import { debianKey, isLocked, machineOf, readLock, type LockFile } from '../toolchain/lock-file.js';
 import {
@@ -182,7 +178,7 @@ function debianSources(
     // One line for each of two hundred packages would hide all others.
     report: () => undefined,
   });
-  const fetch = async (file: PinnedUrl): Promise<string> =>
+  const fetch = async (file: PinnedFile): Promise<string> =>
     (await fetcher.fetch({ name: file.name, alternatives: [file] }, io.signal)).path;
   let mirrors: Promise<readonly DebianMirror[]> | undefined;
   return {

@@ -5,6 +5,7 @@ import { StageError } from '../core/errors.js';
 import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 import type { Architecture } from '../platform/platform.js';
 import { BUILDER_PIDS, BUILDER_UID } from '../platform/sandbox-layout.js';
+import type { PinnedFile } from '../recipe/source.js';
 import { readOutputLines } from '../sandbox/program-output.js';
 import { programFailure, runProgram } from '../sandbox/run-program.js';
 import { packTree } from '../tree/pack-tree.js';
@@ -13,9 +14,7 @@ import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { readZip } from '../tree/zip-reader.js';
 
 /** A wheel of `ziglang` on PyPI, by the architecture that its programs run on. */
-const WHEELS: Readonly<
-  Record<Architecture, { readonly name: string; readonly sha256: Sha256; readonly urls: readonly string[] }>
-> = {
+const WHEELS: Readonly<Record<Architecture, PinnedFile>> = {
   x86_64: {
     name: 'ziglang-0.17.1-py3-none-manylinux_2_12_x86_64.manylinux2010_x86_64.musllinux_1_1_x86_64.whl',
     sha256: 'ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54' as Sha256,
@@ -67,7 +66,7 @@ export async function makeTargets(
     readonly engine: ContainerEngine;
     readonly packageRoot: string;
     readonly tmpDir: string;
-    readonly fetchUrl: (file: (typeof WHEELS)[Architecture]) => Promise<string>;
+    readonly fetchUrl: (file: PinnedFile) => Promise<string>;
     readonly labels: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },

@@ -4,11 +4,12 @@ import { writingTo } from '../core/file-system.js';
 import { scratchFile } from '../core/scratch.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
 import type { Architecture } from '../platform/platform.js';
+import type { PinnedFile } from '../recipe/source.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { formatPin, packageOf, type DebianPackage } from './debian-package.js';
 import { compilerDefinition, makeTargets } from './debian-targets.js';
 import { packageDifferences } from './image-packages.js';
-import { listTree, openRoot, rootDigest, writeRoot, type FetchedPackage } from './root-file-system.js';
+import { listAdded, openRoot, rootDigest, writeRoot, type FetchedPackage } from './root-file-system.js';
 import {
   ARCHITECTURE_LABEL,
   DEFINITION_LABEL,
@@ -24,13 +25,6 @@ export interface DebianRequest {
   readonly suite: string;
   readonly packages: readonly string[];
   readonly architecture: Architecture;
-}
-
-/** A file that is pinned by its sha256, and where it is found. */
-export interface PinnedUrl {
-  readonly name: string;
-  readonly sha256: Sha256;
-  readonly urls: readonly string[];
 }
 
 /** What is needed to prepare the embedded toolchain's images. */
@@ -49,7 +43,7 @@ export interface DebianOptions {
   /** Fetches a package from a mirror. Returns its path. Throws SourceError if no mirror has it. */
   readonly fetchPackage: (file: DebianPackage) => Promise<string>;
   /** Fetches a file from its URLs. Returns its path. Throws SourceError. */
-  readonly fetchUrl: (file: PinnedUrl) => Promise<string>;
+  readonly fetchUrl: (file: PinnedFile) => Promise<string>;
   readonly report: (line: string) => void;
   readonly offline: boolean;
   /** Makes a new image of today's packages even if the engine has one, and hides it from builds: for `layersmith lock`. */
@@ -80,9 +74,7 @@ interface Content {
 }
 
 const link = (path: string, target: string): TreeEntry => ({ type: 'symlink', path, target });
-const folder = (path: string, mode = 0o755): TreeEntry => ({ type: 'directory', path, mode });
-
-const MERGED_FOLDERS = ['bin', 'sbin', 'lib', 'lib64'].map((name) => link(name, `usr/${name}`));
+const folder = (path: string): TreeEntry => ({ type: 'directory', path, mode: 0o755 });
 
 const CONTENT: Readonly<Record<ImageRole, Content>> = {
   toolchain: {
@@ -121,7 +113,6 @@ const CONTENT: Readonly<Record<ImageRole, Content>> = {
     without:
       /^(libc6-dev|linux-libc-dev|libcrypt-dev|libnsl-dev|libtirpc-dev|rpcsvc-proto)$|^(libc6|libc6-dev|linux-libc-dev)-[a-z0-9]+-cross$|^(tzdata|usrmerge|libc-dev-bin)$/,
     extra: [
-      ...MERGED_FOLDERS,
       folder('opt'),
       folder('build'),
       link('usr/bin/awk', 'mawk'),
@@ -139,7 +130,7 @@ const CONTENT: Readonly<Record<ImageRole, Content>> = {
   runtime: {
     packages: () => ['base-files', 'libc6', 'libgcc-s1'],
     without: /^(mawk|gcc-12-base)$/,
-    extra: MERGED_FOLDERS,
+    extra: [],
   },
 };
 
@@ -166,10 +157,9 @@ export async function debianImage(image: DebianImage, options: DebianOptions): P
   );
   const packages = fetched.map(({ file }) => file);
   await using rootfs = scratchFile(options.tmpDir);
-  const listing = await writingTo(options.tmpDir, () =>
-    writeRoot(rootfs.path, { packages: fetched, extra: CONTENT[image.role].extra }),
-  );
+  const listing = await writingTo(options.tmpDir, () => writeRoot(rootfs.path, fetched));
   const platform = ociPlatform(image.architecture);
+  const { extra } = CONTENT[image.role];
   const imported = async (
     added: readonly TreeEntry[],
     labels: Readonly<Record<string, string>>,
@@ -182,7 +172,7 @@ export async function debianImage(image: DebianImage, options: DebianOptions): P
       signal,
     });
   const finish = async (added: readonly TreeEntry[]): Promise<ToolchainImage> => {
-    const digest = rootDigest(listing, await listTree(added));
+    const digest = rootDigest(listing, await listAdded(added));
     const definition = await definitionOf(image, packages, options);
     const made = await imported(
       added,
@@ -196,11 +186,11 @@ export async function debianImage(image: DebianImage, options: DebianOptions): P
     );
     return { id: made.id, digest, madeOf: packages };
   };
-  if (image.role === 'runtime') return await finish([]);
-  const base = await imported([], { [IMAGE_LABEL]: name }, `base-${image.architecture}`);
+  if (image.role === 'runtime') return await finish(extra);
+  const base = await imported(extra, { [IMAGE_LABEL]: name }, `base-${image.architecture}`);
   try {
     await using targets = await makeTargets(base.id, image.architecture, options);
-    return await finish(targets.entries);
+    return await finish([...extra, ...targets.entries]);
   } finally {
     await engine.removeImage(base.id).catch(() => undefined);
   }

@@ -34,24 +34,27 @@ interface NewEntry {
   readonly size?: number;
 }
 
-/** Folders that are links since Debian 12, whatever a package has in them (`usrmerge`). */
+/** Folders that are links into `usr` since Debian 12, whatever a package has in them (`usrmerge`). */
 const MERGED = /^(bin|sbin|lib|lib32|lib64|libx32)(?=\/|$)/;
+
+/** The links of these folders, which no package of Debian 12 has. */
+const MERGED_LINKS = ['bin', 'sbin', 'lib', 'lib64'].map((name): TreeEntry => ({
+  type: 'symlink',
+  path: name,
+  target: `usr/${name}`,
+}));
 
 /** What compiling does not need: a third of the packages' files. */
 const LEFT_OUT =
   /^usr\/share\/(doc|man|info|locale|lintian|bash-completion|zsh|vim|emacs|gdb|applications|icons|pixmaps|bug)\//;
 
 /**
- * Unpacks packages into a tar of a root file system, without its end, so that more can be appended (`openRoot`). Runs nothing
- * of theirs: the result depends on their bytes alone. `links` are what their installation scripts would link, by path. All
- * entries have one date. Returns the listing.
+ * Unpacks packages into a tar of a root file system, without its end: `openRoot` appends the rest. Runs nothing of theirs: the
+ * result depends on their bytes alone. All entries have one date. Returns the listing.
  *
  * Throws StageError if two packages have different files of one name, and for a file that is not a package.
  */
-export async function writeRoot(
-  to: string,
-  { packages, extra }: { readonly packages: readonly FetchedPackage[]; readonly extra: readonly TreeEntry[] },
-): Promise<RootListing> {
+export async function writeRoot(to: string, packages: readonly FetchedPackage[]): Promise<RootListing> {
   const listing = new Map<string, string>();
   const archive = pack();
   const add = async (header: NewEntry, content: AsyncIterable<Uint8Array> | undefined): Promise<void> => {
@@ -79,52 +82,34 @@ export async function writeRoot(
   };
   const fill = async (): Promise<void> => {
     const status: string[] = [];
-    for (const entry of extra) await addEntry(entry);
     for (const { file, path } of packages) {
       const deb = await readDeb(path, debName(file));
       status.push(`${deb.control}\nStatus: install ok installed\n`);
       for await (const { header, content } of deb.entries()) {
-        const name = rootName(header);
-        if (name === '' || LEFT_OUT.test(name)) continue;
+        const name = rootName(header.name);
+        // Since Debian 13 a package has the links itself.
+        if (name === '' || LEFT_OUT.test(name) || isMergedLink(header)) continue;
         const { type, mode, uid, gid, size } = header;
         const target = (header.linkname as string | null | undefined) ?? '';
         if (type !== 'file' && type !== 'directory' && type !== 'symlink' && type !== 'link')
           throw new StageError(`${debName(file)} has a special file: ${name}`);
         if (listing.has(name)) {
-          if (type === 'directory' || isMergedLink(header)) continue;
+          if (type === 'directory') continue;
           throw new StageError(`two Debian packages have a file ${name}: the second is ${debName(file)}`);
         }
         const owned = { name, mode, uid, gid };
         if (type === 'file') await add({ ...owned, type, size }, content);
         else if (type === 'directory') await add({ ...owned, type }, undefined);
-        else
-          await add(
-            { ...owned, type, linkname: type === 'link' ? rootName({ name: target, type: 'file' }) : target },
-            undefined,
-          );
+        else await add({ ...owned, type, linkname: type === 'link' ? rootName(target) : target }, undefined);
       }
     }
     // dpkg's own list, by which the packages of an image are found.
     const list = Buffer.from(status.join('\n'));
     const path = 'var/lib/dpkg/status';
-    await add({ name: path, type: 'file', mode: 0o644, uid: 0, gid: 0, size: list.length }, once(list));
-  };
-  const addEntry = (entry: TreeEntry): Promise<void> => {
-    const owner = { uid: 0, gid: 0 };
-    switch (entry.type) {
-      case 'directory':
-        return add({ name: entry.path, type: 'directory', mode: entry.mode, ...owner }, undefined);
-      case 'symlink':
-        return add(
-          { name: entry.path, type: 'symlink', mode: 0o777, linkname: entry.target, ...owner },
-          undefined,
-        );
-      case 'file':
-        return add(
-          { name: entry.path, type: 'file', mode: entry.mode, size: entry.sizeBytes, ...owner },
-          openContent(entry),
-        );
-    }
+    await add(
+      { name: path, type: 'file', mode: 0o644, uid: 0, gid: 0, size: list.length },
+      Readable.from([list]),
+    );
   };
   const filled = fill().then(
     () => archive.push(null),
@@ -137,19 +122,19 @@ export async function writeRoot(
   return listing;
 }
 
-/** Opens the tar that `writeRoot` wrote, with the entries of a tree behind it, owned by root. */
+/** Opens the tar that `writeRoot` wrote, with the links of merged folders and the entries of a tree behind it, owned by root. */
 export function openRoot(path: string, added: readonly TreeEntry[]): Readable {
   const both = async function* (): AsyncGenerator<Uint8Array> {
     yield* createReadStream(path, { highWaterMark: 1024 ** 2 }) as AsyncIterable<Uint8Array>;
-    yield* packTree(added, { owner: 0 }) as AsyncIterable<Uint8Array>;
+    yield* packTree([...MERGED_LINKS, ...added], { owner: 0 }) as AsyncIterable<Uint8Array>;
   };
   return Readable.from(both(), { objectMode: false });
 }
 
-/** Lists the entries of a tree, owned by root, as `writeRoot` does. */
-export async function listTree(entries: readonly TreeEntry[]): Promise<RootListing> {
+/** Lists what `openRoot` appends, as `writeRoot` lists the rest. */
+export async function listAdded(added: readonly TreeEntry[]): Promise<RootListing> {
   const listing = new Map<string, string>();
-  for (const entry of entries) {
+  for (const entry of [...MERGED_LINKS, ...added]) {
     const { type } = entry;
     const mode = type === 'symlink' ? 0o777 : entry.mode;
     let content = type === 'symlink' ? entry.target : '';
@@ -178,22 +163,15 @@ function describe(entry: {
   return `${entry.type} ${(entry.mode & 0o7777).toString(8)} ${entry.owner} ${entry.content}`.trimEnd();
 }
 
-/** Since Debian 13 a package has the links `bin → usr/bin` itself. */
 function isMergedLink({ name, type }: Pick<Header, 'name' | 'type'>): boolean {
   return type === 'symlink' && MERGED.exec(cleanName(name))?.[0] === cleanName(name);
 }
 
 /** Returns the path of an entry in the root file system, with the folders of programs and libraries below `usr`. */
-function rootName(header: Pick<Header, 'name' | 'type'>): string {
-  const name = cleanName(header.name);
-  return isMergedLink(header) ? name : name.replace(MERGED, 'usr/$1');
+function rootName(name: string): string {
+  return cleanName(name).replace(MERGED, 'usr/$1');
 }
 
 function cleanName(name: string): string {
   return name.replace(/^(\.?\/)+/, '').replace(/\/$/, '');
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- an async iterable of one value
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -79,20 +79,18 @@ test.each([
     }),
   );
   const rootfs = join(folder.path, 'rootfs.tar');
-  const merged = ['bin', 'sbin', 'lib', 'lib64'].map((name) => link(name, `usr/${name}`));
   const tools = ['gcc', 'gcc-ar', 'gcc-nm', 'gcc-ranlib'].map((name) =>
     link(`usr/bin/${name}`, `${name}-${version}`),
   );
   const extra: readonly TreeEntry[] = [
-    ...merged,
     ...tools,
     link('usr/bin/awk', 'mawk'),
     { type: 'directory', path: 'opt', mode: 0o755 },
     { type: 'directory', path: 'build', mode: 0o755 },
   ];
-  await writeRoot(rootfs, { packages, extra });
+  await writeRoot(rootfs, packages);
   const tag = `layersmith-test/gcc-${version}:${process.pid}`;
-  const image = await context.engine.importImage(openRoot(rootfs, []), { labels: {}, tag, signal });
+  const image = await context.engine.importImage(openRoot(rootfs, extra), { labels: {}, tag, signal });
   try {
     await mkdir(join(folder.path, 'store'));
     const store = await openStore(join(folder.path, 'store'), () => undefined);

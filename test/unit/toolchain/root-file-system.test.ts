@@ -5,7 +5,7 @@ import { expect, describe, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { StageError } from '../../../src/core/errors.js';
 import {
-  listTree,
+  listAdded,
   openRoot,
   rootDigest,
   writeRoot,
@@ -26,10 +26,7 @@ interface Unpacked {
 /** Unpacks packages of these entries, named a, b, … */
 async function unpack(
   packages: readonly (readonly DebEntry[])[],
-  {
-    extra = [],
-    added = [],
-  }: { readonly extra?: readonly TreeEntry[]; readonly added?: readonly TreeEntry[] } = {},
+  added: readonly TreeEntry[] = [],
 ): Promise<Unpacked> {
   await using folder = await temporaryFolder();
   const fetched = await Promise.all(
@@ -41,7 +38,7 @@ async function unpack(
     }),
   );
   const rootfs = join(folder.path, 'rootfs.tar');
-  const listing = await writeRoot(rootfs, { packages: fetched, extra });
+  const listing = new Map([...(await writeRoot(rootfs, fetched)), ...(await listAdded(added))]);
   const tar = new Map<string, string>();
   for await (const { header, content } of readTar(openRoot(rootfs, added))) {
     const { name, type, mode, uid, gid, mtime } = header;
@@ -58,6 +55,9 @@ async function unpack(
   }
   return { listing, tar };
 }
+
+/** Links that every root file system has. */
+const LINKS = ['bin', 'sbin', 'lib', 'lib64'];
 
 const FSTAB: DebEntry = { name: './etc/fstab', content: '# none\n', mode: 0o644 };
 const SHELL: DebEntry = { name: './bin/sh', content: 'ELF', mode: 0o755 };
@@ -100,10 +100,9 @@ describe('unpacked packages', () => {
   });
 
   test('may have the links to these folders', async () => {
-    const { listing } = await unpack([[{ name: './bin', type: 'symlink', linkname: 'usr/bin' }, SHELL]], {
-      extra: [{ type: 'symlink', path: 'bin', target: 'usr/bin' }],
-    });
-    expect([...listing.keys()].sort()).toEqual(['bin', 'usr/bin/sh', 'var/lib/dpkg/status']);
+    const { listing, tar } = await unpack([[{ name: './bin', type: 'symlink', linkname: 'usr/bin' }, SHELL]]);
+    expect([...listing.keys()].sort()).toEqual([...LINKS, 'usr/bin/sh', 'var/lib/dpkg/status'].sort());
+    for (const name of LINKS) expect(tar.get(name)).toMatch(new RegExp(`^symlink 777 0:0 \\d+ usr/${name}$`));
   });
 
   test('have no documentation', async () => {
@@ -113,7 +112,7 @@ describe('unpacked packages', () => {
         { name: './usr/share/misc/a', content: 'x' },
       ],
     ]);
-    expect([...listing.keys()]).toEqual(['usr/share/misc/a', 'var/lib/dpkg/status']);
+    expect([...listing.keys()]).toEqual(['usr/share/misc/a', 'var/lib/dpkg/status', ...LINKS]);
   });
 
   test('must not have different files of one name', async () => {
@@ -133,10 +132,11 @@ describe('unpacked packages', () => {
       fileEntry('usr/lib/x', 'added', 0o755),
       { type: 'symlink', path: 'y', target: 'z' } as const,
     ];
-    const { tar } = await unpack([[FSTAB]], { added, extra: [fileEntry('etc/passwd', 'root')] });
-    expect([...tar.keys()]).toEqual(['etc/passwd', 'etc/fstab', 'var/lib/dpkg/status', 'usr/lib/x', 'y']);
+    const { tar } = await unpack([[FSTAB]], added);
+    expect([...tar.keys()]).toEqual(['etc/fstab', 'var/lib/dpkg/status', ...LINKS, 'usr/lib/x', 'y']);
     expect(tar.get('usr/lib/x')).toMatch(/^file 755 0:0 \d+ added$/);
-    expect(Object.fromEntries(await listTree(added))).toEqual({
+    expect(Object.fromEntries(await listAdded(added))).toEqual({
+      ...Object.fromEntries(LINKS.map((name) => [name, `symlink 777 0:0 usr/${name}`])),
       'usr/lib/x': `file 755 0:0 ${sha256('added')}`,
       y: 'symlink 777 0:0 z',
     });
@@ -164,8 +164,7 @@ test('what is no package is an error with its name', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'x.deb');
   const file = { path: 'pool/main/x/x_1_all.deb', sha256: sha256('x') };
-  const write = (): Promise<unknown> =>
-    writeRoot(join(folder.path, 'rootfs.tar'), { packages: [{ path, file }], extra: [] });
+  const write = (): Promise<unknown> => writeRoot(join(folder.path, 'rootfs.tar'), [{ path, file }]);
   for (const bytes of [Buffer.from('no ar'), await debOf('Package: x', [], 'lz4')]) {
     await writeFile(path, bytes);
     const error = await failure(write(), StageError);
