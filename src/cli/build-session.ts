@@ -11,7 +11,8 @@ import type { Store } from '../store/store.js';
 import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
 import { packagesOf } from '../toolchain/image-packages.js';
-import { checkLock, isLocked, machineOf } from '../toolchain/lock-file.js';
+import { machineOf } from '../engine/machine.js';
+import { checkLock, isLocked } from '../toolchain/lock-file.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import {

@@ -3,8 +3,8 @@ import type { ContainerEngine, EngineInfo } from '../engine/container-engine.js'
 import { ownerLabels } from '../engine/owned-containers.js';
 import type { Platform } from '../platform/platform.js';
 import { checkForeignImage } from '../sandbox/foreign-image.js';
-import { machineOf } from '../toolchain/lock-file.js';
-import { emulatorState, isOnThisMachine } from './emulator.js';
+import { machineOf } from '../engine/machine.js';
+import { emulatorState, isOnThisMachine } from '../engine/emulator.js';
 import type { Finding } from './finding.js';
 import type { Io } from './io.js';
 import { runtimeImageInEngine } from './toolchain-session.js';

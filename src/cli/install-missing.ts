@@ -4,8 +4,8 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import { EngineNotFoundError } from '../engine/find-engine.js';
 import { startEngine } from '../engine/start-engine.js';
 import type { Architecture } from '../platform/platform.js';
-import { machineOf } from '../toolchain/lock-file.js';
-import { emulatorState, installEmulator, isOnThisMachine, type EmulatorState } from './emulator.js';
+import { machineOf } from '../engine/machine.js';
+import { emulatorState, installEmulator, isOnThisMachine, type EmulatorState } from '../engine/emulator.js';
 import type { Io } from './io.js';
 import { engineFor, proxiesOf } from './session.js';
 

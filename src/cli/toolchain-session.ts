@@ -15,7 +15,8 @@ import type { Store } from '../store/store.js';
 import { presentToolchain, type ChooseOptions } from '../toolchain/choose-toolchain.js';
 import { knownDebianImage, type DebianImage, type DebianOptions } from '../toolchain/debian.js';
 import { debName, type DebianPackage } from '../toolchain/debian-package.js';
-import { debianKey, isLocked, machineOf, readLock, type LockFile } from '../toolchain/lock-file.js';
+import { machineOf } from '../engine/machine.js';
+import { debianKey, isLocked, readLock, type LockFile } from '../toolchain/lock-file.js';
 import {
   TOOLCHAIN_KINDS,
   type Toolchain,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { IntegrityError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
-import { ARCHITECTURES, type Architecture, type Platform } from '../platform/platform.js';
+import type { Architecture, Platform } from '../platform/platform.js';
 import { formatPin, packageOf, parsePin, type DebianPackage } from './debian-package.js';
 import { packageDifferences, type Package } from './image-packages.js';
 import type { ImageRole, Toolchain, ToolchainKind } from './toolchain.js';
@@ -213,15 +213,5 @@ export function checkLockedRuntime(
   throw new IntegrityError(`--locked: the image ${key} differs from ${path}`, {
     details: { expected: locked ?? 'no entry', actual: chosen.runtimeImage.digest },
     hint: 'List the differences with `layersmith lock --check`, or accept the new image with `layersmith lock`.',
-  });
-}
-
-/** The architecture of an engine's machine, as engines call it. Throws UsageError for one that Lambda does not have. */
-export function machineOf(info: { readonly architecture: string }): Architecture {
-  const named = info.architecture === 'aarch64' ? 'arm64' : info.architecture;
-  const machine = ARCHITECTURES.find((one) => one === named);
-  if (machine !== undefined) return machine;
-  throw new UsageError(`the container engine runs on ${info.architecture}`, {
-    hint: 'Use an engine on x86_64 or arm64 (DOCKER_HOST).',
   });
 }

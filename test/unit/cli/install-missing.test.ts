@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { installMissing, type Host } from '../../../src/cli/install-missing.js';
 import { EngineUnavailableError, UsageError } from '../../../src/core/errors.js';
-import type { EmulatorState } from '../../../src/cli/emulator.js';
+import type { EmulatorState } from '../../../src/engine/emulator.js';
 import { openDockerEngine } from '../../../src/engine/docker-engine.js';
 import { parseEngineAddress } from '../../../src/engine/engine-address.js';
 import { EngineNotFoundError } from '../../../src/engine/find-engine.js';

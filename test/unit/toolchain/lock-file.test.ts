@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { IntegrityError, UsageError } from '../../../src/core/errors.js';
 import type { Package } from '../../../src/toolchain/image-packages.js';
+import { machineOf } from '../../../src/engine/machine.js';
 import {
   checkLock,
   checkLockedRuntime,
   lockDifferences,
   lockKey,
-  machineOf,
   readLock,
   writeLock,
   type LockedImage,

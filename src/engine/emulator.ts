@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import { runCommand } from '../core/run-command.js';
-import type { ContainerEngine } from '../engine/container-engine.js';
+import type { ContainerEngine } from './container-engine.js';
 import type { Architecture } from '../platform/platform.js';
 
 /** Whether this machine's kernel starts programs of another architecture, also in containers. */

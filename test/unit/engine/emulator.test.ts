@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { emulatorState, installEmulator, isOnThisMachine } from '../../../src/cli/emulator.js';
+import { emulatorState, installEmulator, isOnThisMachine } from '../../../src/engine/emulator.js';
 import { StageError } from '../../../src/core/errors.js';
 import { failure } from '../../support/failure.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
