@@ -43,10 +43,10 @@ export async function plannedToolchain(
     readonly present: () => Promise<Pick<Toolchain, 'kind' | 'buildImage'> | undefined>;
   },
 ): Promise<PlannedToolchain | undefined> {
-  const { lock } = await openLock(io);
+  const { lock, own } = await openLock(io);
   const digestOf = (kind: ToolchainKind): string | undefined =>
     lock.get(lockKey('toolchain', { kind, platform, machine }))?.digest;
-  const required = asked ?? (await lockedKind(io, { platform, machine }));
+  const required = asked ?? lockedKind(own, { platform, machine });
   if (required !== undefined) {
     const reason = asked === undefined ? `locked in ${LOCK_FILE}` : `set by --toolchain ${asked}`;
     // Prefer the lock's digest to that of this engine's image: it is the same on every machine.

@@ -14,7 +14,11 @@ import {
 } from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
 import { createDebianArchive } from '../source/debian/debian-archive.js';
-import { createSourceFetcher, type SourceFetcher } from '../source/source-fetcher.js';
+import {
+  createSourceFetcher,
+  type SourceFetcher,
+  type SourceFetcherOptions,
+} from '../source/source-fetcher.js';
 import { openStore, type Store } from '../store/store.js';
 import { paintFor } from './color.js';
 import type { Io } from './io.js';
@@ -114,22 +118,33 @@ export function fetcherFor(
   args: FetcherArgs,
   { store, report }: { readonly store: Store; readonly report: (line: string) => void },
 ): SourceFetcher {
-  const env = proxiesOf(io);
   return createSourceFetcher({
-    sourcesDir: store.sourcesDir,
-    tmpDir: store.tmpDir,
-    extraDir: args.sources === undefined ? undefined : resolve(io.cwd, args.sources),
-    offline: args.offline,
-    proxies: { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] },
+    ...downloadSettings(io, args, store),
     archives: [
       createDebianArchive({
         cacheDir: join(store.stateDir, 'apt'),
         mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
-        env,
+        env: proxiesOf(io),
       }),
     ],
     report,
   });
+}
+
+/** Returns where pinned files of any kind are looked for and kept, and how they are downloaded. */
+export function downloadSettings(
+  io: Io,
+  { sources, offline }: FetcherArgs,
+  { sourcesDir, tmpDir }: Pick<Store, 'sourcesDir' | 'tmpDir'>,
+): Pick<SourceFetcherOptions, 'sourcesDir' | 'tmpDir' | 'extraDir' | 'offline' | 'proxies'> {
+  const env = proxiesOf(io);
+  return {
+    sourcesDir,
+    tmpDir,
+    extraDir: sources === undefined ? undefined : resolve(io.cwd, sources),
+    offline,
+    proxies: { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] },
+  };
 }
 
 /** Returns the engine that answers. Installs and starts nothing (see `layersmith doctor --fix`). Throws EngineNotFoundError. */

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { arch } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { LayersmithError, StageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { findProject, LOCK_FILE } from '../definition/project.js';
@@ -24,7 +24,7 @@ import {
   type ToolchainKind,
 } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
-import { engineFor, proxiesOf } from './session.js';
+import { downloadSettings, engineFor, proxiesOf, type FetcherArgs } from './session.js';
 
 /** Time limit for an answer of the image registry. */
 const REGISTRY_TIMEOUT_MS = 8_000;
@@ -47,9 +47,9 @@ export async function toolchainOptions(
 ): Promise<ChooseOptions> {
   const { fresh = false, engine, platform, store, reporter } = parts;
   const machine = machineOf(await engine.info(io.signal));
-  const { lock } = await openLock(io);
+  const { lock, own } = await openLock(io);
   const asked = args.toolchain === undefined ? undefined : `set by --toolchain ${args.toolchain}`;
-  const kind = args.toolchain ?? (fresh ? undefined : await lockedKind(io, { platform, machine }));
+  const kind = args.toolchain ?? (fresh ? undefined : lockedKind(own, { platform, machine }));
   return {
     fresh,
     engine,
@@ -58,7 +58,7 @@ export async function toolchainOptions(
     packageRoot: io.packageRoot,
     dockerfile: dockerfileOf(io),
     pins: pinsOf(lock),
-    ...debianSources(io, { store, reporter, offline: args.offline, sources: args.sources }),
+    ...debianSources(io, { offline: args.offline, sources: args.sources }, { store, reporter }),
     tmpDir: store.tmpDir,
     labels: ownerLabels(),
     forced: kind && { kind, reason: asked ?? `locked in ${LOCK_FILE}` },
@@ -124,11 +124,10 @@ export async function openLock(io: Io): Promise<{
 }
 
 /** The kind of toolchain that the project's own lock decides for a platform; undefined where it does not. */
-export async function lockedKind(
-  io: Io,
+export function lockedKind(
+  own: LockFile,
   wanted: { readonly platform: Platform; readonly machine: Architecture },
-): Promise<ToolchainKind | undefined> {
-  const { own } = await openLock(io);
+): ToolchainKind | undefined {
   return TOOLCHAIN_KINDS.find((kind) => isLocked(own, { kind, ...wanted }));
 }
 
@@ -155,27 +154,14 @@ export function announce(
 /** Returns how the files of the embedded toolchain are found and fetched. They are kept with the sources of recipes. */
 function debianSources(
   io: Io,
-  {
-    store,
-    reporter,
-    offline,
-    sources,
-  }: {
-    readonly store: Store;
-    readonly reporter: Reporter;
-    readonly offline: boolean;
-    readonly sources?: string | undefined;
-  },
+  args: FetcherArgs,
+  { store, reporter }: { readonly store: Store; readonly reporter: Reporter },
 ): Pick<DebianOptions, 'resolve' | 'fetchPackage' | 'fetchUrl'> {
   const env = proxiesOf(io);
   const fetcher = createSourceFetcher({
-    sourcesDir: store.sourcesDir,
-    tmpDir: store.tmpDir,
-    extraDir: sources === undefined ? undefined : resolve(io.cwd, sources),
-    offline,
+    ...downloadSettings(io, args, store),
     archives: [],
     allowHttp: true,
-    proxies: { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] },
     // One line for each of two hundred packages would hide all others.
     report: () => undefined,
   });
