@@ -10,6 +10,12 @@ export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
 /** One of Lambda's architectures. */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/** What compilers and configure scripts call an architecture. */
+export const TRIPLES: Readonly<Record<Architecture, string>> = {
+  x86_64: 'x86_64-linux-gnu',
+  arm64: 'aarch64-linux-gnu',
+};
+
 /** What a layer is built for: a Lambda runtime and an architecture. */
 export interface Platform {
   /** `provided.al2023`. */

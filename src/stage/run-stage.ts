@@ -7,7 +7,7 @@ import { LayerError, StageError } from '../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
 import { KEPT_LABEL } from '../engine/owned-containers.js';
-import type { Architecture, Platform } from '../platform/platform.js';
+import { TRIPLES, type Platform } from '../platform/platform.js';
 import { BUILDER_PIDS, BUILDER_UID, OPT } from '../platform/sandbox-layout.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { programFailure, runProgram, type ProgramEnd } from '../sandbox/run-program.js';
@@ -50,11 +50,6 @@ export interface StageRun {
 
 /** The $DESTDIR of build.sh. */
 const INSTALLED = '/build/out';
-/** What compilers and configure scripts call the machine that the program runs on. */
-const TRIPLES: Readonly<Record<Architecture, string>> = {
-  x86_64: 'x86_64-linux-gnu',
-  arm64: 'aarch64-linux-gnu',
-};
 /** A warning names this many paths. */
 const NAMED_PATHS = 5;
 

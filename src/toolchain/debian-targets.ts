@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sha256, type Sha256 } from '../core/digest.js';
 import { StageError } from '../core/errors.js';
 import type { ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
-import type { Architecture } from '../platform/platform.js';
+import { TRIPLES, type Architecture } from '../platform/platform.js';
 import { BUILDER_PIDS, BUILDER_UID } from '../platform/sandbox-layout.js';
 import type { PinnedFile } from '../recipe/source.js';
 import { readOutputLines } from '../sandbox/program-output.js';
@@ -35,9 +35,7 @@ const WHEELS: Readonly<Record<Architecture, PinnedFile>> = {
 const WANTED =
   /^ziglang\/(zig$|lib\/std\/std\.zig$|lib\/include\/|lib\/libc\/glibc\/|lib\/libc\/include\/(generic-glibc|any-linux-any|(x86|aarch64)-linux-(any|gnu))\/)/;
 
-/** The targets: an architecture, and the glibc of a Lambda platform. */
-const TRIPLES = ['x86_64-linux-gnu', 'aarch64-linux-gnu'] as const;
-/** The glibc versions that the embedded toolchain compiles for. */
+/** The glibc versions of Lambda's platforms, for which the embedded toolchain compiles. */
 export const GLIBC_VERSIONS = ['2.34', '2.26', '2.17'] as const;
 
 /** Where the image has its targets, each in a folder TRIPLE-GLIBC: see recipes/stage.sh. */
@@ -52,7 +50,7 @@ const KEPT_LINES = 10;
 export async function compilerDefinition(packageRoot: string): Promise<Sha256> {
   const scripts = (await readScripts(packageRoot)).map(([name, bytes]) => [name, sha256(bytes)]);
   const wheels = Object.values(WHEELS).map((wheel) => wheel.sha256);
-  return sha256(JSON.stringify([TRIPLES, GLIBC_VERSIONS, scripts, wheels]));
+  return sha256(JSON.stringify([Object.values(TRIPLES), GLIBC_VERSIONS, scripts, wheels]));
 }
 
 /**
@@ -122,14 +120,14 @@ export async function makeTargets(
   );
 }
 
-const COMMAND = [
-  ...TRIPLES.flatMap((triple) =>
+const COMMAND = Object.values(TRIPLES)
+  .flatMap((triple) =>
     GLIBC_VERSIONS.map(
       (glibc) =>
         `sh /build/${SCRIPTS}/make-target.sh /build/ziglang ${triple} ${glibc} /${FOLDER}/${triple}-${glibc}`,
     ),
-  ),
-].join('\n');
+  )
+  .join('\n');
 
 async function readScripts(packageRoot: string): Promise<readonly (readonly [string, Buffer])[]> {
   const dir = join(packageRoot, SCRIPTS);

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImageInfo } from '../../../src/engine/container-engine.js';
 import { ownerLabels } from '../../../src/engine/owned-containers.js';
-import { ARCHITECTURES, type Architecture } from '../../../src/platform/platform.js';
+import { ARCHITECTURES, TRIPLES, type Architecture } from '../../../src/platform/platform.js';
 import { openImageReader } from '../../../src/sandbox/image-reader.js';
 import { ARCHITECTURE_LABEL, IMAGE_LABEL } from '../../../src/toolchain/toolchain.js';
 import { readTar } from '../../../src/tree/read-tar.js';
@@ -18,10 +18,6 @@ import { Workplace } from '../../support/workplace.js';
 // libraries that they are linked with.
 
 const PLATFORMS = { 'provided.al2023': '2.34', 'provided.al2': '2.26', provided: '2.17' } as const;
-const TRIPLES: Readonly<Record<Architecture, string>> = {
-  x86_64: 'x86_64-linux-gnu',
-  arm64: 'aarch64-linux-gnu',
-};
 
 const fixture = (name: string): Promise<string> =>
   readFile(join(packageRoot, 'test/fixtures/targets', name), 'utf8');
@@ -198,26 +194,12 @@ describe.each(ARCHITECTURES)('the stub libraries for %s, compared with a real gl
     }
   }
 
+  const IN_LIBC_SINCE_2_34 = ['libpthread.so.0', 'libdl.so.2', 'librt.so.1', 'libutil.so.1'];
+  const ALWAYS = ['libc.so.6', 'libm.so.6', 'libresolv.so.2'];
   const LIBRARIES = {
-    '2.34': ['libc.so.6', 'libm.so.6', 'libresolv.so.2'],
-    '2.26': [
-      'libc.so.6',
-      'libm.so.6',
-      'libresolv.so.2',
-      'libpthread.so.0',
-      'libdl.so.2',
-      'librt.so.1',
-      'libutil.so.1',
-    ],
-    '2.17': [
-      'libc.so.6',
-      'libm.so.6',
-      'libresolv.so.2',
-      'libpthread.so.0',
-      'libdl.so.2',
-      'librt.so.1',
-      'libutil.so.1',
-    ],
+    '2.34': ALWAYS,
+    '2.26': [...ALWAYS, ...IN_LIBC_SINCE_2_34],
+    '2.17': [...ALWAYS, ...IN_LIBC_SINCE_2_34],
   };
   /** Removed from glibc in 2.35 without a version that stays. */
   const REMOVED = /^malloc_[gs]et_state@/;
