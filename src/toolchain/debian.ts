@@ -11,7 +11,6 @@ import { compilerDefinition, makeTargets } from './debian-targets.js';
 import { packageDifferences } from './image-packages.js';
 import { listAdded, openRoot, rootDigest, writeRoot, type FetchedPackage } from './root-file-system.js';
 import {
-  ARCHITECTURE_LABEL,
   DEFINITION_LABEL,
   DIGEST_LABEL,
   IMAGE_LABEL,
@@ -180,7 +179,6 @@ export async function debianImage(image: DebianImage, options: DebianOptions): P
         ...(fresh ? {} : { [DEFINITION_LABEL]: definition }),
         [DIGEST_LABEL]: digest,
         [IMAGE_LABEL]: name,
-        [ARCHITECTURE_LABEL]: image.architecture,
       },
       fresh ? `fresh-${image.architecture}` : definition.slice(0, 12),
     );

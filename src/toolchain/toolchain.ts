@@ -34,8 +34,6 @@ export interface ToolchainImage {
 export const DEFINITION_LABEL = 'io.layersmith.definition';
 /** The label with the purpose of an image, for `clean`. */
 export const IMAGE_LABEL = 'io.layersmith.image';
-/** The label with the architecture of an image's programs: engines before Docker 23 take every imported image for their own. */
-export const ARCHITECTURE_LABEL = 'io.layersmith.architecture';
 /** The label with the digest that identifies the image's content in stage keys, if it is not the image's id. */
 export const DIGEST_LABEL = 'io.layersmith.digest';
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { Platform } from '../../src/platform/platform.js';
+import { testContext } from './local-function.js';
 import { realEngine } from './real-engine.js';
 
 const run = promisify(execFile);
@@ -51,7 +52,7 @@ ${fails ? 'echo "Error: Unable to find a match: gcc-c++" >&2; exit 1' : ''}
 `;
 }
 
-/** Images that look enough like Amazon's: made of those of the embedded toolchain, which must be in the engine. */
+/** Images that look enough like Amazon's: made of those of the embedded toolchain. */
 export interface StandIns {
   readonly base: string;
   /** Its package manager fails. */
@@ -60,8 +61,9 @@ export interface StandIns {
 }
 
 export async function makeStandIns(): Promise<StandIns> {
-  const toolchain = await flattened(await embedded('debian-toolchain'), ['/bin/sh', '-c', NATIVE]);
-  const runtime = await flattened(await embedded('debian-runtime'));
+  const { buildImage, runtimeImage } = (await testContext()).toolchain;
+  const toolchain = await flattened(buildImage.id, ['/bin/sh', '-c', NATIVE]);
+  const runtime = await flattened(runtimeImage.id);
   return {
     base: await tagged('base', await withPackageManager(toolchain, packageManager(false))),
     brokenBase: await tagged('broken-base', await withPackageManager(toolchain, packageManager(true))),
@@ -114,12 +116,6 @@ export async function removeStandIns(registryHost: string | undefined): Promise<
   // Those that others are made of go last: what cannot go yet is tried again.
   for (let round = 0; round < 3; round++)
     for (const id of ids) await docker('rmi', '--force', id).catch(() => undefined);
-}
-
-async function embedded(name: string): Promise<string> {
-  const [image] = await (await realEngine()).listImages({ key: 'io.layersmith.image', value: name });
-  if (image === undefined) throw new Error(`the engine has no ${name} image: build something with it first`);
-  return image.id;
 }
 
 /** The image's files after a command, as an image of one layer that has none of its labels. */

@@ -3,13 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ImageInfo } from '../../../src/engine/container-engine.js';
 import { ownerLabels } from '../../../src/engine/owned-containers.js';
 import { ARCHITECTURES, TRIPLES, type Architecture } from '../../../src/platform/platform.js';
 import { openImageReader } from '../../../src/sandbox/image-reader.js';
-import { ARCHITECTURE_LABEL, IMAGE_LABEL } from '../../../src/toolchain/toolchain.js';
+import type { ToolchainImage } from '../../../src/toolchain/toolchain.js';
 import { readTar } from '../../../src/tree/read-tar.js';
 import { packageRoot } from '../../support/cli.js';
+import { testContext } from '../../support/local-function.js';
 import { realEngine } from '../../support/real-engine.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { Workplace } from '../../support/workplace.js';
@@ -109,24 +109,14 @@ async function newestArtifact(): Promise<string> {
 
 /** Runs a program of an artifact, unpacked in /tmp, in the runtime image of an architecture. Resolves to what it prints. */
 async function runIn(architecture: Architecture, artifact: string, program: string): Promise<string> {
-  const image = await imageOf('debian-runtime', architecture);
-  const id = (await run('docker', ['create', '--network', 'none', image.id, program])).stdout.trim();
+  const { runtimeImage } = (await testContext(architecture)).toolchain;
+  const id = (await run('docker', ['create', '--network', 'none', runtimeImage.id, program])).stdout.trim();
   try {
     await run('sh', ['-c', 'docker cp - "$1:/tmp" <"$2"', 'sh', id, artifact]);
     return (await run('docker', ['start', '--attach', id])).stdout;
   } finally {
     await run('docker', ['rm', '--force', id]);
   }
-}
-
-/** The newest image of the embedded toolchain; the runtime image has the architecture of the programs. */
-async function imageOf(name: string, architecture: Architecture): Promise<ImageInfo> {
-  const images = await (await realEngine()).listImages({ key: IMAGE_LABEL, value: name });
-  const image = images.find(
-    ({ labels }) => name === 'debian-toolchain' || labels[ARCHITECTURE_LABEL] === architecture,
-  );
-  if (image === undefined) throw new Error(`the engine has no ${name} image for ${architecture}`);
-  return image;
 }
 
 /** A symbol that a library defines: `FUNC GLOBAL 0`, with its size unless it is a function; and its address. */
@@ -165,14 +155,11 @@ describe.each(ARCHITECTURES)('the stub libraries for %s, compared with a real gl
 
   beforeAll(async () => {
     folder = await temporaryFolder();
-    await extract(
-      await imageOf('debian-runtime', architecture),
-      `/usr/lib/${triple}`,
-      join(folder.path, 'real'),
-    );
+    const { buildImage, runtimeImage } = (await testContext(architecture)).toolchain;
+    await extract(runtimeImage, `/usr/lib/${triple}`, join(folder.path, 'real'));
     for (const glibc of Object.values(PLATFORMS)) {
       const lib = `/usr/lib/layersmith/${triple}-${glibc}/sysroot/usr/lib`;
-      await extract(await imageOf('debian-toolchain', architecture), lib, join(folder.path, glibc));
+      await extract(buildImage, lib, join(folder.path, glibc));
     }
   });
 
@@ -180,7 +167,7 @@ describe.each(ARCHITECTURES)('the stub libraries for %s, compared with a real gl
     await folder[Symbol.asyncDispose]();
   });
 
-  async function extract(image: ImageInfo, path: string, to: string): Promise<void> {
+  async function extract(image: ToolchainImage, path: string, to: string): Promise<void> {
     const { signal } = new AbortController();
     const engine = await realEngine();
     await using container = await openImageReader({ engine, image: image.id, labels: ownerLabels(), signal });
