@@ -104,7 +104,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'lock',
-    describe: "Pin today's toolchain (digests, packages, files) in layersmith.lock",
+    describe: "Pin today's toolchain (digests and packages) in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },
   {

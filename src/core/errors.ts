@@ -71,13 +71,15 @@ export class RecipeError extends LayersmithError {
   readonly code = 'recipe';
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[], options: ErrorOptions = {}) {
+  /** `what` is the file or the kind of file that the problems are in. */
+  constructor(
+    problems: readonly Problem[],
+    { what = 'the recipe', ...options }: ErrorOptions & { readonly what?: string } = {},
+  ) {
     const byLine = new Map(problems.map((p) => [`${p.file}:${p.line}:${p.column}: ${p.message}`, p]));
     const lines = [...byLine.keys()];
     super(
-      lines.length === 1
-        ? (lines[0] ?? '')
-        : `${lines.length} problems in the recipe\n  ${lines.join('\n  ')}`,
+      lines.length === 1 ? (lines[0] ?? '') : `${lines.length} problems in ${what}\n  ${lines.join('\n  ')}`,
       options,
     );
     this.problems = [...byLine.values()];

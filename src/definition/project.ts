@@ -59,7 +59,7 @@ async function mirrorsIn(file: string): Promise<readonly string[]> {
   // A file without content is valid: it marks the project's folder.
   if (/^(\s|#.*)*$/.test(text)) return [];
   const parsed = parseYaml(text, { file, schema: definitionSchema });
-  if (!parsed.ok) throw new RecipeError(parsed.problems);
+  if (!parsed.ok) throw new RecipeError(parsed.problems, { what: DEFINITION_FILE });
   return parsed.value.mirrors;
 }
 

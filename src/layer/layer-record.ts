@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
 import { LayerError } from '../core/errors.js';
+import { describeParseError } from '../core/parse-error.js';
 import { errorCodeOf } from '../core/file-system.js';
 import { ARCHITECTURES } from '../platform/platform.js';
-import { describeParseError, manifestSchema } from './manifest.js';
+import { manifestSchema } from './manifest.js';
 
 const layer = z.object({
   /** The name of the zip, without its folder. */

@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
 import { LayerError } from '../core/errors.js';
+import { describeParseError } from '../core/parse-error.js';
 import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ARCHITECTURES } from '../platform/platform.js';
 
@@ -100,11 +101,4 @@ export function parseManifest(bytes: Buffer): Manifest {
       cause,
     });
   }
-}
-
-/** Names the first key that does not fit, or why the text is not JSON. */
-export function describeParseError(cause: unknown): string {
-  if (!(cause instanceof z.ZodError)) return cause instanceof Error ? cause.message : String(cause);
-  const [issue] = cause.issues;
-  return issue === undefined ? 'it does not fit the schema' : `${issue.path.join('.')}: ${issue.message}`;
 }

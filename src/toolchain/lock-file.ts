@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { IntegrityError, UsageError } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
+import { describeParseError } from '../core/parse-error.js';
 import type { Architecture, Platform } from '../platform/platform.js';
 import { formatPin, packageOf, parsePin, type DebianPackage } from './debian-package.js';
 import { packageDifferences, type Package } from './image-packages.js';
@@ -80,8 +81,7 @@ export async function readLock(path: string): Promise<LockFile> {
     return new Map(Object.entries(images));
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return new Map();
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new UsageError(`the lock file ${path} is not valid: ${reason ?? ''}`, {
+    throw new UsageError(`the lock file ${path} is not valid: ${describeParseError(cause)}`, {
       hint: 'Restore it from version control, or remove it and run `layersmith lock`: older releases wrote another format.',
       cause,
     });

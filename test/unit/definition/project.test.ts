@@ -69,7 +69,8 @@ test('a layersmith.yaml names mirrors of Debian; mistakes in it are told with th
   await folder.write({
     'layersmith.yaml': 'mirrors:\n  - https://one.example/debian\n  - file:///debian\nmirrros: []\n',
   });
-  const { problems } = await failure(findProject(folder.path), RecipeError);
+  const { problems, message } = await failure(findProject(folder.path), RecipeError);
+  expect(message).toContain('2 problems in layersmith.yaml');
   expect(problems.map(({ line, column }) => [line, column])).toEqual([
     [3, 5],
     [4, 1],
