@@ -17,7 +17,8 @@ const layers = [
     'publish',
   ],
   ['engine', 'store', 'tree'],
-  ['definition', 'recipe', 'platform', 'elf'],
+  ['definition'],
+  ['recipe', 'platform', 'elf'],
   ['core'],
 ];
 

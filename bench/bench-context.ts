@@ -10,8 +10,8 @@ import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';
 import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
-import { layerParts } from '../src/pipeline/build/layer-parts.js';
-import { runtimesFolder } from '../src/runtime/runtimes.js';
+import { NO_SETTINGS } from '../src/layer/layer-settings.js';
+import { generatedFiles } from '../src/pipeline/build/layer-parts.js';
 import { planFor } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
 
@@ -61,13 +61,12 @@ export async function openBenchContext({
     folder,
     async layer(recipe) {
       const plan = await planFor(parseRecipeName(recipe), library);
-      const { runtime } = layerParts(plan.root.recipe);
-      const { resolved, result, artifact } = await buildPlan(plan, build);
+      const { resolved, results, artifacts } = await buildPlan(plan, build);
       const tree = await assembleLayerTree({
-        recipe: plan.root.recipe,
-        artifact: artifact.path,
-        bootstrap: await runtime.bootstrap(runtimesFolder(build.packageRoot)),
-        manifest: await manifestOf(resolved, { result, target: build }),
+        parts: artifacts.map(({ path }) => ({ recipe: plan.root.recipe, artifact: path })),
+        generated: await generatedFiles(plan, { settings: NO_SETTINGS, packageRoot: build.packageRoot }),
+        added: NO_SETTINGS.files,
+        manifest: await manifestOf(resolved, { results, settings: NO_SETTINGS, target: build }),
         tmpDir: folder,
       });
       // Its files are removed with the temporary folder.

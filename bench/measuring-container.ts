@@ -151,8 +151,8 @@ function jobLine({ command, env = {}, events, count }: Job): string {
 /** Compiles loopback-api, or takes it from the store. */
 async function loopbackApi(context: BuildContext): Promise<Buffer> {
   const plan = await planFor({ package: 'loopback-api', line: undefined }, context.library);
-  const { artifact } = await buildPlan(plan, context);
-  const program = await artifactFile(artifact.path, 'bin/loopback-api');
+  const [artifact] = (await buildPlan(plan, context)).artifacts;
+  const program = artifact && (await artifactFile(artifact.path, 'bin/loopback-api'));
   if (program === undefined) throw new Error('the stage loopback-api installed no bin/loopback-api');
   return program;
 }

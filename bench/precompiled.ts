@@ -8,6 +8,7 @@ import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { phpRuntime } from '../src/runtime/php/php-runtime.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
+import { NO_SETTINGS } from '../src/layer/layer-settings.js';
 import { runContextOf } from '../src/pipeline/build/build-context.js';
 import type { BenchContext } from './bench-context.js';
 import { debianComposer } from './debian-composer.js';
@@ -48,8 +49,8 @@ export async function benchPrecompiled(
   const busy = howBusy();
   const opt = await bench.layer(recipe);
   const plan = await planFor(parseRecipeName(recipe), bench.build.library);
-  const built = await buildPlan(plan, bench.build);
-  const manifest = await manifestOf(built.resolved, { result: built.result, target: bench.build });
+  const { resolved, results } = await buildPlan(plan, bench.build);
+  const manifest = await manifestOf(resolved, { results, settings: NO_SETTINGS, target: bench.build });
   const code = await functionFiles();
   await using scope = openScope();
   const compiled = await compileBundle(

@@ -15,20 +15,20 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'build',
-    args: '[recipe]',
-    describe: 'Compile a recipe and its libraries into a tested layer zip',
+    args: '[layers..]',
+    describe: 'Compile layers of layersmith.yaml, or recipes, into tested layer zips',
     load: async () => (await import('./commands/build.js')).buildCommand,
   },
   {
     name: 'plan',
-    args: '[recipe]',
-    describe: 'Show the stages of a recipe, their keys, and which are in the store',
+    args: '[layers..]',
+    describe: 'Show the stages of layers, their keys, and which are in the store',
     load: async () => (await import('./commands/plan.js')).planCommand,
   },
   {
     name: 'fetch',
-    args: '<recipe>',
-    describe: 'Download all sources of a recipe and its libraries into the store; build nothing',
+    args: '<layers..>',
+    describe: 'Download all sources of layers into the store; build nothing',
     load: async () => (await import('./commands/fetch.js')).fetchCommand,
   },
   {
@@ -40,7 +40,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'verify',
     args: '<targets..>',
-    describe: 'Build recipes twice under changed conditions, or rebuild a layer zip, and compare the bytes',
+    describe: 'Build layers twice under changed conditions, or rebuild a layer zip, and compare the bytes',
     load: async () => (await import('./commands/verify.js')).verifyCommand,
   },
   {

@@ -8,6 +8,7 @@ import type { Architecture } from '../platform/platform.js';
 import type { LocalFunction } from '../sandbox/local-function.js';
 import type { RunContext } from '../sandbox/run-context.js';
 import type { Io } from './io.js';
+import { layerFile } from './layer-files.js';
 import { openRun, platformOfLayers, type RunArgs } from './run-session.js';
 
 /** Flags of a command that runs a function. */
@@ -37,7 +38,7 @@ export async function localFunctionOf(
   const timeout = wholeNumber('--timeout', args.timeout, FUNCTION_TIMEOUT_SECONDS);
   const memoryMb = wholeNumber('--memory', args.memory, FUNCTION_MEMORY_MB);
   const env = Object.fromEntries(args.env.map(variableOf));
-  const layers = args.layers.map((path) => resolve(io.cwd, path));
+  const layers = await Promise.all(args.layers.map((layer) => layerFile(io, layer)));
   const functionPath = resolve(io.cwd, args.function);
   for (const layer of layers) await kindOfCode(layer, 'layer');
   await kindOfCode(functionPath, 'function');

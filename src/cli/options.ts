@@ -58,7 +58,33 @@ export const platformOptions = {
   },
 } as const;
 
-/** Replaces `platformOptions` in commands that take a layer. */
+/** Replaces `platformOptions` in commands that take layers of layersmith.yaml or recipes. */
+export const platformsOfLayersOptions = {
+  platform: {
+    type: 'string',
+    requiresArg: true,
+    describe: "Lambda runtime that the layer is for [default: the definition's, or provided.al2023]",
+  },
+  arch: {
+    choices: ARCHITECTURES,
+    requiresArg: true,
+    array: true,
+    describe: "Architecture; repeatable, for one layer each [default: the definition's, or x86_64]",
+  },
+} as const;
+
+/** `--with`. */
+export const withOption = {
+  with: {
+    type: 'string',
+    requiresArg: true,
+    array: true,
+    default: [] as string[],
+    describe: 'Extensions to add to a recipe, separated by commas; repeatable',
+  },
+} as const;
+
+/** Replaces `platformOptions` in commands that take a layer's zip. */
 export const platformOfLayerOptions = {
   platform: {
     type: 'string',

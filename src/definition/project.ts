@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { RecipeError } from '../core/errors.js';
 import { parseYaml } from '../core/yaml-file.js';
+import { layerDefinitions, layerName, layerSchema, type LayerDefinition } from './layer-definition.js';
 
 /** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
 export interface Project {
@@ -16,13 +17,18 @@ export interface Project {
   readonly lock: string;
   /** URLs of Debian mirrors, tried in order before the host's own: `mirrors` in `layersmith.yaml`. */
   readonly mirrors: readonly string[];
+  /** The layers that the project defines: `layers` in `layersmith.yaml`. */
+  readonly layers: readonly LayerDefinition[];
 }
 
-const definitionSchema = z.strictObject({
+/** The schema of layersmith.yaml. */
+export const projectSchema = z.strictObject({
   mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  layers: z.record(layerName, layerSchema).default({}),
 });
 
-const DEFINITION_FILE = 'layersmith.yaml';
+/** The file name of the project file. */
+export const DEFINITION_FILE = 'layersmith.yaml';
 /** The file name of the lock. */
 export const LOCK_FILE = 'layersmith.lock';
 
@@ -50,17 +56,19 @@ export async function findProject(workingDirectory: string, uid = process.getuid
     recipes: await within('recipes'),
     platforms: await within('platforms'),
     lock: join(folder, LOCK_FILE),
-    mirrors: defined === undefined ? [] : await mirrorsIn(join(folder, DEFINITION_FILE)),
+    ...(defined === undefined ? { mirrors: [], layers: [] } : await readDefinitions(folder)),
   };
 }
 
-async function mirrorsIn(file: string): Promise<readonly string[]> {
+async function readDefinitions(folder: string): Promise<Pick<Project, 'mirrors' | 'layers'>> {
+  const file = join(folder, DEFINITION_FILE);
   const text = await readFile(file, 'utf8');
   // A file without content is valid: it marks the project's folder.
-  if (/^(\s|#.*)*$/.test(text)) return [];
-  const parsed = parseYaml(text, { file, schema: definitionSchema });
+  if (/^(\s|#.*)*$/.test(text)) return { mirrors: [], layers: [] };
+  const parsed = parseYaml(text, { file, schema: projectSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems, { what: DEFINITION_FILE });
-  return parsed.value.mirrors;
+  const { mirrors, layers } = parsed.value;
+  return { mirrors, layers: layerDefinitions(layers, { folder, file, locate: parsed.locate }) };
 }
 
 async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {

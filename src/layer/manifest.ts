@@ -51,6 +51,12 @@ export const manifestSchema = z.object({
   version: z.string(),
   /** The name of the runtime: `php`. Missing in older manifests: see `interpreterOf`. */
   interpreter: z.string().optional(),
+  /** The names of the recipes of its extensions, in the order in which the interpreter loads them. */
+  extensions: z.array(z.string()).optional(),
+  /** Settings of the interpreter that the layer's definition makes. */
+  ini: z.record(z.string(), z.string()).optional(),
+  /** Files that the layer's definition adds, by their paths below `/opt`. */
+  files: z.array(z.object({ path: z.string(), sha256 })).optional(),
   platform: z.string(),
   architecture: z.enum(ARCHITECTURES),
   toolchain: z.object({
@@ -59,7 +65,7 @@ export const manifestSchema = z.object({
     /** The packages of the toolchain image, sorted by name. */
     packages: z.array(z.object({ name: z.string(), version: z.string() })),
   }),
-  /** Each stage comes after its needs. The last one is the layer's own recipe. */
+  /** Each stage comes after its needs. `recipe` and `extensions` name those that the layer consists of. */
   stages: z.array(stageOfAnyRelease).min(1),
 });
 

@@ -18,7 +18,7 @@ const ROOT = 'layer';
  */
 export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Json {
   const { stages, layer, recipe, version } = record;
-  const root = stages.at(-1);
+  const parts = new Set([recipe, ...(record.extensions ?? [])]);
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
@@ -37,7 +37,7 @@ export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Jso
       },
     },
     components: [
-      ...stages.map((stage) => componentOf(stage, { isRoot: stage === root })),
+      ...stages.map((stage) => componentOf(stage, { isRoot: stage.recipe === recipe })),
       ...caBundles.map(({ path, sha256, certificates }) => ({
         type: 'data',
         'bom-ref': path,
@@ -49,7 +49,7 @@ export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Jso
     dependencies: [
       {
         ref: ROOT,
-        dependsOn: [...(root === undefined ? [] : [root.recipe]), ...caBundles.map(({ path }) => path)],
+        dependsOn: [...parts, ...caBundles.map(({ path }) => path)],
       },
       ...stages.map(({ recipe: ref, needs }) => ({ ref, dependsOn: needs })),
     ],

@@ -5,7 +5,8 @@ const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.+-]*$/, 'a name consists of lower-case letters, digits, dots and dashes');
 
-const needName = z
+/** A package, or a package and its line. */
+export const needName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
 
@@ -40,7 +41,7 @@ export const iniSettings = z.record(
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD');
 
-const pathBelowOpt = z
+export const pathBelowOpt = z
   .string()
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path is relative to /opt');
 

@@ -1,3 +1,4 @@
+import type { ExtensionSpec } from '../recipe/recipe.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
 
 /** The results of `layersmith package`: a function, or a layer with the libraries of a project. */
@@ -22,10 +23,20 @@ export interface Runtime {
    * the source files. `folder` holds the folders of all runtimes.
    */
   bootstrap(folder: string): Promise<string>;
+  /** The settings of a layer. Undefined if the language has none. */
+  readonly settings: SettingsRules | undefined;
   /** Compiles the code of packages ahead of time. Undefined if the language does not support it. */
   readonly compiler: CodeCompiler | undefined;
   /** How the libraries of a project are packed as a layer. Undefined if `package vendor` does not support the language. */
   readonly vendor: VendorRules | undefined;
+}
+
+/** How an interpreter is told about its extensions and settings. */
+export interface SettingsRules {
+  /** Returns the file, with its path below `/opt`, that makes the interpreter load an extension. */
+  load(name: string, extension: ExtensionSpec): TreeEntry;
+  /** Returns the file with the settings of a layer definition. It comes after those of all extensions. */
+  ofLayer(ini: Readonly<Record<string, string>>): TreeEntry;
 }
 
 /** Compiles a package's code with the interpreter of its layer. */

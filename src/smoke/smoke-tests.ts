@@ -40,7 +40,7 @@ export interface SmokeOptions {
   /** The content of the zip. */
   readonly layer: readonly TreeEntry[];
   readonly spec: SmokeSpec;
-  /** The package's `smoke/` files, by their path below `/var/task`. */
+  /** The files of the smoke tests, by their path below `/var/task`. */
   readonly files: ReadonlyMap<string, string>;
   /** The values for `${…}` in expected texts: `version`, `openssl.version`. */
   readonly values: Readonly<Record<string, string>>;

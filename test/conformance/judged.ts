@@ -106,9 +106,9 @@ async function judgeTools(context: BuildContext): Promise<{ misbehave: Buffer; h
     join(PACKAGE_ROOT, 'recipes'),
   ]);
   const plan = await planFor({ package: 'misbehave', line: undefined }, library);
-  const { artifact } = await buildPlan(plan, { ...context, library });
-  const misbehave = await artifactFile(artifact.path, 'bin/misbehave');
-  const host = await artifactFile(artifact.path, 'bin/rie-host');
+  const [artifact] = (await buildPlan(plan, { ...context, library })).artifacts;
+  const misbehave = artifact && (await artifactFile(artifact.path, 'bin/misbehave'));
+  const host = artifact && (await artifactFile(artifact.path, 'bin/rie-host'));
   if (misbehave === undefined || host === undefined) throw new Error('the judge has no tools');
   return { misbehave, host };
 }

@@ -6,10 +6,9 @@ import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
+import { plannedLayers } from '../planned-layers.js';
 import { jsonOption, recipesOption } from '../options.js';
 import { openLibrary } from '../session.js';
 
@@ -80,8 +79,12 @@ async function packagesOf(
       () => false,
     ));
   if (!isLayer) {
-    const { stages } = await planFor(parseRecipeName(target), await openLibrary(io, recipes));
-    return stages.map(({ recipe }) => ({
+    const [first] = await plannedLayers(
+      io,
+      { names: [target], with: [], platform: undefined, arch: undefined },
+      await openLibrary(io, recipes),
+    );
+    return (first?.layer.plan.stages ?? []).map(({ recipe }) => ({
       recipe: recipe.name,
       name: recipe.package,
       version: recipe.version,

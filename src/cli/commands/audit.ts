@@ -19,6 +19,7 @@ import { readPlatformFile } from '../../platform/platform.js';
 import { paintFor, type Paint } from '../color.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
+import { layerFile } from '../layer-files.js';
 import { jsonOption, platformOfLayerOptions } from '../options.js';
 import { platformFolders, warnTo } from '../session.js';
 import { size } from '../words.js';
@@ -36,7 +37,7 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
         .positional('layer', {
           type: 'string',
           demandOption: true,
-          describe: 'Layer zip, or a folder with the content of /opt',
+          describe: 'Layer zip, a folder with the content of /opt, or a layer of layersmith.yaml',
         })
         .options({
           ...platformOfLayerOptions,
@@ -69,7 +70,7 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
           'A third-party layer',
         ),
     handler: async (args) => {
-      const layer = resolve(io.cwd, args.layer);
+      const layer = await layerFile(io, args.layer);
       await using tree = await readTree(layer, {
         what: 'layer',
         tmpDir: await openUserScratch(io.tmpDir),

@@ -4,22 +4,23 @@ import { UsageError } from '../../core/errors.js';
 import { buildLayer } from '../../pipeline/build/build-layer.js';
 import { layerParts } from '../../pipeline/build/layer-parts.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
-import type { Architecture } from '../../platform/platform.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import type { RecipeLibrary } from '../../recipe/recipe-library.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
   lockedOption,
   platformOptions,
+  platformsOfLayersOptions,
   recipesOption,
   sourceOptions,
   stageOptions,
   storeOption,
   testEngineOption,
+  withOption,
 } from '../options.js';
 import { openBuild, type BuildArgs } from '../build-session.js';
+import { plannedLayers, type TargetedLayer } from '../planned-layers.js';
 import { openLibrary, platformFor, reporterFor } from '../session.js';
 import { duration, size } from '../words.js';
 
@@ -28,7 +29,12 @@ export function buildCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })
+        .positional('layers', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Layers of layersmith.yaml, or recipes [default: all layers of the file, or php/8.4]',
+        })
         .options({
           output: {
             alias: 'o',
@@ -43,13 +49,9 @@ export function buildCommand(io: Io): Command {
             default: 'urn:layersmith:builder',
             describe: 'URI that identifies the builder in the provenance',
           },
+          ...withOption,
           ...platformOptions,
-          arch: {
-            ...platformOptions.arch,
-            array: true,
-            default: ['x86_64'] as Architecture[],
-            describe: 'Architecture; repeatable, for one layer each',
-          },
+          ...platformsOfLayersOptions,
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
@@ -58,39 +60,51 @@ export function buildCommand(io: Io): Command {
           ...lockedOption,
           ...jsonOption,
         })
-        .example('$0 build', 'PHP 8.4 for provided.al2023 on x86_64')
+        .example('$0 build', 'Every layer of layersmith.yaml; without one, PHP 8.4')
+        .example('$0 build shop', 'One layer of layersmith.yaml')
+        .example('$0 build php/8.4 --with intl,redis', 'A recipe with extensions')
         .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
         .example('$0 build lua/5.4 --arch x86_64 --arch arm64', 'Two zips, one after the other')
         .example('$0 build lua/5.4 --offline', 'Use only what is in the store'),
     handler: async (args) => {
       const builderId = builderIdOf(args['builder-id']);
       const output = resolve(io.cwd, args.output);
-      for (const arch of new Set(args.arch)) await buildOne(io, { ...args, arch, output, builderId });
+      const library = await openLibrary(io, args.recipes);
+      const targets = await plannedLayers(io, { ...args, names: args.layers }, library);
+      for (const { layer } of targets) layerParts(layer.plan.root.recipe);
+      for (const target of targets) await buildOne(io, { ...args, output, builderId, library, target });
     },
   });
 }
 
-/** Builds the layer of one architecture, and prints its path. */
+/** Builds one layer, and prints its path. */
 async function buildOne(
   io: Io,
-  args: BuildArgs & {
-    readonly recipe: string;
+  {
+    target: { layer, platform, arch },
+    library,
+    output,
+    builderId,
+    ...args
+  }: Omit<BuildArgs, 'platform' | 'arch'> & {
+    readonly target: TargetedLayer;
+    readonly library: RecipeLibrary;
     /** An absolute path. */
     readonly output: string;
     readonly builderId: string;
     readonly json: boolean;
   },
 ): Promise<void> {
-  const { output, builderId } = args;
   const started = io.now();
   const reporter = reporterFor(io);
   try {
-    const library = await openLibrary(io, args.recipes);
-    const plan = await planFor(parseRecipeName(args.recipe), library);
-    layerParts(plan.root.recipe);
-    warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
-    const context = await openBuild(io, args, { library, reporter });
-    const result = await buildLayer(plan, { output, builderId, context });
+    const forTarget = { ...args, platform, arch };
+    warnAboutEndOfLife(
+      { plan: layer.plan, platform: await platformFor(io, forTarget) },
+      { reporter, now: io.now },
+    );
+    const context = await openBuild(io, forTarget, { library, reporter });
+    const result = await buildLayer(layer, { output, builderId, context });
     reporter.close();
     const seconds = (io.now() - started) / 1000;
     const { programs, invocations } = result.record.smokeTests;

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { openScope, type DisposalScope } from '../../core/disposal-scope.js';
 import { openUserScratch } from '../../core/scratch.js';
@@ -16,6 +15,7 @@ import {
 } from '../../pipeline/verify/diff-layers.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
+import { layerFile } from '../layer-files.js';
 import { warnTo } from '../session.js';
 import { jsonOption } from '../options.js';
 import { size } from '../words.js';
@@ -36,8 +36,8 @@ export function diffCommand(io: Io): Command {
     handler: async (args) => {
       await using scope = openScope();
       const options = { scope, tmpDir: await openUserScratch(io.tmpDir), warn: warnTo(io) };
-      const before = await sideOf(resolve(io.cwd, args.before), options);
-      const after = await sideOf(resolve(io.cwd, args.after), options);
+      const before = await sideOf(await layerFile(io, args.before), options);
+      const after = await sideOf(await layerFile(io, args.after), options);
       const diff = await diffLayers(before, after);
       io.out(args.json ? `${JSON.stringify(diff)}\n` : describe(diff));
     },

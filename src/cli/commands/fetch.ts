@@ -1,10 +1,9 @@
 import type { Argv } from 'yargs';
-import { fetchPlan } from '../../pipeline/build/fetch-plan.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { fetchPlans } from '../../pipeline/build/fetch-plan.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
-import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
+import { jsonOption, recipesOption, sourceOptions, storeOption, withOption } from '../options.js';
+import { plannedLayers } from '../planned-layers.js';
 import { checkSources, fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
 
 /** Creates `layersmith fetch`: downloads every source of a recipe into the store and builds nothing. */
@@ -12,8 +11,13 @@ export function fetchCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('recipe', { type: 'string', demandOption: true, describe: 'PACKAGE/LINE, or PACKAGE' })
-        .options({ ...sourceOptions, ...recipesOption, ...storeOption, ...jsonOption })
+        .positional('layers', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          describe: 'Layers of layersmith.yaml, or recipes',
+        })
+        .options({ ...withOption, ...sourceOptions, ...recipesOption, ...storeOption, ...jsonOption })
         .example('$0 fetch php/8.4', 'Then `build --offline` needs no network')
         .example('$0 fetch php/7.3 --sources ~/tarballs', 'Use files found by their sha256'),
     handler: async (args) => {
@@ -21,10 +25,15 @@ export function fetchCommand(io: Io): Command {
       try {
         await checkSources(io, args.sources);
         const library = await openLibrary(io, args.recipes);
-        const plan = await planFor(parseRecipeName(args.recipe), library);
+        const layers = await plannedLayers(
+          io,
+          { names: args.layers, with: args.with, platform: undefined, arch: undefined },
+          library,
+        );
+        const plans = [...new Set(layers.map(({ layer }) => layer.plan))];
         const store = await openStoreFor(io, args.store, reporter);
         const fetcher = fetcherFor(io, args, { store, report: reporter.info });
-        const fetched = await fetchPlan(plan, { fetcher, signal: io.signal });
+        const fetched = await fetchPlans(plans, { fetcher, signal: io.signal });
         reporter.close();
         if (args.json) io.out(`${JSON.stringify({ sources: fetched })}\n`);
         else for (const { sha256, file, from } of fetched) io.out(`${sha256}  ${file}  (${from})\n`);

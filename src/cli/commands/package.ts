@@ -11,6 +11,7 @@ import { bundleRuntime } from '../../pipeline/bundle/bundle-runtime.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
+import { layerFile } from '../layer-files.js';
 import {
   jsonOption,
   lockedOption,
@@ -124,7 +125,7 @@ async function runtimeOf(
   args: RuntimeArgs,
   reporter: Reporter,
 ): Promise<NonNullable<BundleRequest['runtime']>> {
-  const layer = resolve(io.cwd, args.layer);
+  const layer = await layerFile(io, args.layer);
   await kindOfCode(layer, 'layer');
   const manifest = await findManifest(layer);
   if (manifest === undefined)

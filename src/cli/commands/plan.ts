@@ -2,11 +2,21 @@ import type { Argv } from 'yargs';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
 import { resolvePlan } from '../../pipeline/build/resolve-plan.js';
 import { recallResult } from '../../pipeline/build/stage-results.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import type { RecipeLibrary } from '../../recipe/recipe-library.js';
+import type { Reporter } from '../../core/reporter.js';
+import type { BuildArgs } from '../build-session.js';
+import { plannedLayers, type TargetedLayer } from '../planned-layers.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
-import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
+import {
+  jsonOption,
+  platformOptions,
+  platformsOfLayersOptions,
+  recipesOption,
+  sourceOptions,
+  storeOption,
+  withOption,
+} from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
 import { checkSources, openLibrary, openStoreFor, platformFor, reporterFor } from '../session.js';
 import { machineFor } from '../toolchain-session.js';
@@ -16,90 +26,129 @@ export function planCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('recipe', { type: 'string', default: 'php/8.4', describe: 'PACKAGE/LINE, or PACKAGE' })
-        .options({ ...platformOptions, ...sourceOptions, ...recipesOption, ...storeOption, ...jsonOption })
+        .positional('layers', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Layers of layersmith.yaml, or recipes [default: all layers of the file, or php/8.4]',
+        })
+        .options({
+          ...withOption,
+          ...platformOptions,
+          ...platformsOfLayersOptions,
+          ...sourceOptions,
+          ...recipesOption,
+          ...storeOption,
+          ...jsonOption,
+        })
         .example('$0 plan php/8.4', 'What `build php/8.4` would compile'),
     handler: async (args) => {
       const reporter = reporterFor(io);
       await checkSources(io, args.sources);
       const library = await openLibrary(io, args.recipes);
-      const plan = await planFor(parseRecipeName(args.recipe), library);
-      const platform = await platformFor(io, args);
-      warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
-      const store = await openStoreFor(io, args.store, reporter);
-      const toolchain = await plannedToolchain(io, args.toolchain, {
-        machine: await machineFor(io),
-        platform,
-        present: () => presentToolchain(io, args, { platform, store, reporter }),
-      });
-      if (toolchain === undefined) {
-        reporter.warn(
-          `no keys: no lock has a toolchain for ${platform.name} ${platform.architecture}, and the engine has no image of one; \`layersmith lock\` writes one`,
-        );
-      } else {
-        reporter.info(`toolchain: ${toolchain.kind} (${toolchain.reason})`);
-        if (toolchain.caveat !== undefined) reporter.info(`not pinned: ${toolchain.caveat}`);
-      }
-      const resolved =
-        toolchain === undefined
-          ? undefined
-          : await resolvePlan(plan, {
-              platform,
-              toolchainDigest: toolchain.digest,
-              protocolPath: library.protocolPath,
-            });
-      const keys = new Map(resolved?.stages.map(({ stage, inputKey }) => [stage, inputKey]));
-      if (args.json) {
-        io.out(`${JSON.stringify(asJson())}\n`);
-        return;
-      }
-      const width = Math.max(...plan.stages.map(({ recipe }) => recipe.name.length));
-      for (const { recipe, needs, where, key } of await rows()) {
-        const after = needs.length === 0 ? '' : `  after ${needs.join(', ')}`;
-        io.out(
-          `${recipe.name.padEnd(width)}  ${recipe.version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
-        );
-      }
-
-      /** Formats the plan as JSON. It has nothing of the machine but a toolchain that is not pinned. */
-      function asJson() {
-        return {
-          recipe: plan.root.recipe.name,
-          platform: platform.name,
-          architecture: platform.architecture,
-          toolchain: toolchain && {
-            kind: toolchain.kind,
-            digest: toolchain.digest,
-            pinned: toolchain.caveat === undefined,
-          },
-          stages: plan.stages.map((stage) => ({
-            stage: stage.recipe.name,
-            version: stage.recipe.version,
-            needs: stage.needs.map((need) => need.recipe.name),
-            key: keys.get(stage),
-            sources: stage.recipe.sources.map(({ name, alternatives }) => ({
-              name,
-              alternatives: alternatives.map(({ name: file, sha256 }) => ({ file, sha256 })),
-            })),
-          })),
-        };
-      }
-
-      async function rows() {
-        return Promise.all(
-          plan.stages.map(async (stage) => {
-            const key = keys.get(stage);
-            const result = key === undefined ? undefined : await recallResult(store, key);
-            const found = result && (await store.find('artifacts', result.contentKey));
-            return {
-              recipe: stage.recipe,
-              needs: stage.needs.map((need) => need.recipe.name),
-              key,
-              where: found === undefined ? 'to be built' : 'in the store',
-            };
-          }),
-        );
+      const targets = await plannedLayers(io, { ...args, names: args.layers }, library);
+      for (const target of targets) {
+        if (targets.length > 1 && !args.json)
+          io.out(`${target === targets[0] ? '' : '\n'}${titleOf(target)}\n`);
+        await showPlan(io, { ...args, ...target, library, reporter });
       }
     },
   });
+}
+
+/** `shop for provided.al2023 x86_64`. */
+function titleOf({ layer, platform, arch }: TargetedLayer): string {
+  return `${layer.name} for ${platform} ${arch}`;
+}
+
+/** Prints the plan of one layer. */
+async function showPlan(
+  io: Io,
+  args: TargetedLayer &
+    Pick<BuildArgs, 'store' | 'toolchain' | 'registry' | 'offline'> & {
+      readonly library: RecipeLibrary;
+      readonly reporter: Reporter;
+      readonly json: boolean;
+    },
+): Promise<void> {
+  const { library, reporter, layer } = args;
+  const { plan } = layer;
+  const platform = await platformFor(io, args);
+  warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
+  const store = await openStoreFor(io, args.store, reporter);
+  const toolchain = await plannedToolchain(io, args.toolchain, {
+    machine: await machineFor(io),
+    platform,
+    present: () => presentToolchain(io, args, { platform, store, reporter }),
+  });
+  if (toolchain === undefined) {
+    reporter.warn(
+      `no keys: no lock has a toolchain for ${platform.name} ${platform.architecture}, and the engine has no image of one; \`layersmith lock\` writes one`,
+    );
+  } else {
+    reporter.info(`toolchain: ${toolchain.kind} (${toolchain.reason})`);
+    if (toolchain.caveat !== undefined) reporter.info(`not pinned: ${toolchain.caveat}`);
+  }
+  const resolved =
+    toolchain === undefined
+      ? undefined
+      : await resolvePlan(plan, {
+          platform,
+          toolchainDigest: toolchain.digest,
+          protocolPath: library.protocolPath,
+        });
+  const keys = new Map(resolved?.stages.map(({ stage, inputKey }) => [stage, inputKey]));
+  if (args.json) {
+    io.out(`${JSON.stringify(asJson())}\n`);
+    return;
+  }
+  const width = Math.max(...plan.stages.map(({ recipe }) => recipe.name.length));
+  for (const { recipe, needs, where, key } of await rows()) {
+    const after = needs.length === 0 ? '' : `  after ${needs.join(', ')}`;
+    io.out(
+      `${recipe.name.padEnd(width)}  ${recipe.version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
+    );
+  }
+
+  /** Formats the plan as JSON. It has nothing of the machine but a toolchain that is not pinned. */
+  function asJson() {
+    return {
+      layer: layer.name,
+      recipe: plan.root.recipe.name,
+      extensions: plan.extensions.map((stage) => stage.recipe.name),
+      platform: platform.name,
+      architecture: platform.architecture,
+      toolchain: toolchain && {
+        kind: toolchain.kind,
+        digest: toolchain.digest,
+        pinned: toolchain.caveat === undefined,
+      },
+      stages: plan.stages.map((stage) => ({
+        stage: stage.recipe.name,
+        version: stage.recipe.version,
+        needs: stage.needs.map((need) => need.recipe.name),
+        key: keys.get(stage),
+        sources: stage.recipe.sources.map(({ name, alternatives }) => ({
+          name,
+          alternatives: alternatives.map(({ name: file, sha256 }) => ({ file, sha256 })),
+        })),
+      })),
+    };
+  }
+
+  async function rows() {
+    return Promise.all(
+      plan.stages.map(async (stage) => {
+        const key = keys.get(stage);
+        const result = key === undefined ? undefined : await recallResult(store, key);
+        const found = result && (await store.find('artifacts', result.contentKey));
+        return {
+          recipe: stage.recipe,
+          needs: stage.needs.map((need) => need.recipe.name),
+          key,
+          where: found === undefined ? 'to be built' : 'in the store',
+        };
+      }),
+    );
+  }
 }

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { EXIT_CODES } from '../../core/errors.js';
+import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { findProject } from '../../definition/project.js';
 import { readTestedLayer, readUntestedLayer } from '../../layer/tested-layer.js';
 import { connectAws } from '../../publish/connect-aws.js';
 import { layerSnippet, SNIPPET_FORMATS } from '../../publish/layer-snippets.js';
@@ -12,6 +12,7 @@ import { readZipFile } from '../../tree/zip-file.js';
 import { awsAccessOf, describeFailures } from '../aws-session.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
+import { layerFile } from '../layer-files.js';
 import { awsOptions, bucketOption, jsonOption, regionsOption } from '../options.js';
 
 /** Creates `layersmith publish`: publishes a tested layer in one or more regions. Exits with 77 when one failed. */
@@ -22,14 +23,13 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
         .positional('zip', {
           type: 'string',
           demandOption: true,
-          describe: 'Layer zip, with its manifest beside it',
+          describe: 'Layer zip, with its manifest beside it, or a layer of layersmith.yaml',
         })
         .options({
           name: {
             type: 'string',
             requiresArg: true,
-            demandOption: true,
-            describe: "The layer's name: php84",
+            describe: "The layer's name: php84 [default: the name in layersmith.yaml]",
           },
           ...regionsOption,
           ...bucketOption,
@@ -60,6 +60,7 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
           ...awsOptions,
           ...jsonOption,
         })
+        .example('$0 publish shop --region eu-west-1', 'A layer of layersmith.yaml, under its name')
         .example('$0 publish dist/php-8.4.24-*.zip --name php84 --region eu-west-1 --region us-east-1', '')
         .example('$0 publish dist/php-8.4.24-*.zip --name php84 --region eu-west-1 --public --format sam', '')
         .example(
@@ -67,19 +68,20 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
           'Over 50 MB',
         ),
     handler: async (args) => {
-      checkLayerName(args.name);
+      const name = args.name ?? (await definedName(io, args.zip));
+      checkLayerName(name);
       const principals = principalsOf({
         isPublic: args.public,
         organization: args.organization,
         accounts: args.account,
       });
-      const zip = await readZipFile(resolve(io.cwd, args.zip));
+      const zip = await readZipFile(await layerFile(io, args.zip));
       const layer = args.force ? await readUntestedLayer(zip) : await readTestedLayer(zip);
       const access = awsAccessOf(io, args);
       const outcomes = await inRegions(args.region, async (wanted) => {
         const { region, layers, sendCode } = await connectAws(wanted, { access, signal: io.signal });
         const published = await publishLayer(layer, {
-          ...{ name: args.name, registry: layers, principals, signal: io.signal },
+          ...{ name, registry: layers, principals, signal: io.signal },
           code: (file) => sendCode(file, bucketOf(args['s3-bucket'], region)),
         });
         io.err(
@@ -93,14 +95,23 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
         const failed = outcomes.flatMap(({ region, error }) =>
           error === undefined ? [] : [{ region, error: error.message }],
         );
-        io.out(`${JSON.stringify({ name: args.name, sha256: zip.sha256, layers: done, failed })}\n`);
+        io.out(`${JSON.stringify({ name, sha256: zip.sha256, layers: done, failed })}\n`);
       } else if (args.format === 'arn') {
         for (const { arn } of done) io.out(`${arn}\n`);
       } else if (done.length > 0) {
         const { platform: runtime, architecture } = layer.record ?? {};
-        io.out(layerSnippet(args.format, { name: args.name, runtime, architecture, arns: done }));
+        io.out(layerSnippet(args.format, { name, runtime, architecture, arns: done }));
       }
       if (done.length < outcomes.length) outcome.exitCode = EXIT_CODES.publish;
     },
+  });
+}
+
+/** Returns the name of a layer of layersmith.yaml. Throws UsageError for anything else, which has no name of its own. */
+async function definedName(io: Io, text: string): Promise<string> {
+  const { layers } = await findProject(io.cwd);
+  if (layers.some(({ name }) => name === text)) return text;
+  throw new UsageError('--name is missing: the name under which the layer is published', {
+    hint: 'For example: --name php84.',
   });
 }

@@ -1,14 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { paintFor } from '../color.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
+import { layerFile } from '../layer-files.js';
 import {
   jsonOption,
   lockedOption,
@@ -20,6 +18,7 @@ import {
   storeOption,
   testEngineOption,
 } from '../options.js';
+import { layerOfManifest } from '../planned-layers.js';
 import { openRun, platformOfLayers } from '../run-session.js';
 import { openLibrary, reporterFor } from '../session.js';
 import { stageLimits } from '../stage-limits.js';
@@ -29,7 +28,11 @@ export function testCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('zip', { type: 'string', demandOption: true, describe: 'Layer zip' })
+        .positional('zip', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Layer zip, or a layer of layersmith.yaml',
+        })
         .options({
           recipe: {
             type: 'string',
@@ -49,7 +52,7 @@ export function testCommand(io: Io): Command {
         .example('$0 test dist/php-8.4.24-provided.al2023-x86_64.zip', 'As its manifest says')
         .example('$0 test other.zip --recipe php/8.4', 'A zip without a manifest'),
     handler: async (args) => {
-      const zip = resolve(io.cwd, args.zip);
+      const zip = await layerFile(io, args.zip);
       if (
         !(await stat(zip).then(
           (info) => info.isFile(),
@@ -71,7 +74,10 @@ export function testCommand(io: Io): Command {
       const reporter = reporterFor(io);
       try {
         const library = await openLibrary(io, args.recipes);
-        const plan = await planFor(parseRecipeName(recipe), library);
+        const { plan } = await layerOfManifest(
+          args.recipe === undefined && manifest ? manifest : { recipe },
+          library,
+        );
         if (plan.root.recipe.smoke === undefined)
           throw new UsageError(`${recipe} has no smoke tests: no layer is made from it`);
         const { platform, arch } = await platformOfLayers([zip], args);

@@ -5,22 +5,25 @@ import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import type { Manifest } from '../../layer/manifest.js';
+import { openUserScratch } from '../../core/scratch.js';
+import { addedFiles } from '../../pipeline/verify/added-files.js';
 import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
-import { verifyPlans, type Verified } from '../../pipeline/verify/verify-recipes.js';
-import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { verifyLayers, type Verified } from '../../pipeline/verify/verify-recipes.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
   jsonOption,
   lockedOption,
   platformOptions,
+  platformsOfLayersOptions,
   recipesOption,
   sourceOptions,
   stageOptions,
   storeOption,
+  withOption,
 } from '../options.js';
 import { openBuild } from '../build-session.js';
+import { groupByTarget, layerOfManifest, plannedLayers } from '../planned-layers.js';
 import { openLibrary, reporterFor } from '../session.js';
 
 /** Creates `layersmith verify`: builds twice and checks that the bytes are the same. */
@@ -32,10 +35,12 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           type: 'string',
           array: true,
           demandOption: true,
-          describe: 'Recipes (shared stages are built once), or one layer zip',
+          describe: 'Layers of layersmith.yaml or recipes (shared stages are built once), or one layer zip',
         })
         .options({
+          ...withOption,
           ...platformOptions,
+          ...platformsOfLayersOptions,
           ...sourceOptions,
           ...stageOptions,
           ...recipesOption,
@@ -59,16 +64,21 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
         if (zips[0] === true) {
           const zip = resolve(io.cwd, args.targets[0] ?? '');
           const manifest = await manifestOf(zip);
-          const plan = await planFor(parseRecipeName(manifest.recipe), library);
+          await using added = await addedFiles(zip, manifest, { tmpDir: await openUserScratch(io.tmpDir) });
+          const planned = await layerOfManifest(manifest, library);
+          const layer = { ...planned, settings: { ...planned.settings, files: added.files } };
           const { platform, architecture: arch, toolchain } = manifest;
           const asMade = { ...args, platform, arch, toolchain: toolchain.kind };
           const context = await openBuild(io, asMade, { library, reporter });
-          results = [await verifyLayer(zip, { manifest, plan, context })];
+          results = [await verifyLayer(zip, { manifest, layer, context })];
         } else {
-          const plans = [];
-          for (const name of new Set(args.targets)) plans.push(await planFor(parseRecipeName(name), library));
-          const context = await openBuild(io, args, { library, reporter });
-          results = await verifyPlans(plans, context);
+          const targets = await plannedLayers(io, { ...args, names: args.targets }, library);
+          const all: Verified[] = [];
+          for (const { platform, arch, layers } of groupByTarget(targets)) {
+            const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
+            all.push(...(await verifyLayers(layers, context)));
+          }
+          results = all;
         }
         reporter.close();
         io.out(args.json ? `${JSON.stringify({ same: isSame(results), results })}\n` : describe(results));

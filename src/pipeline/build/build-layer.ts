@@ -7,8 +7,8 @@ import { readPrebuilt } from '../../core/prebuilt.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import { readLayerRecord, type BuiltRecord } from '../../layer/layer-record.js';
 import type { Manifest } from '../../layer/manifest.js';
-import type { Plan } from '../../recipe/plan.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import type { Platform } from '../../platform/platform.js';
+import { layerStages, type Plan } from '../../recipe/plan.js';
 import { checkForeignImage } from '../../sandbox/foreign-image.js';
 import type { StoredItem } from '../../store/store.js';
 import { runContextOf, type BuildContext, type BuildServices, type BuildTarget } from './build-context.js';
@@ -16,10 +16,10 @@ import { buildPlan, resolveIn } from './build-stages.js';
 import { judgeDigest } from './judge-digest.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
 import { metadataPaths, writeMetadata, type LayerMetadata } from './layer-metadata.js';
-import { layerParts } from './layer-parts.js';
-import { runtimesFolder } from '../../runtime/runtimes.js';
+import { generatedFiles, smokeFilesOf, smokeOf } from './layer-parts.js';
 import { smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
+import type { PlannedLayer } from './planned-layer.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import { recallResult, type StageResult } from './stage-results.js';
 
@@ -37,7 +37,7 @@ export interface LayerResult extends LayerMetadata {
  * file is replaced in one rename.
  */
 export async function buildLayer(
-  plan: Plan,
+  layer: PlannedLayer,
   {
     output,
     builderId,
@@ -49,20 +49,20 @@ export async function buildLayer(
     readonly context: BuildContext;
   },
 ): Promise<LayerResult> {
-  const { recipe } = plan.root;
-  const { store, platform, reporter } = context;
+  const { plan } = layer;
+  const { store, reporter } = context;
   const resolved = await resolveIn(plan, context);
   // If all stages were built before, their artifacts are not needed.
-  const known = await recallResult(store, resolved.root.inputKey);
-  const found = known && (await findLayer(resolved, { result: known, context }));
-  const { result, manifest, item, reused } = found ?? (await buildAnew(plan, context));
+  const known = await recallAll(resolved, store);
+  const found = known && (await findLayer(resolved, { layer, results: known, context }));
+  const { results, manifest, item, reused } = found ?? (await buildAnew(layer, context));
 
-  const name = `${recipe.package}-${recipe.version}-${platform.name}-${platform.architecture}`;
+  const name = layerFileName(layer, context.platform);
   const path = join(output, `${name}.zip`);
   const metadata = metadataPaths(output, name);
-  const record = recordOf(manifest, { recipe, result, item, file: `${name}.zip`, target: context });
+  const record = recordOf(manifest, { plan, results, item, file: `${name}.zip`, target: context });
   const replaced = await recipeOf(path);
-  if (replaced !== undefined && replaced !== recipe.name)
+  if (replaced !== undefined && replaced !== plan.root.recipe.name)
     reporter.warn(`${path} contained a layer of ${replaced} and is replaced`);
   await placeFile(item, path);
   const { run: invocationId, startedOn, finishedOn } = item.facts;
@@ -79,52 +79,77 @@ export async function buildLayer(
   return { path, ...metadata, sha256: item.sha256, sizeBytes: item.sizeBytes, reused, record };
 }
 
+/** Returns the name of a layer's files, without an ending: `shop-8.4.24-provided.al2023-x86_64`. */
+export function layerFileName({ name, plan }: PlannedLayer, platform: Platform): string {
+  return `${name}-${plan.root.recipe.version}-${platform.name}-${platform.architecture}`;
+}
+
 /** A layer in the store, and the results of its stages. */
 interface MadeLayer {
-  readonly result: StageResult;
+  readonly results: readonly StageResult[];
   readonly manifest: Manifest;
   readonly item: StoredItem;
   readonly reused: boolean;
+}
+
+/** Returns the recorded results of the stages that go into a layer. Undefined if one is missing. */
+async function recallAll(
+  { layer }: ResolvedPlan,
+  store: BuildServices['store'],
+): Promise<readonly StageResult[] | undefined> {
+  const results = await Promise.all(layer.map(({ inputKey }) => recallResult(store, inputKey)));
+  const found = results.flatMap((result) => (result === undefined ? [] : [result]));
+  return found.length === results.length ? found : undefined;
 }
 
 /** Finds the layer that an earlier run built and tested from the same stage results. Undefined if there is none. */
 async function findLayer(
   resolved: ResolvedPlan,
   {
-    result,
+    layer,
+    results,
     context,
-  }: { readonly result: StageResult; readonly context: BuildTarget & Pick<BuildServices, 'store'> },
+  }: {
+    readonly layer: PlannedLayer;
+    readonly results: readonly StageResult[];
+    readonly context: BuildTarget & Pick<BuildServices, 'store'>;
+  },
 ): Promise<MadeLayer | undefined> {
-  const manifest = await manifestOf(resolved, { result, target: context });
-  const { recipe } = resolved.root.stage;
-  const item = await context.store.find('layers', await layerKey(manifest, { recipe, target: context }));
-  return item && { result, manifest, item, reused: true };
+  const manifest = await manifestOf(resolved, { results, settings: layer.settings, target: context });
+  const item = await context.store.find('layers', await layerKey(manifest, { layer, target: context }));
+  return item && { results, manifest, item, reused: true };
 }
 
 /** Builds the stages. Reuses the layer of an earlier run if their results are the same. */
-async function buildAnew(plan: Plan, context: BuildContext): Promise<MadeLayer> {
+async function buildAnew(layer: PlannedLayer, context: BuildContext): Promise<MadeLayer> {
   // Before the stages, which may take an hour.
   await checkForeignImage(runContextOf(context));
-  const { resolved, result, artifact } = await buildPlan(plan, context);
-  const found = await findLayer(resolved, { result, context });
+  const { resolved, results, artifacts } = await buildPlan(layer.plan, context);
+  const found = await findLayer(resolved, { layer, results, context });
   if (found !== undefined) return found;
-  const manifest = await manifestOf(resolved, { result, target: context });
-  return { result, manifest, item: await makeLayer({ plan, artifact, manifest, context }), reused: false };
+  const manifest = await manifestOf(resolved, { results, settings: layer.settings, target: context });
+  return {
+    results,
+    manifest,
+    item: await makeLayer({ layer, artifacts, manifest, context }),
+    reused: false,
+  };
 }
 
 interface Making {
-  readonly plan: Plan;
-  readonly artifact: StoredItem;
+  readonly layer: PlannedLayer;
+  readonly artifacts: readonly StoredItem[];
   readonly manifest: Manifest;
   readonly context: BuildContext;
 }
 
 /** Assembles, audits, zips and tests a layer. Only a layer that passes is added to the store. */
-async function makeLayer({ plan, artifact, manifest, context }: Making): Promise<StoredItem> {
+async function makeLayer({ layer, artifacts, manifest, context }: Making): Promise<StoredItem> {
+  const { plan, settings } = layer;
   const { recipe } = plan.root;
   const started = context.now();
   const seconds = (): number => (context.now() - started) / 1000;
-  const key = await layerKey(manifest, { recipe, target: context });
+  const key = await layerKey(manifest, { layer, target: context });
   let report: AuditReport | undefined;
   const facts = (): Readonly<Record<string, string>> => ({
     ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
@@ -133,7 +158,7 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
     finishedOn: new Date(context.now()).toISOString(),
   });
   return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {
-    report = await writeLayerZip(path, { recipe, artifact, manifest, context });
+    report = await writeLayerZip(path, { plan, settings, artifacts, manifest, context });
     await smokeTestLayer(path, { plan, parallel: context.jobs, context: runContextOf(context) });
   });
 }
@@ -141,12 +166,17 @@ async function makeLayer({ plan, artifact, manifest, context }: Making): Promise
 /** Returns the layer's key: everything that decides the bytes of its zip and the results of its tests. */
 async function layerKey(
   manifest: Manifest,
-  { recipe, target }: { readonly recipe: Recipe; readonly target: BuildTarget },
+  { layer: { plan, settings }, target }: { readonly layer: PlannedLayer; readonly target: BuildTarget },
 ): Promise<Sha256> {
-  const { layer, smoke, runtime } = layerParts(recipe);
   const relay = await relayProgram(target.platform);
   const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
     (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
+  const generated = await generatedFiles(plan, { settings, packageRoot: target.packageRoot });
+  const parts = layerStages(plan).map(async ({ recipe: { layer, extension, layerFiles } }) => [
+    layer && [layer.interpreter, layer.files],
+    extension && [extension.files],
+    await digests(layerFiles),
+  ]);
   return sha256(
     JSON.stringify([
       await judgeDigest(target.packageRoot),
@@ -157,29 +187,31 @@ async function layerKey(
       sha256(relay),
       sha256(await readPrebuilt('deflate.wasm')),
       target.toolchain.runtimeImage.digest,
-      sha256(await runtime.bootstrap(runtimesFolder(target.packageRoot))),
-      { interpreter: layer.interpreter, files: layer.files },
-      await digests(recipe.layerFiles),
-      smoke,
-      await digests(recipe.smokeFiles),
+      generated.map((entry) => [
+        entry.path,
+        entry.type === 'file' && 'bytes' in entry.content && sha256(entry.content.bytes),
+      ]),
+      await Promise.all(parts),
+      smokeOf(plan),
+      await digests(smokeFilesOf(plan)),
     ]),
   );
 }
 
 interface RecordInput {
-  readonly recipe: Recipe;
-  readonly result: StageResult;
+  readonly plan: Plan;
+  readonly results: readonly StageResult[];
   readonly item: StoredItem;
   readonly file: string;
   readonly target: BuildTarget;
 }
 
-function recordOf(manifest: Manifest, { recipe, result, item, file, target }: RecordInput): BuiltRecord {
-  const { smoke } = layerParts(recipe);
+function recordOf(manifest: Manifest, { plan, results, item, file, target }: RecordInput): BuiltRecord {
+  const smoke = smokeOf(plan);
   return {
     ...manifest,
     layer: { file, sha256: item.sha256, sizeBytes: item.sizeBytes },
-    usedSources: Object.fromEntries(outcomesOf(result).map((outcome) => [outcome.recipe, outcome.sources])),
+    usedSources: Object.fromEntries(outcomesOf(results).map((outcome) => [outcome.recipe, outcome.sources])),
     toolchainReason: target.toolchain.reason,
     audit: { platform: target.platform.name, oldestPlatform: item.facts['oldestPlatform'] },
     smokeTests: {

@@ -13,12 +13,13 @@ import { startFetching, type StageSources } from './fetch-stages.js';
 import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
 import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
 
-/** A plan whose root was built, with the result of each stage. */
+/** A plan whose stages were built as far as its layer needs them. */
 export interface BuiltPlan {
   readonly resolved: ResolvedPlan;
-  readonly result: StageResult;
-  /** The root's artifact. */
-  readonly artifact: StoredItem;
+  /** The results of the stages that go into the layer: the root's, and those of the extensions. */
+  readonly results: readonly StageResult[];
+  /** Their artifacts, in the same order. */
+  readonly artifacts: readonly StoredItem[];
 }
 
 /** Resolves a plan for a target. */
@@ -31,7 +32,7 @@ export function resolveIn(plan: Plan, target: BuildTarget): Promise<ResolvedPlan
 }
 
 /**
- * Ensures that the artifact of the plan's root is in the store and compiles what is missing. Stages whose needs are met run
+ * Ensures that the artifacts that go into the plan's layer are in the store, and compiles what is missing. Stages whose needs are met run
  * in parallel and share the make jobs. The first failure stops the others and is thrown.
  */
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
@@ -39,9 +40,16 @@ export async function buildPlan(plan: Plan, context: BuildContext): Promise<Buil
   const { built, missing } = await findBuilt(resolved, context.store);
   for (const { recipe } of built.keys()) context.reporter.activity(recipe.name, undefined).finished('reused');
   if (missing.length > 0) await buildMissing(missing, { built, context });
-  const root = built.get(plan.root);
-  if (root === undefined) throw new RangeError(`the plan of ${plan.root.recipe.name} built no root`);
-  return { resolved, result: root.result, artifact: root.item };
+  const parts = resolved.layer.map(({ stage }) => {
+    const part = built.get(stage);
+    if (part === undefined) throw new RangeError(`${stage.recipe.name} was not built`);
+    return part;
+  });
+  return {
+    resolved,
+    results: parts.map(({ result }) => result),
+    artifacts: parts.map(({ item }) => item),
+  };
 }
 
 /** A stage whose artifact is in the store. */
@@ -54,13 +62,13 @@ type BuiltStages = Map<PlannedStage, BuiltStage>;
 
 /** Divides the stages into built and missing ones, by input key. Skips what only built stages need. */
 async function findBuilt(
-  { root, stages }: ResolvedPlan,
+  { layer, stages }: ResolvedPlan,
   store: Store,
 ): Promise<{ readonly built: BuiltStages; readonly missing: readonly ResolvedStage[] }> {
   const built: BuiltStages = new Map();
   const missing: ResolvedStage[] = [];
-  const wanted = new Set([root.stage]);
-  // Go from the root down: a stage comes after everything that it needs.
+  const wanted = new Set(layer.map(({ stage }) => stage));
+  // Go from the end of the plan: a stage comes after everything that it needs.
   for (const resolved of [...stages].reverse()) {
     if (!wanted.has(resolved.stage)) continue;
     const result = await recallResult(store, resolved.inputKey);
@@ -187,7 +195,7 @@ async function schedule(
 
 const UNKNOWN_SECONDS = 30;
 
-/** Returns the seconds from the start of each stage to the end of the root, by the durations of earlier runs. */
+/** Returns the seconds from the start of each stage to the end of the plan, by the durations of earlier runs. */
 async function pathLengths(
   stages: readonly ResolvedStage[],
   store: Store,

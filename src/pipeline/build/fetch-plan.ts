@@ -13,15 +13,18 @@ export interface FetchedFile {
   readonly from: string;
 }
 
-/** Fetches every source of every stage of a plan, several at a time. The first failure stops the others. */
-export async function fetchPlan(
-  plan: Plan,
+/** Fetches every source of every stage of some plans once, several at a time. The first failure stops the others. */
+export async function fetchPlans(
+  plans: readonly Plan[],
   options: { readonly fetcher: SourceFetcher; readonly signal: AbortSignal },
 ): Promise<readonly FetchedFile[]> {
-  const wanted = plan.stages.flatMap(({ recipe }) =>
-    recipe.sources.map((source) => ({ recipe: recipe.name, source })),
+  const wanted = plans.flatMap(({ stages }) =>
+    stages.flatMap(({ recipe }) => recipe.sources.map((source) => ({ recipe: recipe.name, source }))),
   );
-  return fetchAll(wanted, options);
+  // Stages that plans share, and bundled extensions, have the same sources.
+  const digestsOf = ({ alternatives }: Source): string => alternatives.map(({ sha256 }) => sha256).join(' ');
+  const bySource = new Map(wanted.toReversed().map((each) => [digestsOf(each.source), each]));
+  return fetchAll([...bySource.values()].toReversed(), options);
 }
 
 /** Fetches sources in parallel. The first failure stops the others and is thrown once they have stopped. */

@@ -1,4 +1,5 @@
 import { sha256OfFile } from '../../core/digest.js';
+import type { LayerSettings } from '../../layer/layer-settings.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
@@ -6,19 +7,30 @@ import type { BuildTarget } from './build-context.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import type { StageOutcome, StageResult } from './stage-results.js';
 
-/** Creates the manifest of a layer from the result of its plan's root. */
+/** Creates the manifest of a layer from the results of the stages that go into it. */
 export async function manifestOf(
-  { root, stages }: ResolvedPlan,
-  { result, target }: { readonly result: StageResult; readonly target: BuildTarget },
+  { root, layer, stages }: ResolvedPlan,
+  {
+    results,
+    settings,
+    target,
+  }: {
+    readonly results: readonly StageResult[];
+    readonly settings: LayerSettings;
+    readonly target: BuildTarget;
+  },
 ): Promise<Manifest> {
   const { platform, toolchain, toolchainPackages } = target;
   const { recipe } = root.stage;
-  const outcomes = new Map(outcomesOf(result).map((outcome) => [outcome.recipe, outcome]));
+  const outcomes = new Map(outcomesOf(results).map((outcome) => [outcome.recipe, outcome]));
   return {
     schemaVersion: 2,
     recipe: recipe.name,
     version: recipe.version,
     interpreter: recipe.layer?.interpreter,
+    ...(layer.length === 1 ? {} : { extensions: layer.slice(1).map(({ stage }) => stage.recipe.name) }),
+    ...(Object.keys(settings.ini).length === 0 ? {} : { ini: settings.ini }),
+    ...(settings.files.size === 0 ? {} : { files: await filesOf(settings) }),
     platform: platform.name,
     architecture: platform.architecture,
     toolchain: {
@@ -30,9 +42,19 @@ export async function manifestOf(
   };
 }
 
-/** Returns the outcomes of all stages of a plan, the root last. */
-export function outcomesOf({ recipe, artifact, sources, below }: StageResult): readonly StageOutcome[] {
-  return [...below, { recipe, artifact, sources }];
+function filesOf({ files }: LayerSettings): Promise<Manifest['files']> {
+  return Promise.all(
+    [...files].sort().map(async ([path, file]) => ({ path, sha256: await sha256OfFile(file) })),
+  );
+}
+
+/** Returns the outcomes of all stages that led to some results, each once and after its needs. */
+export function outcomesOf(results: readonly StageResult[]): readonly StageOutcome[] {
+  const all = results.flatMap(({ recipe, artifact, sources, below }) => [
+    ...below,
+    { recipe, artifact, sources },
+  ]);
+  return [...new Map(all.map((outcome) => [outcome.recipe, outcome])).values()];
 }
 
 async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): Promise<ManifestStage> {

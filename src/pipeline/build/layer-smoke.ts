@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { stripVTControlCharacters } from 'node:util';
-import { InternalError } from '../../core/errors.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
@@ -9,6 +8,7 @@ import { emulatedLimit } from '../../sandbox/foreign-image.js';
 import type { RunContext } from '../../sandbox/run-context.js';
 import { readZip } from '../../tree/zip-reader.js';
 import type { Plan } from '../../recipe/plan.js';
+import { smokeFilesOf, smokeOf } from './layer-parts.js';
 import { runSmokeTests, type SmokeReport } from '../../smoke/smoke-tests.js';
 
 const FUNCTION_NAME = 'smoke-test';
@@ -18,7 +18,7 @@ const FUNCTION_TIMEOUT_MS = 30_000;
 const PROGRAM_LIMIT_MS = 60_000;
 
 /**
- * Runs a recipe's smoke tests on a layer zip, in the platform's runtime image. Throws SmokeError with every failed test, and
+ * Runs the smoke tests of a plan on its layer's zip, in the platform's runtime image. Throws SmokeError with every failed test, and
  * LayerError if the file is not a layer zip.
  */
 export async function smokeTestLayer(
@@ -35,8 +35,6 @@ export async function smokeTestLayer(
   },
 ): Promise<SmokeReport> {
   const { recipe } = plan.root;
-  const { smoke } = recipe;
-  if (smoke === undefined) throw new InternalError(`${recipe.name} has no smoke tests`);
   const { reporter, signal, store } = context;
   const relay = await relayProgram(context.platform);
   const view = reporter.activity('smoke tests', await store.lastSeconds(`smoke:${recipe.name}`));
@@ -47,8 +45,8 @@ export async function smokeTestLayer(
       engine: context.engine,
       image: context.runtimeImage.id,
       layer: layer.entries,
-      spec: smoke,
-      files: recipe.smokeFiles,
+      spec: smokeOf(plan),
+      files: smokeFilesOf(plan),
       values: Object.fromEntries([
         ['version', recipe.version],
         ...plan.stages.map((stage) => [`${stage.recipe.package}.version`, stage.recipe.version] as const),

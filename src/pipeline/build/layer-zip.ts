@@ -4,34 +4,38 @@ import { readLayerFacts } from '../../audit/layer-facts.js';
 import { LayerError } from '../../core/errors.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { assembleLayerTree } from '../../layer/layer-tree.js';
+import type { LayerSettings } from '../../layer/layer-settings.js';
 import type { Manifest } from '../../layer/manifest.js';
 import { writeZip } from '../../tree/zip-writer.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import { layerStages, type Plan } from '../../recipe/plan.js';
 import type { StoredItem } from '../../store/store.js';
 import type { BuildServices, BuildTarget } from './build-context.js';
-import { layerParts } from './layer-parts.js';
-import { runtimesFolder } from '../../runtime/runtimes.js';
+import { generatedFiles } from './layer-parts.js';
 
 export interface LayerZip {
-  readonly recipe: Recipe;
-  /** The root stage's artifact. */
-  readonly artifact: StoredItem;
+  readonly plan: Plan;
+  readonly settings: LayerSettings;
+  /** The artifacts that go into the layer, in the order of `layerStages`. */
+  readonly artifacts: readonly StoredItem[];
   readonly manifest: Manifest;
   readonly context: BuildTarget & Pick<BuildServices, 'store' | 'reporter' | 'now'>;
 }
 
 /** Assembles a layer's tree, audits it, and writes it to `path` as a zip. Throws LayerError if the audit finds errors. */
 export async function writeLayerZip(path: string, input: LayerZip): Promise<AuditReport> {
-  const { recipe, artifact, manifest, context } = input;
-  const { runtime } = layerParts(recipe);
+  const { plan, settings, artifacts, manifest, context } = input;
+  const { recipe } = plan.root;
   const view = context.reporter.activity('layer', await context.store.lastSeconds(`layer:${recipe.name}`));
   const started = context.now();
   try {
-    const bootstrap = await runtime.bootstrap(runtimesFolder(context.packageRoot));
+    const parts = layerStages(plan).flatMap((stage, index) => {
+      const artifact = artifacts[index];
+      return artifact === undefined ? [] : [{ recipe: stage.recipe, artifact: artifact.path }];
+    });
     await using tree = await assembleLayerTree({
-      recipe,
-      artifact: artifact.path,
-      bootstrap,
+      parts,
+      generated: await generatedFiles(plan, { settings, packageRoot: context.packageRoot }),
+      added: settings.files,
       manifest,
       tmpDir: context.store.tmpDir,
     });
@@ -48,8 +52,9 @@ export async function writeLayerZip(path: string, input: LayerZip): Promise<Audi
   }
 }
 
-async function audited(tree: readonly TreeEntry[], { recipe, context }: LayerZip): Promise<AuditReport> {
+async function audited(tree: readonly TreeEntry[], { plan, context }: LayerZip): Promise<AuditReport> {
   const { platform, abiProfiles, reporter } = context;
+  const { recipe } = plan.root;
   const report = await auditLayer(await readLayerFacts(tree), {
     profiles: abiProfiles,
     platform: platform.name,

@@ -1,6 +1,6 @@
 import type { Sha256 } from '../../core/digest.js';
 import type { Platform } from '../../platform/platform.js';
-import type { Plan, PlannedStage } from '../../recipe/plan.js';
+import { layerStages, type Plan, type PlannedStage } from '../../recipe/plan.js';
 import { inputKey, stageDigest } from '../../stage/stage-key.js';
 
 /** A stage with every value that can be known before it is built. */
@@ -11,9 +11,11 @@ export interface ResolvedStage {
   readonly inputKey: Sha256;
 }
 
-/** A plan for a platform and a toolchain. Each stage comes after its needs; the root is last. */
+/** A plan for a platform and a toolchain. Each stage comes after its needs. */
 export interface ResolvedPlan {
   readonly root: ResolvedStage;
+  /** The stages whose artifacts go into the layer: the root, and the extensions in their order. */
+  readonly layer: readonly ResolvedStage[];
   readonly stages: readonly ResolvedStage[];
 }
 
@@ -29,19 +31,20 @@ export async function resolvePlan(
     readonly protocolPath: string;
   },
 ): Promise<ResolvedPlan> {
-  const keys = new Map<PlannedStage, Sha256>();
-  const resolve = async (stage: PlannedStage): Promise<ResolvedStage> => {
-    const digest = await stageDigest({ recipe: stage.recipe, ...options });
-    const key = inputKey(
-      digest,
-      stage.closure.flatMap((need) => keys.get(need) ?? []),
-    );
-    keys.set(stage, key);
-    return { stage, digest, inputKey: key };
+  const resolved = new Map<PlannedStage, ResolvedStage>();
+  const of = (stage: PlannedStage): ResolvedStage => {
+    const found = resolved.get(stage);
+    if (found === undefined) throw new RangeError(`${stage.recipe.name} does not come before what needs it`);
+    return found;
   };
-  const stages: ResolvedStage[] = [];
-  for (const stage of plan.stages) stages.push(await resolve(stage));
-  const root = stages.at(-1);
-  if (root === undefined) throw new RangeError('a plan has at least one stage');
-  return { root, stages };
+  for (const stage of plan.stages) {
+    const digest = await stageDigest({ recipe: stage.recipe, ...options });
+    const needs = stage.closure.map((need) => of(need).inputKey);
+    resolved.set(stage, { stage, digest, inputKey: inputKey(digest, needs) });
+  }
+  return {
+    root: of(plan.root),
+    layer: layerStages(plan).map(of),
+    stages: [...resolved.values()],
+  };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { processIdentity } from '../../core/process-identity.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
+import type { PlannedLayer } from '../build/planned-layer.js';
 import type { Variation } from '../../stage/variation.js';
 import { openStore, type StoredItem } from '../../store/store.js';
 import type { BuildContext } from '../build/build-context.js';
@@ -20,7 +21,10 @@ export interface ScratchBuild extends AsyncDisposable {
   /** Returns the artifact of a stage that was built. */
   artifact(stage: ResolvedStage): Promise<StoredItem | undefined>;
   /** Creates the layer of a plan that was built. Returns the path of its zip, which is not tested. */
-  layer(plan: Plan, built: BuiltPlan): Promise<{ readonly path: string; readonly manifest: Manifest }>;
+  layer(
+    layer: PlannedLayer,
+    built: BuiltPlan,
+  ): Promise<{ readonly path: string; readonly manifest: Manifest }>;
   /** Returns a path for a temporary file. */
   file(name: string): string;
 }
@@ -53,10 +57,10 @@ export async function openScratchBuild(
       const result = await recallResult(scratch, inputKey);
       return result && scratch.find('artifacts', result.contentKey);
     },
-    async layer(plan, { resolved, result, artifact }) {
-      const path = file(`${plan.root.recipe.name.replaceAll('/', '-')}.zip`);
-      const manifest = await manifestOf(resolved, { result, target: inside });
-      await writeLayerZip(path, { recipe: plan.root.recipe, artifact, manifest, context: inside });
+    async layer({ plan, settings }, { resolved, results, artifacts }) {
+      const path = file(`${randomUUID()}.zip`);
+      const manifest = await manifestOf(resolved, { results, settings, target: inside });
+      await writeLayerZip(path, { plan, settings, artifacts, manifest, context: inside });
       return { path, manifest };
     },
     file,

@@ -5,6 +5,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 import { packageDifferences } from '../../toolchain/image-packages.js';
 import type { BuildContext, BuildTarget } from '../build/build-context.js';
 import { outcomesOf, patchesOf } from '../build/layer-manifest.js';
+import type { PlannedLayer } from '../build/planned-layer.js';
 import { reportOtherSources } from './other-sources.js';
 import { openScratchBuild } from './scratch-build.js';
 import { compareContent, compareZips, type Verified } from './verify-recipes.js';
@@ -21,18 +22,18 @@ export async function verifyLayer(
   zip: string,
   {
     manifest,
-    plan,
+    layer,
     context,
-  }: { readonly manifest: Manifest; readonly plan: Plan; readonly context: BuildContext },
+  }: { readonly manifest: Manifest; readonly layer: PlannedLayer; readonly context: BuildContext },
 ): Promise<Verified> {
   refuseOtherToolchain(manifest, context);
-  await refuseOtherRecipes(plan, manifest);
-  const pinned = pinSources(plan, manifest);
+  await refuseOtherRecipes(layer.plan, manifest);
+  const pinned = { ...layer, plan: pinSources(layer.plan, manifest) };
   await using scratch = await openScratchBuild(context, { name: 'again', variation: undefined });
-  const built = await scratch.build(pinned);
+  const built = await scratch.build(pinned.plan);
   await reportOtherSources(zip, {
     manifest,
-    outcomes: outcomesOf(built.result),
+    outcomes: outcomesOf(built.results),
     reporter: context.reporter,
   });
   const again = await scratch.layer(pinned, built);

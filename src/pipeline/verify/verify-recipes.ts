@@ -8,7 +8,8 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readArtifact } from '../../tree/read-artifact.js';
 import type { ScratchPlace } from '../../tree/tree.js';
 import { readZip } from '../../tree/zip-reader.js';
-import { planFor, type Plan } from '../../recipe/plan.js';
+import { planFor } from '../../recipe/plan.js';
+import type { PlannedLayer } from '../build/planned-layer.js';
 import type { Variation } from '../../stage/variation.js';
 import { artifactFile } from '../../tree/artifact-file.js';
 import type { BuildContext } from '../build/build-context.js';
@@ -27,21 +28,21 @@ export interface Verified {
 }
 
 /**
- * Builds each plan twice from scratch, the second time under changed conditions (`Variation`), and compares every artifact
- * and, for an interpreter, the layer zip. A stage that several plans share is built and compared once.
+ * Builds each layer twice from scratch, the second time under changed conditions (`Variation`), and compares every artifact
+ * and, for an interpreter, the layer zip. A stage that several of them share is built and compared once.
  */
-export async function verifyPlans(
-  plans: readonly Plan[],
+export async function verifyLayers(
+  layers: readonly PlannedLayer[],
   context: BuildContext,
 ): Promise<readonly Verified[]> {
   const variation = await variationOf(context);
   await using first = await openScratchBuild(context, { name: 'first', variation: undefined });
-  const firstBuilt = await buildAll(plans, first);
+  const firstBuilt = await buildAll(layers, first);
   await using second = await openScratchBuild(context, { name: 'again', variation });
-  const secondBuilt = await buildAll(plans, second);
+  const secondBuilt = await buildAll(layers, second);
 
   const results = new Map<string, Verified>();
-  for (const [plan, built] of firstBuilt) {
+  for (const [layer, built] of firstBuilt) {
     for (const resolved of built.resolved.stages) {
       const { name } = resolved.stage.recipe;
       if (results.has(name)) continue;
@@ -57,10 +58,11 @@ export async function verifyPlans(
             : await compareArtifacts({ first: a.path, second: b.path, tmpDir: context.store.tmpDir }),
       });
     }
-    const again = secondBuilt.get(plan);
-    if (plan.root.recipe.layer === undefined || again === undefined) continue;
-    const zips = [await first.layer(plan, built), await second.layer(plan, again)] as const;
-    const name = `the layer of ${plan.root.recipe.name}`;
+    const again = secondBuilt.get(layer);
+    const { recipe } = layer.plan.root;
+    if (recipe.layer === undefined || again === undefined) continue;
+    const zips = [await first.layer(layer, built), await second.layer(layer, again)] as const;
+    const name = layer.name === recipe.package ? `the layer of ${recipe.name}` : `the layer ${layer.name}`;
     results.set(name, {
       name,
       ...(await compareZips({ first: zips[0].path, second: zips[1].path, tmpDir: context.store.tmpDir })),
@@ -111,19 +113,19 @@ async function digestOfTree(entries: readonly TreeEntry[]): Promise<Sha256> {
 }
 
 async function buildAll(
-  plans: readonly Plan[],
+  layers: readonly PlannedLayer[],
   scratch: ScratchBuild,
-): Promise<ReadonlyMap<Plan, BuiltPlan>> {
-  const built = new Map<Plan, BuiltPlan>();
-  for (const plan of plans) built.set(plan, await scratch.build(plan));
+): Promise<ReadonlyMap<PlannedLayer, BuiltPlan>> {
+  const built = new Map<PlannedLayer, BuiltPlan>();
+  for (const layer of layers) built.set(layer, await scratch.build(layer.plan));
   return built;
 }
 
 /** Returns the changed conditions, with a library that is compiled if the store has none. */
 async function variationOf(context: BuildContext): Promise<Variation> {
   const plan = await planFor({ package: 'variations', line: undefined }, context.library);
-  const { artifact } = await buildPlan(plan, context);
-  const library = await artifactFile(artifact.path, 'lib/variations.so');
+  const [artifact] = (await buildPlan(plan, context)).artifacts;
+  const library = artifact && (await artifactFile(artifact.path, 'lib/variations.so'));
   if (library === undefined) throw new InternalError('the variations stage installed no lib/variations.so');
   return { library };
 }

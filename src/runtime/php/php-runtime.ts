@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { BOOTSTRAP_CONSTANTS } from '../constants.js';
 import type { Runtime } from '../runtime.js';
 import { COMPILED_CONSTANTS, phpCompiler, PHP_PROGRAM } from './compiled-code.js';
+import { phpSettings } from './php-settings.js';
 import { phpProgram } from './php-source.js';
 
 /** The files of `runtimes/php/bootstrap` in the order of the bootstrap. */
@@ -31,6 +32,7 @@ export const phpRuntime: Runtime = {
     );
     return `#!${PHP_PROGRAM}\n${program}`;
   },
+  settings: phpSettings,
   compiler: phpCompiler,
   vendor: {
     autoloader: 'autoload.php',

@@ -46,7 +46,7 @@ describe('a wrong command line ends with 64, with the reason on stderr, and does
     ['too many arguments', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
     ['a required flag that is missing', ['advisories', 'php'], 'advisories needs --from'],
     ['one argument of two', ['package', 'function'], 'package needs <folder>'],
-    ['too few arguments', ['fetch'], 'fetch needs <recipe>'],
+    ['too few arguments', ['fetch'], 'fetch needs <layers..>'],
     [
       'jobs that are not a number',
       ['build', '--jobs', 'many'],
@@ -142,7 +142,7 @@ describe('of a flag that is given twice', () => {
 
   test.each([
     ['--layer of package', ['package', 'function', '.', '--layer', 'a.zip', '--layer', 'b.zip'], 'b.zip'],
-    ['--arch', ['plan', 'pph', '--arch', 'mips', '--arch', 'x86_64'], 'there is no recipe pph'],
+    ['--output', ['build', 'pph', '--output', 'a', '--output', 'b'], 'there is no recipe pph'],
     ['--name', ['deploy', 'x.zip', '--name', 'a b', '--name', 'hello'], 'cannot read HOME/x.zip'],
   ])('the last value counts if the command takes one: %s', async (_flag, argv, message) => {
     const { exitCode, stderr } = await layersmith(argv);

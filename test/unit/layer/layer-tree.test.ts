@@ -48,9 +48,9 @@ async function layerOf(
   const artifact = join(folder.path, 'artifact');
   await pipeline(packTree(installed, { owner: 0 }), createWriteStream(artifact));
   await using tree = await assembleLayerTree({
-    recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
-    artifact,
-    bootstrap: '#!/opt/bin/lua\n',
+    parts: [{ recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'), artifact }],
+    generated: [fileEntry('bootstrap', '#!/opt/bin/lua\n', 0o755)],
+    added: new Map(),
     manifest: manifestWith(),
     tmpDir: folder.path,
   });
@@ -126,16 +126,21 @@ describe('an artifact that lacks', () => {
 
 test('a layer file that would take the place of another is refused', async () => {
   const error = await failure(layerOf(INSTALLED, { 'lua/layer/bootstrap': 'mine' }), LayerError);
-  expect(error.message).toBe('lua/1 has bootstrap twice in its layer');
+  expect(error.message).toBe('the layer has bootstrap twice');
 });
 
 test('an artifact that is not there gives the error of the disk', async () => {
   await using recipes = await recipeFolder({ 'lua/1': [] }, { 'lua/package.yaml': PACKAGE });
   await using folder = await temporaryFolder();
   const assembling = assembleLayerTree({
-    recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
-    artifact: join(folder.path, 'none'),
-    bootstrap: '',
+    parts: [
+      {
+        recipe: await loadRecipe(await openRecipeLibrary([recipes.path]), 'lua/1'),
+        artifact: join(folder.path, 'none'),
+      },
+    ],
+    generated: [],
+    added: new Map(),
     manifest: manifestWith(),
     tmpDir: folder.path,
   });

@@ -55,13 +55,17 @@ test('a new language is a folder of source files and one Runtime', async () => {
       const constants = Object.entries(constantsUsedIn(source, BOOTSTRAP_CONSTANTS));
       return `#!/opt/bin/ruby\n${constants.map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`).join('')}${source}`;
     },
+    settings: undefined,
     compiler: undefined,
     vendor: undefined,
   };
   await using folder = await temporaryFolder();
   await folder.write({ 'ruby/bootstrap.rb': 'puts RUNTIME_API_PATH\n' });
   const position = { file: 'package.yaml', line: 1, column: 1 };
-  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'], extensions: [] }, [...RUNTIMES, ruby]);
+  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'], extensions: [] }, [
+    ...RUNTIMES,
+    ruby,
+  ]);
   expect(await found.bootstrap(folder.path)).toBe(
     '#!/opt/bin/ruby\nRUNTIME_API_PATH = "/2018-06-01/runtime/"\nputs RUNTIME_API_PATH\n',
   );

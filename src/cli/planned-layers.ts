@@ -1,0 +1,157 @@
+import { stat } from 'node:fs/promises';
+import { RecipeError, UsageError, type Problem } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-names.js';
+import {
+  DEFAULT_ARCHITECTURE,
+  DEFAULT_PLATFORM,
+  type LayerDefinition,
+} from '../definition/layer-definition.js';
+import { DEFINITION_FILE, findProject } from '../definition/project.js';
+import type { Manifest } from '../layer/manifest.js';
+import { NO_SETTINGS } from '../layer/layer-settings.js';
+import type { PlannedLayer } from '../pipeline/build/planned-layer.js';
+import type { Architecture } from '../platform/platform.js';
+import { planFor } from '../recipe/plan.js';
+import { parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
+import type { Io } from './io.js';
+
+/** The recipe that is built without a name and without layersmith.yaml. */
+const DEFAULT_RECIPE = 'php/8.4';
+
+/** A layer, and what it is to be built for. */
+export interface TargetedLayer {
+  readonly layer: PlannedLayer;
+  readonly platform: string;
+  readonly arch: Architecture;
+}
+
+/** Flags of commands that plan layers. */
+export interface LayerArgs {
+  /** Names of layers in layersmith.yaml, or of recipes. If empty, all layers of the file, else PHP. */
+  readonly names: readonly string[];
+  /** `--with`: extensions for a recipe, separated by commas. */
+  readonly with: readonly string[];
+  /** Overrides the platforms of definitions. */
+  readonly platform: string | undefined;
+  /** Overrides the architectures of definitions. */
+  readonly arch: readonly Architecture[] | undefined;
+}
+
+/**
+ * Plans the layers that the arguments name, for each of their platforms and architectures. A name of layersmith.yaml comes
+ * before that of a recipe. Throws RecipeError with the problems of all definitions and recipes, and UsageError for unknown
+ * names.
+ */
+export async function plannedLayers(
+  io: Io,
+  args: LayerArgs,
+  library: RecipeLibrary,
+): Promise<readonly TargetedLayer[]> {
+  const { layers: defined } = await findProject(io.cwd);
+  const all = defined.length > 0 ? defined.map(({ name }) => name) : [DEFAULT_RECIPE];
+  const extensions = args.with.flatMap((text) => text.split(',')).map((text) => text.trim());
+  const problems: Problem[] = [];
+  const targets: TargetedLayer[] = [];
+  for (const name of new Set(args.names.length === 0 ? all : args.names)) {
+    const definition = defined.find((each) => each.name === name);
+    if (definition !== undefined && extensions.length > 0) {
+      throw new UsageError(`--with adds extensions to a recipe, not to the layer ${name}`, {
+        hint: `Add them to \`extensions\` of ${name} in ${DEFINITION_FILE}.`,
+      });
+    }
+    try {
+      const layer =
+        definition === undefined
+          ? await layerOfRecipe(name, { extensions, defined, library })
+          : await layerOfDefinition(definition, library);
+      const platforms = args.platform === undefined ? definition?.platforms : [args.platform];
+      for (const platform of platforms ?? [DEFAULT_PLATFORM]) {
+        for (const arch of new Set(args.arch ?? definition?.architectures ?? [DEFAULT_ARCHITECTURE])) {
+          targets.push({ layer, platform, arch });
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof RecipeError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) {
+    const isOfProject = problems.some(({ file }) => file.endsWith(DEFINITION_FILE));
+    throw new RecipeError(problems, isOfProject ? { what: DEFINITION_FILE } : {});
+  }
+  return targets;
+}
+
+/** Groups layers by platform and architecture, in their order. */
+export function groupByTarget(
+  targets: readonly TargetedLayer[],
+): readonly (Omit<TargetedLayer, 'layer'> & { readonly layers: readonly PlannedLayer[] })[] {
+  const groups = new Map<string, { platform: string; arch: Architecture; layers: PlannedLayer[] }>();
+  for (const { layer, platform, arch } of targets) {
+    const key = `${platform} ${arch}`;
+    const group = groups.get(key) ?? { platform, arch, layers: [] };
+    group.layers.push(layer);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+async function layerOfRecipe(
+  name: string,
+  {
+    extensions,
+    defined,
+    library,
+  }: {
+    readonly extensions: readonly string[];
+    readonly defined: readonly LayerDefinition[];
+    readonly library: RecipeLibrary;
+  },
+): Promise<PlannedLayer> {
+  const chosen = extensions.map((text) => ({ ...parseRecipeName(text), position: undefined }));
+  try {
+    const plan = await planFor(parseRecipeName(name), library, chosen);
+    const more = [...new Set(chosen.map((extension) => extension.package))].sort();
+    return {
+      name: [plan.root.recipe.package, ...more].join('-'),
+      plan,
+      settings: NO_SETTINGS,
+    };
+  } catch (error) {
+    const names = defined.map((each) => each.name);
+    const near = didYouMean(name, names);
+    if (!(error instanceof UsageError) || name.includes('/') || near === '') throw error;
+    throw new UsageError(`there is neither a layer nor a recipe ${name}.${near}`, {
+      hint: `The layers of ${DEFINITION_FILE} are ${names.join(', ')}.`,
+      cause: error,
+    });
+  }
+}
+
+async function layerOfDefinition(definition: LayerDefinition, library: RecipeLibrary): Promise<PlannedLayer> {
+  const { name, base, extensions, ini, files, position } = definition;
+  const problems: Problem[] = [];
+  for (const [path, file] of files) {
+    const info = await stat(file).catch(() => undefined);
+    if (info?.isFile() === true) continue;
+    problems.push({ ...position, message: `${name}: the file for ${path} is missing: ${file}` });
+  }
+  if (problems.length > 0) throw new RecipeError(problems);
+  try {
+    return { name, plan: await planFor(base, library, extensions), settings: { ini, files } };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // An unknown recipe is a usage error on the command line, and a problem of the file here.
+    throw new RecipeError([{ ...position, message: error.message }], { cause: error });
+  }
+}
+
+/** Plans a layer again that layersmith built. Its own files are not part of it. */
+export async function layerOfManifest(
+  { recipe, extensions = [], ini = {} }: Pick<Manifest, 'recipe' | 'extensions' | 'ini'>,
+  library: RecipeLibrary,
+): Promise<PlannedLayer> {
+  const chosen = extensions.map((text) => ({ ...parseRecipeName(text), position: undefined }));
+  const plan = await planFor(parseRecipeName(recipe), library, chosen);
+  return { name: plan.root.recipe.package, plan, settings: { ini, files: new Map() } };
+}

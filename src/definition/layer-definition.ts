@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Place } from '../core/yaml-file.js';
+import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
+import type { ChosenExtension } from '../recipe/plan.js';
+import { parseRecipeName, type RecipeName } from '../recipe/recipe-library.js';
+import { iniSettings, needName, pathBelowOpt } from '../recipe/recipe-schema.js';
+import type { Position } from '../recipe/recipe.js';
+
+/** A layer that a project wants: an entry of `layers` in layersmith.yaml. */
+export interface LayerDefinition {
+  /** `shop`: the key of the entry, and the first part of the names of its files. */
+  readonly name: string;
+  readonly base: RecipeName;
+  readonly extensions: readonly ChosenExtension[];
+  /** Names of platforms. */
+  readonly platforms: readonly string[];
+  readonly architectures: readonly Architecture[];
+  /** Settings of the interpreter, by name. */
+  readonly ini: Readonly<Record<string, string>>;
+  /** Files to add to the layer: their paths below `/opt`, and where they are on this machine. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The place of `base`. */
+  readonly position: Position;
+}
+
+/** The platform of a layer whose definition names none. */
+export const DEFAULT_PLATFORM = 'provided.al2023';
+/** The architecture of a layer whose definition names none. */
+export const DEFAULT_ARCHITECTURE: Architecture = 'x86_64';
+
+/** The schema of an entry of `layers`. */
+export const layerSchema = z.strictObject({
+  base: needName,
+  extensions: z.array(needName).default([]),
+  platforms: z.array(z.string()).min(1).default([DEFAULT_PLATFORM]),
+  architectures: z.array(z.enum(ARCHITECTURES)).min(1).default([DEFAULT_ARCHITECTURE]),
+  ini: iniSettings.default({}),
+  files: z.record(pathBelowOpt, z.string()).default({}),
+});
+
+/** The names of layers, which begin the names of files. */
+export const layerName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, 'the name of a layer consists of lower-case letters, digits, `-` and `_`');
+
+/** Creates the definitions from the content of a layersmith.yaml in a folder. */
+export function layerDefinitions(
+  layers: Readonly<Record<string, z.infer<typeof layerSchema>>>,
+  { folder, file, locate }: { readonly folder: string; readonly file: string; readonly locate: Locate },
+): readonly LayerDefinition[] {
+  const place = (...path: readonly PropertyKey[]): Position => ({ file, ...locate(['layers', ...path]) });
+  return Object.entries(layers).map(([name, layer]) => ({
+    name,
+    base: parseRecipeName(layer.base),
+    extensions: layer.extensions.map((text, index) => ({
+      ...parseRecipeName(text),
+      position: place(name, 'extensions', index),
+    })),
+    platforms: [...new Set(layer.platforms)],
+    architectures: [...new Set(layer.architectures)],
+    ini: layer.ini,
+    files: new Map(Object.entries(layer.files).map(([path, from]) => [path, join(folder, from)])),
+    position: place(name, 'base'),
+  }));
+}
+
+type Locate = (path: readonly PropertyKey[]) => Place;
