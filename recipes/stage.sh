@@ -25,7 +25,7 @@ export CFLAGS="-O2 -fPIC -ffunction-sections -fdata-sections"
 export CXXFLAGS="$CFLAGS"
 export CPPFLAGS="-I/opt/include"
 export LDFLAGS="-L/opt/lib"
-# The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_KIND (library, interpreter or tool),
+# The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_KIND (library, extension, interpreter or tool),
 # LAYERSMITH_VERSION, LAYERSMITH_ARCH (x86_64 or arm64), LAYERSMITH_HOST (the triple that it is compiled for,
 # x86_64-linux-gnu or aarch64-linux-gnu), LAYERSMITH_GLIBC (the platform's version, 2.34), LAYERSMITH_SOURCES
 # (names, in the recipe's order), SOURCE_DATE_EPOCH (seconds), and LAYERSMITH_OPTION_NAME for each option of the
@@ -154,11 +154,11 @@ apply_patches() {
   done
 }
 
-# An interpreter's artifact has the licences of everything that is linked into it.
+# The artifact of an interpreter or an extension has the licences of everything that is linked into it.
 collect_licences() {
-  if [ "$LAYERSMITH_KIND" = interpreter ] && [ -d /opt/share/licenses ]; then
-    cp -R /opt/share/licenses "$DESTDIR/opt/share/"
-  fi
+  case $LAYERSMITH_KIND in
+    interpreter | extension) [ ! -d /opt/share/licenses ] || cp -R /opt/share/licenses "$DESTDIR/opt/share/" ;;
+  esac
 }
 
 # Nothing that is only for people or for linking with libtool, and no symbols that nobody asks for.

@@ -1,7 +1,7 @@
 # libxml2: the library alone.
 # shellcheck shell=bash
 
-hide_symbols
+# Its symbols are not hidden: PHP exports them, for extensions that work on PHP's documents.
 options=(
   "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
   # Only for programs of one thread, such as PHP's command line: no locks, no thread-local look-ups.

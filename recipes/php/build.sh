@@ -58,10 +58,12 @@ LDFLAGS+=" -Wl,-z,relro,-z,now -Wl,--as-needed"
 
 # Given to make, so in place of what configure worked out for them:
 # - no segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda;
-# - PHP's own symbols stay exported, for opcache.so; those of the libraries need not be, and what is not used of
-#   them can go;
+# - PHP's own symbols stay exported, for opcache.so and the extensions, and so do those of libxml2: extensions share
+#   documents with PHP, so they have to share the library. Those of the other libraries are PHP's own affair, and
+#   what is not used of them can go;
 # - no path of this build in messages. Not in CFLAGS, which configure records, path and all.
-flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,ALL -Wl,--gc-sections")
+hidden=$(cd "$PREFIX/lib" && printf '%s:' *.a | sed 's/libxml2[.]a://')
+flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,${hidden}libgcc.a:libgcc_eh.a -Wl,--gc-sections")
 if "$CC" -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
   flags+=(EXTRA_CFLAGS="-fmacro-prefix-map=$PWD/=")
 fi
@@ -71,6 +73,10 @@ install -D -m 755 sapi/cli/php "$DESTDIR$PREFIX/bin/php"
 if [ -e modules/opcache.so ]; then
   install -D -m 755 modules/opcache.so "$DESTDIR$EXTENSION_DIR/opcache.so"
 fi
+
+# What extensions are compiled with. The layer does not take it.
+make install-build install-headers install-programs INSTALL_ROOT="$DESTDIR"
+rm -rf "$DESTDIR$PREFIX/php/man"
 
 # PHP's licence and those of what it bundles, under names that tell them apart.
 mkdir ../licences

@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+source /build/recipe/extension.sh
+build_extension --enable-redis --enable-redis-igbinary
