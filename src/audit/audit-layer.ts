@@ -5,6 +5,7 @@ import { bootstrapFindings } from './bootstrap-rules.js';
 import { fileFindings } from './file-rules.js';
 import type { LayerFacts } from './layer-facts.js';
 import { libraryFindings } from './library-rules.js';
+import { moduleFindings } from './module-rules.js';
 import { RULES, type Finding } from './rules.js';
 import { treeFindings, unzippedBytes } from './tree-rules.js';
 
@@ -78,6 +79,7 @@ async function findingsOn(profile: AbiProfile, { facts, options }: Looking): Pro
   const { profiles, needsBootstrap } = options;
   return [
     ...(await libraryFindings(facts, { profile, profiles })),
+    ...(await moduleFindings(facts, profile)),
     ...(needsBootstrap ? await bootstrapFindings(facts, profile) : []),
   ];
 }

@@ -24,6 +24,16 @@ export const RULES = {
     why: 'The loader refuses a file whose library is of another version than the one it was linked with.',
     stopsIt: true,
   },
+  'undefined-symbol': {
+    title: 'Every symbol of a module is defined',
+    why: 'A program cannot load an extension that uses a function which neither it, nor its libraries, nor other extensions have.',
+    stopsIt: false,
+  },
+  'second-copy': {
+    title: 'No symbol is exported twice',
+    why: 'An extension that exports the functions of a library which the program also has may use the copy of the program, or the program that of the extension, in another version.',
+    stopsIt: false,
+  },
   'wrong-machine': {
     title: 'Everything is for the architecture of the layer',
     why: 'Lambda runs only 64-bit little-endian ELF files for its own processor.',

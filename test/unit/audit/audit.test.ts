@@ -182,7 +182,8 @@ describe('a library', () => {
   test('that an extension needs is found by the DT_RPATH of the program that loads it', async () => {
     const extension = await library([other]);
     const flags = ['-Wl,--disable-new-dtags,-rpath,$ORIGIN/../share/x'];
-    const files = { 'lib/ext/a.so': extension, 'share/x/libother.so.1': await library() };
+    const found = await compiled('void other(void) {}\n', ['-shared', '-nostdlib', '-fPIC']);
+    const files = { 'lib/ext/a.so': extension, 'share/x/libother.so.1': found };
     expect(brief(await audit({ 'bin/a': await program(flags), ...files }))).toEqual([]);
     expect(brief(await audit({ 'bin/a': clean, ...files }))).toEqual(['error missing-library lib/ext/a.so']);
   });
