@@ -5,7 +5,7 @@ import { errorCodeOf } from '../core/file-system.js';
 import { didYouMean } from '../core/nearest-names.js';
 import { parseYaml } from '../core/yaml-file.js';
 import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
-import type { Need, Recipe, SmokeInvocation, SmokeSpec } from './recipe.js';
+import type { Bundle, Need, Recipe, SmokeInvocation, SmokeSpec } from './recipe.js';
 
 /** The name of a recipe on the command line or in `needs`; without a line, the package's default line. */
 export interface RecipeName {
@@ -158,6 +158,8 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
   const problems: Problem[] = needs
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
+  const { bundles, problems: bundleProblems } = bundlesOf(parts);
+  problems.push(...bundleProblems);
   if (!own.has('build.sh')) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
@@ -179,6 +181,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
       name,
       alternatives: files.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
     })),
+    bundles,
     layer: layer && {
       ...layer,
       files: value.layer?.files ?? layer.files,
@@ -230,6 +233,33 @@ function expectation(
 ): SmokeInvocation['expected'] {
   if (error !== undefined) return { kind: 'error', ...error };
   return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
+}
+
+/** Returns the bundles of a line, which names them with their versions, with the descriptions in package.yaml. */
+function bundlesOf({ packageFile, lineFile }: Parts): {
+  readonly bundles: readonly Bundle[];
+  readonly problems: readonly Problem[];
+} {
+  const described = new Map(Object.entries(packageFile.value.bundles));
+  const bundles: Bundle[] = [];
+  const problems: Problem[] = [];
+  for (const [name, version] of Object.entries(lineFile.value.bundles)) {
+    const bundle = described.get(name);
+    const place = { file: lineFile.path, ...lineFile.locate(['bundles', name]) };
+    if (bundle === undefined) {
+      const near = didYouMean(name, [...described.keys()]);
+      problems.push({ ...place, message: `package.yaml does not describe the bundle ${name}.${near}` });
+    } else if (Object.hasOwn(lineFile.value.sources, name)) {
+      problems.push({ ...place, message: `${name} is a source and a bundle` });
+    } else {
+      const { license, homepage, cpe, from, pattern } = bundle;
+      bundles.push({
+        ...{ name, version: version === 'unknown' ? undefined : version },
+        ...{ license, homepage, cpe, from, pattern },
+      });
+    }
+  }
+  return { bundles, problems };
 }
 
 /** Excludes YAML files, files that only the layer or its smoke tests use, and patches for other versions. */

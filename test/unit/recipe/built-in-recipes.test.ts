@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { isSha256 } from '../../../src/core/digest.js';
 import { planFor } from '../../../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../../../src/recipe/recipe-library.js';
+import { packageSchema } from '../../../src/recipe/recipe-schema.js';
 import { BUILT_IN_RECIPES, loadRecipe } from '../../support/recipe-files.js';
 
 const library = await openRecipeLibrary([BUILT_IN_RECIPES]);
@@ -77,6 +79,15 @@ describe.each(packages)('the package %s', (name) => {
   test('has a default line that exists', async () => {
     const recipe = await loadRecipe(library, name);
     expect(names).toContain(recipe.name);
+  });
+
+  test('describes no bundle that none of its lines has', async () => {
+    const described = await readFile(join(BUILT_IN_RECIPES, name, 'package.yaml'), 'utf8');
+    const lines = names.filter((line) => line.startsWith(`${name}/`));
+    const recipes = await Promise.all(lines.map((line) => loadRecipe(library, line)));
+    const { bundles } = packageSchema.parse(parse(described));
+    const used = recipes.flatMap((recipe) => recipe.bundles.map((bundle) => bundle.name));
+    expect(Object.keys(bundles).filter((bundle) => !used.includes(bundle))).toEqual([]);
   });
 
   test('keeps the texts of its license for the layer', async () => {
