@@ -1,4 +1,4 @@
-import { parseVersion, type Version } from './version-order.js';
+import { parseVersion, type Version } from '../core/version-order.js';
 
 /** A package that advisories are matched against, or a project that a package bundles. */
 export interface AdvisedPackage {

@@ -7,7 +7,7 @@ import {
   type Advisory,
   type Verdict,
 } from './advisory.js';
-import { compareVersions, parseVersion, type Version } from './version-order.js';
+import { compareVersions, parseVersion, type Version } from '../core/version-order.js';
 
 const status = z.enum(['affected', 'unaffected', 'unknown']);
 

@@ -1,6 +1,7 @@
-import { RecipeError, type Problem } from '../core/errors.js';
+import { RecipeError, UsageError, type Problem } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-names.js';
 import type { RecipeLibrary, RecipeName } from './recipe-library.js';
-import type { Need, Recipe } from './recipe.js';
+import type { ExtensionSpec, Need, Position, Recipe } from './recipe.js';
 
 /** A node of the plan's graph: one package, and the stages whose artifacts it needs at `/opt`. */
 export interface PlannedStage {
@@ -11,18 +12,42 @@ export interface PlannedStage {
   readonly closure: readonly PlannedStage[];
 }
 
-/** A graph of stages with one root. It has one line of each package, since everything is linked into the root. */
+/**
+ * A graph of stages: a root, usually an interpreter, and the extensions of a layer. It has one line of each package, since all
+ * of it ends up in one process.
+ */
 export interface Plan {
   readonly root: PlannedStage;
-  /** Every stage, each after its needs; the root is last. */
+  /** The chosen extensions and those that they need, in the order in which the interpreter loads them. */
+  readonly extensions: readonly PlannedStage[];
+  /** Every stage, each after its needs. The root comes after its own needs, and before its extensions. */
   readonly stages: readonly PlannedStage[];
 }
 
+/** An extension that a user chose. */
+export interface ChosenExtension extends RecipeName {
+  /** Where it was chosen. Undefined on the command line. */
+  readonly position: Position | undefined;
+}
+
+/** The stages that a layer consists of: those whose artifacts go into it. */
+export function layerStages({ root, extensions }: Plan): readonly PlannedStage[] {
+  return [root, ...extensions];
+}
+
 /**
- * Resolves a recipe's needs into a plan. A need without a line gets the line that the root names, else the package's
- * default. Throws RecipeError with all problems of all recipes: invalid files, cycles, and two lines of one package.
+ * Resolves the needs of a recipe and of extensions for it into a plan. A need without a line gets the line that the root names,
+ * else the package's default. An extension that is compiled into the root is there already, and left out.
+ *
+ * Throws RecipeError with all problems of all recipes and choices: invalid files, cycles, two lines of one package, unknown
+ * extensions with the nearest names, those that do not support the root's version, and those that cannot go together. It is
+ * a UsageError if it concerns only choices on the command line.
  */
-export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promise<Plan> {
+export async function planFor(
+  wanted: RecipeName,
+  library: RecipeLibrary,
+  chosen: readonly ChosenExtension[] = [],
+): Promise<Plan> {
   const problems: Problem[] = [];
   const stages = new Map<string, PlannedStage>();
   const failed = new Set<string>();
@@ -30,10 +55,14 @@ export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promi
   const loaded = await library.load(wanted);
   if ('problems' in loaded) throw new RecipeError(loaded.problems);
   const root = loaded.recipe;
-  const pinned = new Map(root.needs.map((need) => [need.package, need.line]));
+  if (root.extension !== undefined) throw extensionAlone(root, root.extension);
+  const pinned = new Map<string, string | undefined>([
+    ...Object.entries(root.lines),
+    ...root.needs.map((need) => [need.package, need.line] as const),
+  ]);
 
   const visit = async (name: RecipeName, path: readonly Recipe[]): Promise<PlannedStage | undefined> => {
-    const result = await library.load(name);
+    const result = await library.load(name, name.package === root.package ? undefined : root);
     if ('problems' in result) {
       const key = `${name.package}/${name.line ?? ''}`;
       if (!failed.has(key)) problems.push(...result.problems);
@@ -61,7 +90,7 @@ export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promi
       }
       needs.push(stage);
     }
-    const closure = [...new Set(needs.flatMap((stage) => [...stage.closure, stage]))];
+    const closure = [...new Set(needs.flatMap(stagesOf))];
     const stage: PlannedStage = { recipe, needs, closure };
     stages.set(recipe.package, stage);
     return stage;
@@ -82,6 +111,103 @@ export async function planFor(wanted: RecipeName, library: RecipeLibrary): Promi
   };
 
   const rootStage = await visit({ package: root.package, line: root.line }, []);
-  if (problems.length > 0 || rootStage === undefined) throw new RecipeError(problems);
-  return { root: rootStage, stages: [...rootStage.closure, rootStage] };
+  const extensions = new Set<PlannedStage>();
+  for (const choice of rootStage === undefined ? [] : chosen) {
+    if (root.layer?.extensions.includes(choice.package) === true) continue;
+    const problem = (message: string): number =>
+      problems.push({ ...(choice.position ?? COMMAND_LINE), message });
+    if (chosen.find((other) => other.package === choice.package) !== choice) {
+      problem(`${choice.package} is chosen twice`);
+      continue;
+    }
+    try {
+      const line = choice.line ?? pinned.get(choice.package);
+      const stage = await visit({ package: choice.package, line }, []);
+      if (stage === undefined) continue;
+      if (stage.recipe.extension === undefined) {
+        problem(`${stage.recipe.name} is not an extension, but a ${stage.recipe.kind}`);
+        continue;
+      }
+      for (const each of stagesOf(stage)) if (each.recipe.extension !== undefined) extensions.add(each);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      problem(await explain(choice, { error, root, library }));
+    }
+  }
+  problems.push(...clashes([...extensions], chosen));
+  throwProblems(problems);
+  if (rootStage === undefined) throw new RecipeError(problems);
+  return {
+    root: rootStage,
+    extensions: [...extensions].sort(byLoadOrder),
+    stages: [...new Set([...rootStage.closure, rootStage, ...[...extensions].flatMap(stagesOf)])],
+  };
+}
+
+function stagesOf(stage: PlannedStage): readonly PlannedStage[] {
+  return [...stage.closure, stage];
+}
+
+/** Stands for the command line in problems, which has no files. */
+const COMMAND_LINE: Position = { file: '', line: 0, column: 0 };
+
+/** Throws all problems. Those of the command line alone are usage errors. */
+function throwProblems(problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  if (problems.some(({ file }) => file !== COMMAND_LINE.file)) {
+    throw new RecipeError(problems.filter(({ file }) => file !== COMMAND_LINE.file));
+  }
+  throw new UsageError(problems.map(({ message }) => message).join('; '), {
+    hint: '`layersmith extensions` lists what can be chosen.',
+  });
+}
+
+function extensionAlone({ name, package: packageName }: Recipe, { of }: ExtensionSpec): UsageError {
+  return new UsageError(`${name} is an extension of ${of}: no layer is made from it alone`, {
+    hint: `Choose it for a layer: \`layersmith build ${of} --with ${packageName}\`.`,
+  });
+}
+
+/** Explains why an extension cannot be chosen. An unknown one is compared with the names of extensions only. */
+async function explain(
+  { package: name }: ChosenExtension,
+  {
+    error,
+    root,
+    library,
+  }: { readonly error: UsageError; readonly root: Recipe; readonly library: RecipeLibrary },
+): Promise<string> {
+  const known = [...(await library.packages('extension')), ...(root.layer?.extensions ?? [])];
+  if (known.includes(name)) return error.message;
+  return `there is no extension ${name}.${didYouMean(name, known)}`;
+}
+
+/** Finds extensions that cannot go together, and those that would be loaded before what they need. */
+function clashes(
+  extensions: readonly PlannedStage[],
+  chosen: readonly ChosenExtension[],
+): readonly Problem[] {
+  return extensions.flatMap(({ recipe: { package: name, extension }, needs }) => {
+    if (extension === undefined) return [];
+    const choice = chosen.find((each) => each.package === name);
+    const conflicts = extensions.filter(({ recipe }) => extension.conflicts.includes(recipe.package));
+    const late = needs.filter(
+      ({ recipe }) => recipe.extension !== undefined && recipe.extension.order >= extension.order,
+    );
+    return [
+      ...conflicts.map(({ recipe: other }) => ({
+        ...(choice?.position ?? COMMAND_LINE),
+        message: `${name} and ${other.package} cannot be in the same layer`,
+      })),
+      ...late.map(({ recipe: other }) => ({
+        ...extension.position,
+        message: `${name} would be loaded before ${other.package}, which it needs: give it a higher \`order\``,
+      })),
+    ];
+  });
+}
+
+function byLoadOrder({ recipe: a }: PlannedStage, { recipe: b }: PlannedStage): number {
+  const difference = (a.extension?.order ?? 0) - (b.extension?.order ?? 0);
+  return difference || (a.package < b.package ? -1 : 1);
 }

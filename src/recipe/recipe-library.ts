@@ -1,11 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { UsageError, type Problem } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import { didYouMean } from '../core/nearest-names.js';
+import { compareVersions, parseVersion } from '../core/version-order.js';
 import { parseYaml } from '../core/yaml-file.js';
 import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
-import type { Bundle, Need, Recipe, SmokeInvocation, SmokeSpec } from './recipe.js';
+import type {
+  Bundle,
+  ExtensionSpec,
+  Kind,
+  Need,
+  Recipe,
+  SmokeInvocation,
+  SmokeSpec,
+  VersionRange,
+  Position,
+} from './recipe.js';
 
 /** The name of a recipe on the command line or in `needs`; without a line, the package's default line. */
 export interface RecipeName {
@@ -13,17 +24,25 @@ export interface RecipeName {
   readonly line: string | undefined;
 }
 
+/** A recipe, or the problems in its files. */
+export type LoadedRecipe = { readonly recipe: Recipe } | { readonly problems: readonly Problem[] };
+
 /**
  * Recipes by name, from folders that overlay each other file by file. The first folder that has a file wins, so a
  * project can add `php/8.4.25.yaml` and use everything else from the built-in recipes.
  */
 export interface RecipeLibrary {
-  /** The sorted names (`package/line`) of all recipes, including tools. */
+  /** The sorted names (`package/line`) of all recipes, including tools, but without bundled extensions: they have no lines. */
   names(): readonly string[];
+  /** The sorted names of all packages of a kind. Leaves out packages with an invalid `package.yaml`. */
+  packages(kind: Kind): Promise<readonly string[]>;
   /**
    * Returns the recipe, or the problems in its files. Throws UsageError, with the nearest names, for an unknown name.
+   *
+   * An extension is loaded for the interpreter that it is to be compiled for. Without a line, it is the newest one that
+   * supports the interpreter's version. UsageError says so if there is none.
    */
-  load(name: RecipeName): Promise<{ readonly recipe: Recipe } | { readonly problems: readonly Problem[] }>;
+  load(name: RecipeName, interpreter?: Recipe): Promise<LoadedRecipe>;
   /** The path of the build protocol, `stage.sh`. */
   readonly protocolPath: string;
 }
@@ -50,8 +69,9 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     .sort(compareNames);
   const protocolPath = files.get('stage.sh');
   if (protocolPath === undefined) throw new UsageError(`no stage.sh in ${folders.join(', ')}`);
+  const lineFiles = new Map<string, Promise<ReadYaml<LineFile>>>();
   const packageFiles = new Map<string, Promise<ReadYaml<PackageFile>>>();
-  const recipes = new Map<string, Promise<{ recipe: Recipe } | { problems: readonly Problem[] }>>();
+  const recipes = new Map<string, Promise<LoadedRecipe>>();
 
   const readPackage = (wanted: RecipeName): Promise<ReadYaml<PackageFile>> => {
     const packageName = wanted.package;
@@ -76,33 +96,174 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     return { ok: false, path: file, problems: [wholeFile(file, 'package.yaml is missing in its folder')] };
   };
 
+  const readLine = (name: string): Promise<ReadYaml<LineFile>> => {
+    const known = lineFiles.get(name);
+    if (known !== undefined) return known;
+    const path = names.includes(name) ? files.get(`${name}.yaml`) : undefined;
+    if (path === undefined) throw unknownRecipe(name, names);
+    const reading = readYaml(path, lineSchema);
+    lineFiles.set(name, reading);
+    return reading;
+  };
+
+  /** Returns the newest line of an extension that supports a version of its interpreter. */
+  const newestFor = async (packageName: string, interpreter: Recipe): Promise<string> => {
+    const lines = names.filter((name) => name.startsWith(`${packageName}/`)).reverse();
+    const offers: string[] = [];
+    for (const name of lines) {
+      const file = await readLine(name);
+      // An invalid file is reported when it is loaded.
+      if (!file.ok || isWithin(interpreter.version, file.value.supports))
+        return parseRecipeName(name).line ?? '';
+      offers.push(`${name} is for ${interpreter.package} ${describeRange(file.value.supports)}`);
+    }
+    throw new UsageError(
+      `no line of ${packageName} supports ${interpreter.name} ${interpreter.version}: ${offers.join(', ')}`,
+      { hint: 'Leave it out, or choose another line of the interpreter.' },
+    );
+  };
+
+  const loadLine = async (
+    { package: packageName, line }: { readonly package: string; readonly line: string },
+    { packageFile, interpreter }: { packageFile: ReadYaml<PackageFile>; interpreter: Recipe | undefined },
+  ): Promise<LoadedRecipe> => {
+    const lineFile = await readLine(`${packageName}/${line}`);
+    if (!lineFile.ok || !packageFile.ok) {
+      return { problems: [...problemsIn(packageFile), ...problemsIn(lineFile)] };
+    }
+    const { value } = lineFile;
+    if (interpreter !== undefined && !isWithin(interpreter.version, value.supports)) {
+      throw unsupported(`${packageName}/${line}`, { supports: value.supports, interpreter });
+    }
+    const place = (...path: readonly (string | number)[]): Position => ({
+      file: lineFile.path,
+      ...lineFile.locate(path),
+    });
+    return assemble({ package: packageName, line, packageFile, value, place, interpreter, files });
+  };
+
+  /** Creates the recipe of an extension whose sources are part of its interpreter's. */
+  const loadBundled = (
+    packageName: string,
+    { packageFile, interpreter }: { packageFile: ReadPackage; interpreter: Recipe },
+  ): LoadedRecipe => {
+    const { extension } = packageFile.value;
+    if (!isWithin(interpreter.version, extension?.supports)) {
+      throw unsupported(packageName, { supports: extension?.supports, interpreter });
+    }
+    const { version, line, sources } = interpreter;
+    const place = (...path: readonly (string | number)[]): Position => ({
+      file: packageFile.path,
+      ...packageFile.locate(['extension', ...path]),
+    });
+    const value = {
+      version,
+      needs: extension?.needs ?? [],
+      lines: {},
+      options: {},
+      // It has them in every line of its interpreter, in versions that nothing names.
+      bundles: Object.fromEntries(Object.keys(packageFile.value.bundles).map((each) => [each, 'unknown'])),
+      sources: Object.fromEntries(
+        sources.map(({ name, alternatives }) => [
+          name,
+          alternatives.map((file) => ({ file: file.name, sha256: file.sha256, urls: [...file.urls] })),
+        ]),
+      ),
+    };
+    return assemble({ package: packageName, line, packageFile, value, place, interpreter, files });
+  };
+
   return {
     protocolPath,
     names: () => names,
-    async load(wanted) {
+    async packages(kind) {
+      const found: string[] = [];
+      for (const path of [...files.keys()].filter((each) => /^[^/]+\/package\.yaml$/.test(each)).sort()) {
+        const packageName = posix.dirname(path);
+        const file = await readPackage({ package: packageName, line: undefined });
+        if (file.ok && file.value.kind === kind) found.push(packageName);
+      }
+      return found;
+    },
+    async load(wanted, interpreter) {
       const packageFile = await readPackage(wanted);
-      const line = wanted.line ?? (packageFile.ok ? packageFile.value.default : undefined);
-      if (line === undefined) return { problems: problemsIn(packageFile) };
+      if (!packageFile.ok && wanted.line === undefined) return { problems: packageFile.problems };
+      const extension = packageFile.ok ? packageFile.value.extension : undefined;
+      // Only extensions depend on an interpreter.
+      const base = extension === undefined ? undefined : interpreter;
+      if (base !== undefined && extension?.of !== base.package) {
+        throw new UsageError(
+          `${wanted.package} is an extension of ${extension?.of ?? ''}, not of ${base.name}`,
+        );
+      }
+      if (packageFile.ok && extension?.bundled === true) {
+        if (base === undefined) throw bundledAlone(wanted.package, extension.of);
+        if (wanted.line !== undefined && wanted.line !== base.line) {
+          throw new UsageError(
+            `${written(wanted)} has the version of its interpreter: name it ${wanted.package}`,
+          );
+        }
+        return loadBundled(wanted.package, { packageFile, interpreter: base });
+      }
+      const line =
+        wanted.line ??
+        (packageFile.ok ? packageFile.value.default : undefined) ??
+        (base === undefined ? newestOf(wanted.package, names) : await newestFor(wanted.package, base));
       const name = `${wanted.package}/${line}`;
-      const path = names.includes(name) ? files.get(`${name}.yaml`) : undefined;
-      if (path === undefined) {
-        if (wanted.line !== undefined || !packageFile.ok) throw unknownRecipe(name, names);
+      if (!names.includes(name) && wanted.line === undefined && packageFile.ok) {
         const message = `the default line ${name} does not exist.${didYouMean(name, names)}`;
         return { problems: [{ file: packageFile.path, ...packageFile.locate(['default']), message }] };
       }
-      let loading = recipes.get(name);
+      const key = [name, base?.name, base?.version].join(' ');
+      let loading = recipes.get(key);
       if (loading === undefined) {
-        loading = readYaml(path, lineSchema).then((lineFile) => {
-          if (!lineFile.ok || !packageFile.ok) {
-            return { problems: [...problemsIn(packageFile), ...problemsIn(lineFile)] };
-          }
-          return assemble({ package: wanted.package, line, packageFile, lineFile, files });
-        });
-        recipes.set(name, loading);
+        loading = loadLine({ package: wanted.package, line }, { packageFile, interpreter: base });
+        recipes.set(key, loading);
       }
       return loading;
     },
   };
+}
+
+function newestOf(packageName: string, names: readonly string[]): string {
+  const newest = names.filter((name) => name.startsWith(`${packageName}/`)).at(-1);
+  if (newest === undefined) throw unknownRecipe(packageName, names);
+  return parseRecipeName(newest).line ?? '';
+}
+
+function isWithin(version: string, range: Partial<VersionRange> | undefined): boolean {
+  const at = parseVersion(version, '');
+  const [from, before] = [range?.from, range?.before].map((end) => end && parseVersion(end, ''));
+  if (at === undefined) return range === undefined;
+  return (!from || compareVersions(at, from) >= 0) && (!before || compareVersions(at, before) < 0);
+}
+
+/** `7.4 and later`, `from 8.0 to before 8.3`. */
+function describeRange({ from, before }: Partial<VersionRange> = {}): string {
+  if (from === undefined) return before === undefined ? 'of any version' : `before ${before}`;
+  return before === undefined ? `${from} and later` : `from ${from} to before ${before}`;
+}
+
+function unsupported(
+  name: string,
+  {
+    supports,
+    interpreter,
+  }: { readonly supports: Partial<VersionRange> | undefined; readonly interpreter: Recipe },
+): UsageError {
+  return new UsageError(
+    `${name} does not support ${interpreter.name} ${interpreter.version}: it is for ${interpreter.package} ${describeRange(supports)}`,
+    { hint: 'Leave it out, or choose another line of the interpreter.' },
+  );
+}
+
+function bundledAlone(name: string, interpreter: string): UsageError {
+  return new UsageError(
+    `${name} is an extension from the sources of ${interpreter}: it has no recipe of its own`,
+    {
+      hint: `Build it together with a line of its interpreter: \`layersmith build ${interpreter} --with ${name}\`.`,
+    },
+  );
 }
 
 type ReadYaml<T> = ReturnType<typeof parseYaml<T>> & { readonly path: string };
@@ -138,23 +299,31 @@ async function readYaml<T>(
   }
 }
 
+type ReadPackage = ReadYaml<PackageFile> & { readonly ok: true };
+
 interface Parts {
   readonly package: string;
   readonly line: string;
-  readonly packageFile: ReadYaml<PackageFile> & { readonly ok: true };
-  readonly lineFile: ReadYaml<LineFile> & { readonly ok: true };
+  readonly packageFile: ReadPackage;
+  /** The content of the line's file. */
+  readonly value: LineFile;
+  /** Returns the place of a value of the line's file. */
+  readonly place: (...path: readonly (string | number)[]) => Position;
+  /** The interpreter of an extension, where it is known. */
+  readonly interpreter: Recipe | undefined;
   readonly files: ReadonlyMap<string, string>;
 }
 
-function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Problem[] } {
-  const { packageFile, lineFile } = parts;
-  const { value } = lineFile;
+function assemble(parts: Parts): LoadedRecipe {
+  const { packageFile, value, place } = parts;
   const own = below(parts.files, `${parts.package}/`);
-  const path = lineFile.path;
-  const needs = value.needs.map((text, index): Need => {
-    const name = parseRecipeName(text);
-    return { ...name, position: { file: path, ...lineFile.locate(['needs', index]) } };
-  });
+  const path = place().file;
+  const named = value.needs.map((text, index): Need => ({
+    ...parseRecipeName(text),
+    position: place('needs', index),
+  }));
+  const extension = extensionOf(parts);
+  const needs = extension === undefined ? named : [interpreterNeed(extension, parts.interpreter), ...named];
   const problems: Problem[] = needs
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
@@ -164,6 +333,7 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
   const ofLine = below(own, `${parts.line}/`);
+  const protocol = extension && parts.files.get(`${extension.of}/${EXTENSION_PROTOCOL}`);
   const recipe: Recipe = {
     package: parts.package,
     line: parts.line,
@@ -176,24 +346,51 @@ function assemble(parts: Parts): { recipe: Recipe } | { problems: readonly Probl
     version: value.version,
     endOfLife: value.endOfLife,
     needs,
+    lines: value.lines,
     options: value.options,
-    sources: Object.entries(value.sources).map(([name, files]) => ({
+    sources: Object.entries(value.sources).map(([name, alternatives]) => ({
       name,
-      alternatives: files.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
+      alternatives: alternatives.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
     })),
     bundles,
     layer: layer && {
       ...layer,
       files: value.layer?.files ?? layer.files,
+      extensions: value.layer?.extensions ?? layer.extensions,
       position: { file: packageFile.path, ...packageFile.locate(['layer', 'interpreter']) },
     },
+    extension,
     smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
-    buildFiles: new Map([...own].filter(([file]) => isBuildFile(file, { version: value.version, all: own }))),
+    buildFiles: new Map([
+      ...[...own].filter(([file]) => isBuildFile(file, { version: value.version, all: own })),
+      ...(protocol === undefined ? [] : [[EXTENSION_PROTOCOL, protocol] as const]),
+    ]),
     smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
     layerFiles: new Map([...below(own, 'layer/'), ...below(ofLine, 'layer/')]),
     path,
   };
   return { recipe };
+}
+
+/** The file in an interpreter's folder that goes into the builds of its extensions, and not into its own. */
+const EXTENSION_PROTOCOL = 'extension.sh';
+
+function extensionOf({ package: name, packageFile, value }: Parts): ExtensionSpec | undefined {
+  const { extension } = packageFile.value;
+  if (extension === undefined) return undefined;
+  const { of, order, zend, ini, conflicts, bundled } = extension;
+  const supports = bundled ? extension.supports : value.supports;
+  return {
+    ...{ of, order, ini, conflicts },
+    directive: zend ? 'zend_extension' : 'extension',
+    supports: { from: supports?.from, before: supports?.before },
+    files: extension.files ?? [`lib/${of}/extensions/${name}.so`],
+    position: { file: packageFile.path, ...packageFile.locate(['extension']) },
+  };
+}
+
+function interpreterNeed({ of, position }: ExtensionSpec, interpreter: Recipe | undefined): Need {
+  return { package: of, line: interpreter?.line, position };
 }
 
 function licenseOf({
@@ -236,21 +433,21 @@ function expectation(
 }
 
 /** Returns the bundles of a line, which names them with their versions, with the descriptions in package.yaml. */
-function bundlesOf({ packageFile, lineFile }: Parts): {
+function bundlesOf({ packageFile, value, place }: Parts): {
   readonly bundles: readonly Bundle[];
   readonly problems: readonly Problem[];
 } {
   const described = new Map(Object.entries(packageFile.value.bundles));
   const bundles: Bundle[] = [];
   const problems: Problem[] = [];
-  for (const [name, version] of Object.entries(lineFile.value.bundles)) {
+  for (const [name, version] of Object.entries(value.bundles)) {
     const bundle = described.get(name);
-    const place = { file: lineFile.path, ...lineFile.locate(['bundles', name]) };
+    const position = place('bundles', name);
     if (bundle === undefined) {
       const near = didYouMean(name, [...described.keys()]);
-      problems.push({ ...place, message: `package.yaml does not describe the bundle ${name}.${near}` });
-    } else if (Object.hasOwn(lineFile.value.sources, name)) {
-      problems.push({ ...place, message: `${name} is a source and a bundle` });
+      problems.push({ ...position, message: `package.yaml does not describe the bundle ${name}.${near}` });
+    } else if (Object.hasOwn(value.sources, name)) {
+      problems.push({ ...position, message: `${name} is a source and a bundle` });
     } else {
       const { license, homepage, cpe, from, pattern } = bundle;
       bundles.push({
@@ -268,7 +465,7 @@ function isBuildFile(
   { version, all }: { readonly version: string; readonly all: ReadonlyMap<string, string> },
 ): boolean {
   const [first = '', second] = file.split('/');
-  if (file.endsWith('.yaml') || ['smoke', 'layer'].includes(first)) return false;
+  if (file.endsWith('.yaml') || ['smoke', 'layer', EXTENSION_PROTOCOL].includes(first)) return false;
   if (all.has(`${first}.yaml`) && ['smoke', 'layer'].includes(second ?? '')) return false;
   return first !== 'patches' || file.startsWith(`patches/${version}-`);
 }

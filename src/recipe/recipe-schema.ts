@@ -21,6 +21,23 @@ const versionText = z.string({
 
 const version = versionText.regex(/^[0-9][0-9A-Za-z.+-]*$/, 'a version starts with a digit');
 
+/**
+ * Settings of the interpreter, by name. Values are what stands behind the equals sign of a line: no line breaks, no double
+ * quotes, and no `${`, which PHP would replace.
+ */
+export const iniSettings = z.record(
+  z
+    .string()
+    .regex(
+      /^[A-Za-z_][A-Za-z0-9_.]*$/,
+      'the name of a setting consists of letters, digits, dots and underscores',
+    ),
+  z
+    .union([z.string(), z.number(), z.boolean()])
+    .transform((value) => (typeof value === 'boolean' ? (value ? 'On' : 'Off') : String(value)))
+    .refine((value) => !/["\r\n\0]|\$\{/.test(value), 'a setting has no double quotes, line breaks or `${`'),
+);
+
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD');
 
 const pathBelowOpt = z
@@ -118,6 +135,34 @@ const invocation = z
 
 const layerFiles = z.array(pathBelowOpt).min(1);
 
+/** Versions of the interpreter: from one, inclusive, up to another, exclusive. */
+const supports = z.strictObject({ from: version.optional(), before: version.optional() });
+
+/** The name of a package. */
+const packageName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9+-]*$/, 'a package consists of lower-case letters, digits, plus signs and dashes');
+
+/** Lines of packages, where a need names none. */
+const lines = z.record(packageName, version);
+
+const extension = z
+  .strictObject({
+    of: packageName,
+    order: z.int().min(10).max(89).default(20),
+    zend: z.boolean().default(false),
+    ini: iniSettings.default({}),
+    conflicts: z.array(packageName).default([]),
+    files: layerFiles.optional(),
+    bundled: z.boolean().default(false),
+    /** Only of bundled ones; others say it in their lines. */
+    supports: supports.optional(),
+    needs: z.array(needName).optional(),
+  })
+  .refine((value) => value.bundled || (value.supports === undefined && value.needs === undefined), {
+    error: '`supports` and `needs` belong in the files of its lines, except for a bundled extension',
+  });
+
 /** The schema of recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it overrides of its package. */
 export const lineSchema = z
   .strictObject({
@@ -126,11 +171,15 @@ export const lineSchema = z
     endOfLife: date.optional(),
     bundles: z.record(bundleName, bundledVersion).default({}),
     needs: z.array(needName).default([]),
+    lines: lines.default({}),
+    supports: supports.optional(),
     options: z
       .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
       .default({}),
     sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file is required')),
-    layer: z.strictObject({ files: layerFiles.optional() }).optional(),
+    layer: z
+      .strictObject({ files: layerFiles.optional(), extensions: z.array(packageName).optional() })
+      .optional(),
     smoke: z
       .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
       .optional(),
@@ -140,14 +189,21 @@ export const lineSchema = z
 /** The schema of recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z
   .strictObject({
-    kind: z.enum(['library', 'interpreter', 'tool']),
+    kind: z.enum(['library', 'extension', 'interpreter', 'tool']),
     summary: z.string(),
     homepage: url.optional(),
     bundles: z.record(bundleName, bundle).default({}),
     ...licenseKeys,
     cpe: cpe.optional(),
-    default: version,
-    layer: z.strictObject({ interpreter: name, files: layerFiles }).optional(),
+    default: version.optional(),
+    extension: extension.optional(),
+    layer: z
+      .strictObject({
+        interpreter: name,
+        files: layerFiles,
+        extensions: z.array(packageName).default([]),
+      })
+      .optional(),
     smoke: z
       .strictObject({ programs: z.array(program).default([]), invocations: z.array(invocation).default([]) })
       .optional(),
@@ -156,6 +212,17 @@ export const packageSchema = z
     (value) => value.kind !== 'interpreter' || (value.layer !== undefined && value.smoke !== undefined),
     'an interpreter requires `layer` and `smoke`',
   )
+  .refine((value) => (value.kind === 'extension') === (value.extension !== undefined), {
+    error: '`extension` is required for an extension, and only for one',
+  })
+  .refine((value) => value.kind !== 'extension' || value.smoke !== undefined, {
+    error: 'an extension requires `smoke`, with a program that uses it',
+  })
+  .refine((value) => (value.default === undefined) === (value.extension !== undefined), {
+    path: ['default'],
+    error:
+      '`default` names the line that is used where none is named. An extension has none: the newest line that supports the interpreter is used',
+  })
   .refine(hasOneSpelling, BOTH_SPELLINGS)
   .refine((value) => value.license !== undefined || value.licence !== undefined, {
     path: ['license'],

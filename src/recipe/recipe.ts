@@ -14,8 +14,37 @@ export interface Need {
   readonly position: Position;
 }
 
-/** What a package is: an interpreter becomes a layer, a library is linked into others, a tool runs during builds. */
-export type Kind = 'library' | 'interpreter' | 'tool';
+/**
+ * What a package is: an interpreter becomes a layer, an extension is a module that an interpreter loads, a library is linked
+ * into others, a tool runs during builds.
+ */
+export type Kind = 'library' | 'extension' | 'interpreter' | 'tool';
+
+/** Versions from one, inclusive, up to another, exclusive. */
+export interface VersionRange {
+  readonly from: string | undefined;
+  readonly before: string | undefined;
+}
+
+/** How an interpreter loads an extension. */
+export interface ExtensionSpec {
+  /** The package of its interpreter: `php`. */
+  readonly of: string;
+  /** From 10 to 89. Extensions with lower numbers are loaded first. */
+  readonly order: number;
+  /** `zend_extension` if PHP loads it as an extension of its engine. */
+  readonly directive: 'extension' | 'zend_extension';
+  /** Settings that the layer makes for it. */
+  readonly ini: Readonly<Record<string, string>>;
+  /** Packages of extensions that cannot be in the same layer. */
+  readonly conflicts: readonly string[];
+  /** The versions of the interpreter that it works with. */
+  readonly supports: VersionRange;
+  /** The files of its artifact that go into the layer: paths below `/opt`. */
+  readonly files: readonly string[];
+  /** The place of `extension` in the recipe. */
+  readonly position: Position;
+}
 
 /** The part of an interpreter's artifact that goes into the layer. */
 export interface LayerSpec {
@@ -25,6 +54,8 @@ export interface LayerSpec {
   readonly position: Position;
   /** Paths below `/opt` in the artifact. */
   readonly files: readonly string[];
+  /** The extensions that are compiled into the interpreter, by the names under which others are chosen. */
+  readonly extensions: readonly string[];
 }
 
 /** A smoke test: a program that must exit with 0 and print each of the texts. */
@@ -89,12 +120,16 @@ export interface Recipe {
   /** `2028-12-31`: the last day on which upstream supports the line; undefined if upstream names none. */
   readonly endOfLife: string | undefined;
   readonly needs: readonly Need[];
+  /** The lines of other packages that go with this one, where a need or a choice names none: `{ icu: '67' }`. */
+  readonly lines: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly sources: readonly Source[];
   /** In the order of LINE.yaml. */
   readonly bundles: readonly Bundle[];
   /** `layer` and `smoke` are always defined for interpreters. */
   readonly layer: LayerSpec | undefined;
+  /** Always defined for extensions, and only for them. */
+  readonly extension: ExtensionSpec | undefined;
   readonly smoke: SmokeSpec | undefined;
   /**
    * The files of the package's folder that are available to a build of this line, by their path in the folder:

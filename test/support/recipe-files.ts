@@ -31,6 +31,28 @@ default: '${line}'
 `;
 }
 
+/** The package's file of a made-up extension of `php`, with lines of the `extension` key. */
+export function extensionYaml(lines: readonly string[] = []): string {
+  return `kind: extension
+summary: something made up
+license: MIT
+extension:
+${['of: php', ...lines].map((line) => `  ${line}\n`).join('')}smoke:
+  programs: [{ name: used, run: [/opt/bin/php, -v] }]
+`;
+}
+
+/** The package's file of a made-up interpreter named `php`, with what is compiled into it. */
+export function interpreterYaml(line: string, extensions: readonly string[] = []): string {
+  return `kind: interpreter
+summary: something made up
+license: MIT
+default: '${line}'
+layer: { interpreter: php, files: [bin/php], extensions: [${extensions.join(', ')}] }
+smoke: { programs: [{ name: version, run: [/opt/bin/php, -v] }] }
+`;
+}
+
 /** Recipes by name, with what each needs: `{ 'php/8.4': ['zlib'], 'zlib/1.3': [] }`. The first line is the default. */
 export type Recipes = Readonly<Record<string, readonly string[]>>;
 
@@ -64,6 +86,14 @@ export async function loadRecipe(library: RecipeLibrary, name: string): Promise<
 }
 
 /** The plan of a recipe in a folder. */
-export async function planIn(folder: string, name: string): Promise<Plan> {
-  return planFor(parseRecipeName(name), await openRecipeLibrary([folder]));
+export async function planIn(
+  folder: string,
+  name: string,
+  extensions: readonly string[] = [],
+): Promise<Plan> {
+  return planFor(
+    parseRecipeName(name),
+    await openRecipeLibrary([folder]),
+    extensions.map((extension) => ({ ...parseRecipeName(extension), position: undefined })),
+  );
 }

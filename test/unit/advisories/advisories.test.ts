@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AdvisedPackage } from '../../../src/advisories/advisory.js';
 import { readCve } from '../../../src/advisories/cve.js';
 import { readOsv } from '../../../src/advisories/osv.js';
-import { compareVersions, parseVersion } from '../../../src/advisories/version-order.js';
+import { compareVersions, parseVersion } from '../../../src/core/version-order.js';
 
 function pkg(name: string, version: string, cpe?: string): AdvisedPackage {
   return { recipe: `${name}/1`, name, version, cpe };

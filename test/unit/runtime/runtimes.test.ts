@@ -30,7 +30,7 @@ test('an unknown runtime is a problem of the recipe, at its place, with the near
 summary: made up
 licence: MIT
 default: '1'
-layer: { interpreter: luaa, files: [bin/lua] }
+layer: { interpreter: luaa, files: [bin/lua], extensions: [] }
 smoke: {}
 `;
   await using recipes = await recipeFolder({ 'mine/1': [] }, { 'mine/package.yaml': yaml });
@@ -61,7 +61,7 @@ test('a new language is a folder of source files and one Runtime', async () => {
   await using folder = await temporaryFolder();
   await folder.write({ 'ruby/bootstrap.rb': 'puts RUNTIME_API_PATH\n' });
   const position = { file: 'package.yaml', line: 1, column: 1 };
-  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'] }, [...RUNTIMES, ruby]);
+  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'], extensions: [] }, [...RUNTIMES, ruby]);
   expect(await found.bootstrap(folder.path)).toBe(
     '#!/opt/bin/ruby\nRUNTIME_API_PATH = "/2018-06-01/runtime/"\nputs RUNTIME_API_PATH\n',
   );
