@@ -1,3 +1,4 @@
 # shellcheck shell=bash
+# shellcheck source=recipes/php/extension.sh
 source /build/recipe/extension.sh
 build_extension --enable-redis --enable-redis-igbinary

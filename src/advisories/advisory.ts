@@ -1,9 +1,12 @@
-/** A package that advisories are matched against. */
+import { parseVersion, type Version } from '../core/version-order.js';
+
+/** A package that advisories are matched against, or a project that a package bundles. */
 export interface AdvisedPackage {
-  /** `openssl/3.5`. */
+  /** `openssl/3.5`. For a bundled project, the recipe of the package. */
   readonly recipe: string;
   readonly name: string;
-  readonly version: string;
+  /** Undefined if the sources of the package do not contain the version of a bundled project. */
+  readonly version?: string | undefined;
   /** `vendor:product`. */
   readonly cpe?: string | undefined;
 }
@@ -25,6 +28,17 @@ export interface Advisory {
   readonly namesNoPackage: string | undefined;
   /** Returns the verdict on a package. Undefined if the advisory does not concern it. */
   verdictOn(pkg: AdvisedPackage): Verdict | undefined;
+}
+
+/** The version of a package, or the verdict of each advisory on a package whose version has no order. */
+export function comparableVersion(
+  pkg: AdvisedPackage,
+): { readonly version: Version } | { readonly verdict: Verdict } {
+  const version = pkg.version === undefined ? undefined : parseVersion(pkg.version, pkg.name);
+  if (version !== undefined) return { version };
+  const why =
+    pkg.version === undefined ? `the version of ${pkg.name} is unknown` : `${pkg.version} cannot be compared`;
+  return { verdict: { state: 'undecided', why } };
 }
 
 /** Combines the verdicts of several statements about one package. One that affects it takes precedence. */

@@ -12,9 +12,11 @@ import { readOsv } from './osv.js';
 export interface Undecided {
   readonly id: string;
   readonly aliases: readonly string[];
-  /** Recipe, name and version of the package concerned. Undefined if the advisory does not name one. */
+  /** The recipe of the package concerned, or that bundles it. Undefined if the advisory does not name a package. */
   readonly recipe: string | undefined;
+  /** Its name. Undefined if the advisory does not name a package. */
   readonly package: string | undefined;
+  /** Its version. Undefined also if it is a bundled project whose version is unknown. */
   readonly version: string | undefined;
   readonly severity: string | undefined;
   readonly summary: string;
@@ -29,7 +31,6 @@ export interface Undecided {
 export interface Applied extends Undecided {
   readonly recipe: string;
   readonly package: string;
-  readonly version: string;
 }
 
 /** The result of matching advisories against packages. */
@@ -95,7 +96,7 @@ export async function applyAdvisories(
         if (isIgnored(advisory)) continue;
         const fixedIn = verdict.state === 'affected' ? verdict.fixedIn : undefined;
         const list = verdict.state === 'affected' ? applies : undecided;
-        list.set(`${id} ${pkg.recipe}`, {
+        list.set(`${id} ${pkg.recipe} ${pkg.name}`, {
           ...common,
           ...{ recipe: pkg.recipe, package: pkg.name, version: pkg.version, fixedIn, why: verdict.why },
         });

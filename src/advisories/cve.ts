@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { shortened, strongest, type AdvisedPackage, type Advisory, type Verdict } from './advisory.js';
+import {
+  comparableVersion,
+  shortened,
+  strongest,
+  type AdvisedPackage,
+  type Advisory,
+  type Verdict,
+} from './advisory.js';
 import { compareVersions, parseVersion, type Version } from '../core/version-order.js';
 
 const status = z.enum(['affected', 'unaffected', 'unknown']);
@@ -88,16 +95,18 @@ export function readCve(json: unknown): Advisory | undefined {
         : undefined,
     verdictOn(pkg) {
       if (cveMetadata.state !== 'PUBLISHED') return undefined;
-      const version = parseVersion(pkg.version, pkg.name);
-      if (version === undefined) return { state: 'undecided', why: `${pkg.version} cannot be compared` };
-      return strongest(
-        all.flatMap((each) => [
-          ...each.affected.filter((one) => speaksOf(one, pkg)).map((one) => verdictOf(one, { version, pkg })),
-          ...each.cpeApplicability.flatMap(({ nodes }) =>
-            nodes.flatMap((node) => nodeVerdicts(node, { version, pkg })),
-          ),
-        ]),
-      );
+      const statements = all.flatMap((each) => each.affected).filter((one) => speaksOf(one, pkg));
+      const nodes = all
+        .flatMap((each) => each.cpeApplicability.flatMap((applicability) => applicability.nodes))
+        .filter((node) => node.cpeMatch.some((match) => isVulnerable(match, pkg)));
+      if (statements.length === 0 && nodes.length === 0) return undefined;
+      const comparable = comparableVersion(pkg);
+      if ('verdict' in comparable) return comparable.verdict;
+      const asked = { ...comparable, pkg };
+      return strongest([
+        ...statements.map((one) => verdictOf(one, asked)),
+        ...nodes.flatMap((node) => nodeVerdicts(node, asked)),
+      ]);
     },
   };
 }
@@ -113,12 +122,17 @@ function speaksOf({ product, cpes }: z.infer<typeof affected>, pkg: AdvisedPacka
   return names.includes(product.toLowerCase()) || cpes.some((cpe) => isCpeOf(cpe, pkg));
 }
 
+function isVulnerable({ vulnerable, criteria }: CpeMatch, pkg: AdvisedPackage): boolean {
+  return vulnerable && isCpeOf(criteria, pkg);
+}
+
 function isCpeOf(cpe: string, pkg: AdvisedPackage): boolean {
   const [, , , vendor, product] = cpe.split(':');
   return `${vendor ?? ''}:${product ?? ''}` === pkg.cpe;
 }
 
 type Entry = z.infer<typeof versionEntry>;
+type CpeMatch = z.infer<typeof cpeMatch>;
 
 /** Evaluates `versions` as the record format says: the entry that contains the version decides, else `defaultStatus`. */
 function verdictOf({ versions, defaultStatus }: z.infer<typeof affected>, asked: Asked): Verdict {
@@ -246,11 +260,11 @@ function nodeVerdicts(
   }: {
     readonly operator: string;
     readonly negate: boolean;
-    readonly cpeMatch: readonly z.infer<typeof cpeMatch>[];
+    readonly cpeMatch: readonly CpeMatch[];
   },
   { version, pkg }: Asked,
 ): readonly Verdict[] {
-  const ours = matches.filter(({ vulnerable, criteria }) => vulnerable && isCpeOf(criteria, pkg));
+  const ours = matches.filter((match) => isVulnerable(match, pkg));
   if (ours.length > 0 && (negate || (operator === 'AND' && matches.length > 1)))
     return [{ state: 'undecided', why: 'it depends on more than this package' }];
   return ours.map((match): Verdict => {

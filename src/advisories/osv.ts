@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { shortened, strongest, type AdvisedPackage, type Advisory, type Verdict } from './advisory.js';
+import {
+  comparableVersion,
+  shortened,
+  strongest,
+  type AdvisedPackage,
+  type Advisory,
+  type Verdict,
+} from './advisory.js';
 import { compareVersions, parseVersion, type Version } from '../core/version-order.js';
 
 const event = z.object({
@@ -91,8 +98,9 @@ function projectOf(address: string): string {
 }
 
 function verdictOf({ ranges, versions }: Affected, pkg: AdvisedPackage): Verdict {
-  const version = parseVersion(pkg.version, pkg.name);
-  if (version === undefined) return { state: 'undecided', why: `${pkg.version} cannot be compared` };
+  const comparable = comparableVersion(pkg);
+  if ('verdict' in comparable) return comparable.verdict;
+  const { version } = comparable;
   const verdicts = ranges.map(({ type, events, database_specific: more }): Verdict => {
     if (type !== 'GIT') return inEvents(events, { version, pkg });
     if (more?.versions !== undefined) return inEvents(more.versions, { version, pkg });
@@ -106,7 +114,7 @@ function verdictOf({ ranges, versions }: Affected, pkg: AdvisedPackage): Verdict
     return other !== undefined && compareVersions(other, version) === 0;
   });
   const fixedIn = verdicts.find((verdict) => verdict.state === 'affected')?.fixedIn;
-  if (listed) return { state: 'affected', fixedIn, why: `${pkg.version} is in its list` };
+  if (listed) return { state: 'affected', fixedIn, why: `${pkg.version ?? ''} is in its list` };
   return (
     strongest(verdicts) ?? {
       state: versions.length > 0 ? 'unaffected' : 'undecided',

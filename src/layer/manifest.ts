@@ -13,6 +13,17 @@ const sha256 = z.string().refine(isSha256, 'a sha256 has 64 lower-case hexadecim
 
 const pinned = z.object({ file: z.string(), sha256 });
 
+const bundle = z.object({
+  name: z.string(),
+  /** Missing if the sources do not contain it. */
+  version: z.string().optional(),
+  /** SPDX expression. */
+  license: z.string(),
+  homepage: z.string().optional(),
+  /** `vendor:product` in the CPE dictionary. */
+  cpe: z.string().optional(),
+});
+
 const stage = z.object({
   recipe: z.string(),
   package: z.string(),
@@ -34,6 +45,8 @@ const stage = z.object({
   sources: z.array(pinned.extend({ name: z.string(), urls: z.array(z.string()) })),
   /** Applied to the first source, in this order. */
   patches: z.array(pinned),
+  /** Copies of other projects in the sources. Missing if there are none, and in older manifests. */
+  bundles: z.array(bundle).optional(),
 });
 
 /** Manifests of layersmith 0.1.0 spell the key `licence`. They stay readable; only `license` is written. */
@@ -76,6 +89,9 @@ export const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 /** One stage of a manifest. */
 export type ManifestStage = Manifest['stages'][number];
+
+/** A copy of another project in a stage's sources. */
+export type ManifestBundle = NonNullable<ManifestStage['bundles']>[number];
 
 /** Returns the name of the layer's runtime. Older manifests lack it; there the recipe's package is the name: php or lua. */
 export function interpreterOf({ interpreter, recipe }: Manifest): string {

@@ -2,7 +2,7 @@ import { PackageURL } from 'packageurl-js';
 import { VERSION } from '../core/version.js';
 import type { CaBundle } from './ca-bundles.js';
 import type { BuiltRecord } from './layer-record.js';
-import type { ManifestStage } from './manifest.js';
+import type { ManifestBundle, ManifestStage } from './manifest.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -13,8 +13,9 @@ const ROOT = 'layer';
 
 /**
  * The bill of materials of a layer, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/): every compiled package with its
- * version, source, license, CPE name and patches, what was compiled with, and the CA data that the layer brings along. The
- * same layer has the same one: there is no time in it, and its serial number is made of the zip's sha256.
+ * version, source, license, CPE name, patches and the projects that its sources bundle, what was compiled with, and the CA data
+ * that the layer brings along. The same layer has the same one: there is no time in it, and its serial number is made of the
+ * zip's sha256.
  */
 export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Json {
   const { stages, layer, recipe, version } = record;
@@ -72,7 +73,7 @@ function toolsOf({ toolchain }: BuiltRecord): readonly Json[] {
 }
 
 function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolean }): Json {
-  const { recipe, package: name, version, license, cpe, homepage, sources, patches } = stage;
+  const { recipe, package: name, version, license, cpe, homepage, sources, patches, bundles = [] } = stage;
   // The first source is the package itself; others are compiled with it. Alternatives of a source have its name.
   const ownAlternatives = sources.filter((source) => source.name === sources[0]?.name);
   const [own] = ownAlternatives;
@@ -80,6 +81,16 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
     (source, index) =>
       source.name !== own?.name && sources.findIndex(({ name }) => name === source.name) === index,
   );
+  const inside = [
+    ...others.map((source) => ({
+      type: 'library',
+      'bom-ref': `${recipe}#${source.name}`,
+      name: source.name,
+      purl: purlOf({ name: source.name, version: undefined, source }),
+      externalReferences: referencesTo(source),
+    })),
+    ...bundles.map((bundle) => bundledComponentOf(bundle, recipe)),
+  ];
   return {
     type: isRoot ? 'application' : 'library',
     'bom-ref': recipe,
@@ -92,17 +103,7 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
       ...(homepage === undefined ? [] : [{ type: 'website', url: homepage }]),
       ...ownAlternatives.flatMap(referencesTo),
     ],
-    ...(others.length === 0
-      ? {}
-      : {
-          components: others.map((source) => ({
-            type: 'library',
-            'bom-ref': `${recipe}#${source.name}`,
-            name: source.name,
-            purl: purlOf({ name: source.name, version: undefined, source }),
-            externalReferences: referencesTo(source),
-          })),
-        }),
+    ...(inside.length === 0 ? {} : { components: inside }),
     ...(patches.length === 0
       ? {}
       : {
@@ -120,6 +121,20 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
       ...(stage.endOfLife === undefined ? [] : [{ name: 'layersmith:end-of-life', value: stage.endOfLife }]),
       ...patches.map(({ file, sha256 }) => ({ name: `layersmith:sha256:${file}`, value: sha256 })),
     ],
+  };
+}
+
+function bundledComponentOf(bundle: ManifestBundle, recipe: string): Json {
+  const { name, version, license, cpe, homepage } = bundle;
+  return {
+    type: 'library',
+    'bom-ref': `${recipe}#${name}`,
+    name,
+    ...(version === undefined ? {} : { version }),
+    licenses: [{ expression: license }],
+    ...(cpe === undefined ? {} : { cpe: cpeName(cpe, version) }),
+    purl: purlOf({ name, version, source: undefined }),
+    ...(homepage === undefined ? {} : { externalReferences: [{ type: 'website', url: homepage }] }),
   };
 }
 
@@ -152,9 +167,9 @@ function purlOf({
   return new PackageURL('generic', undefined, name, version, qualifiers, undefined).toString();
 }
 
-/** `cpe:2.3:a:openssl:openssl:3.5.7:*:…` (NISTIR 7695, 6.2). */
-function cpeName(cpe: string, version: string): string {
-  const escaped = version.replace(/[^A-Za-z0-9._-]/g, '\\$&');
+/** `cpe:2.3:a:openssl:openssl:3.5.7:*:…` (NISTIR 7695, 6.2). The version is `*` (any) if it is unknown. */
+function cpeName(cpe: string, version: string | undefined): string {
+  const escaped = version?.replace(/[^A-Za-z0-9._-]/g, '\\$&') ?? '*';
   return `cpe:2.3:a:${cpe}:${escaped}:*:*:*:*:*:*:*`;
 }
 

@@ -7,6 +7,7 @@ import { compareVersions, parseVersion } from '../core/version-order.js';
 import { parseYaml } from '../core/yaml-file.js';
 import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
 import type {
+  Bundle,
   ExtensionSpec,
   Kind,
   Need,
@@ -160,6 +161,8 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
       needs: extension?.needs ?? [],
       lines: {},
       options: {},
+      // It has them in every line of its interpreter, in versions that nothing names.
+      bundles: Object.fromEntries(Object.keys(packageFile.value.bundles).map((each) => [each, 'unknown'])),
       sources: Object.fromEntries(
         sources.map(({ name, alternatives }) => [
           name,
@@ -324,6 +327,8 @@ function assemble(parts: Parts): LoadedRecipe {
   const problems: Problem[] = needs
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
+  const { bundles, problems: bundleProblems } = bundlesOf(parts);
+  problems.push(...bundleProblems);
   if (!own.has('build.sh')) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
@@ -347,6 +352,7 @@ function assemble(parts: Parts): LoadedRecipe {
       name,
       alternatives: alternatives.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
     })),
+    bundles,
     layer: layer && {
       ...layer,
       files: value.layer?.files ?? layer.files,
@@ -424,6 +430,33 @@ function expectation(
 ): SmokeInvocation['expected'] {
   if (error !== undefined) return { kind: 'error', ...error };
   return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
+}
+
+/** Returns the bundles of a line, which names them with their versions, with the descriptions in package.yaml. */
+function bundlesOf({ packageFile, value, place }: Parts): {
+  readonly bundles: readonly Bundle[];
+  readonly problems: readonly Problem[];
+} {
+  const described = new Map(Object.entries(packageFile.value.bundles));
+  const bundles: Bundle[] = [];
+  const problems: Problem[] = [];
+  for (const [name, version] of Object.entries(value.bundles)) {
+    const bundle = described.get(name);
+    const position = place('bundles', name);
+    if (bundle === undefined) {
+      const near = didYouMean(name, [...described.keys()]);
+      problems.push({ ...position, message: `package.yaml does not describe the bundle ${name}.${near}` });
+    } else if (Object.hasOwn(value.sources, name)) {
+      problems.push({ ...position, message: `${name} is a source and a bundle` });
+    } else {
+      const { license, homepage, cpe, from, pattern } = bundle;
+      bundles.push({
+        ...{ name, version: version === 'unknown' ? undefined : version },
+        ...{ license, homepage, cpe, from, pattern },
+      });
+    }
+  }
+  return { bundles, problems };
 }
 
 /** Excludes YAML files, files that only the layer or its smoke tests use, and patches for other versions. */

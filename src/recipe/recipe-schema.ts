@@ -15,12 +15,12 @@ const sha256 = z
   .refine(isSha256, 'a sha256 has 64 lower-case hexadecimal digits (quote it if it is a number)');
 
 /** Versions are texts, but YAML reads an unquoted `8.4` as a number: the message says to quote it. */
-const version = z
-  .string({
-    error: (issue) =>
-      typeof issue.input === 'number' ? 'quote the version: YAML reads it as a number' : undefined,
-  })
-  .regex(/^[0-9][0-9A-Za-z.+-]*$/, 'a version starts with a digit');
+const versionText = z.string({
+  error: (issue) =>
+    typeof issue.input === 'number' ? 'quote the version: YAML reads it as a number' : undefined,
+});
+
+const version = versionText.regex(/^[0-9][0-9A-Za-z.+-]*$/, 'a version starts with a digit');
 
 /**
  * Settings of the interpreter, by name. Values are what stands behind the equals sign of a line: no line breaks, no double
@@ -45,6 +45,13 @@ export const pathBelowOpt = z
   .string()
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path is relative to /opt');
 
+const pathInSource = z
+  .string()
+  .refine(
+    (path) => !path.startsWith('/') && !path.split('/').includes('..'),
+    'a path is relative to the source',
+  );
+
 /** Manifests, SBOMs and provenance publish the URLs, so they hold no credentials. */
 const url = z.url({ protocol: /^https?$/ }).refine((text) => {
   // A text that is not a URL has its own message.
@@ -55,6 +62,38 @@ const url = z.url({ protocol: /^https?$/ }).refine((text) => {
 
 /** The vendor and product of a CPE 2.3 name, without characters that need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
+
+/** The name of a bundled project. Unlike packages, other projects have underscores in their names. */
+const bundleName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._+-]*$/,
+    'a name consists of lower-case letters, digits, dots, dashes and underscores',
+  );
+
+const bundledVersion = versionText.regex(
+  /^(unknown|[0-9][0-9A-Za-z.+-]*)$/,
+  'a version starts with a digit; it is `unknown` if the sources do not contain it',
+);
+
+/** A regular expression whose groups are the parts of a version: `MAJOR (\\d+)\\s+MINOR (\\d+)`. */
+const versionPattern = z.string().refine((text) => {
+  try {
+    // The empty alternative always matches, so the result has one entry for each group.
+    return (new RegExp(`${text}|`).exec('')?.length ?? 0) > 1;
+  } catch {
+    return false;
+  }
+}, 'a pattern is a regular expression with a group for each part of the version');
+
+/** A copy of another project in a package's sources. */
+const bundle = z.strictObject({
+  license: z.string(),
+  homepage: url.optional(),
+  cpe: cpe.optional(),
+  from: z.array(pathInSource).min(1),
+  pattern: versionPattern.optional(),
+});
 
 /** An SPDX expression. `licence` is a deprecated alias, used by recipes for layersmith 0.1.0. */
 const licenseKeys = {
@@ -131,6 +170,7 @@ export const lineSchema = z
     version,
     ...licenseKeys,
     endOfLife: date.optional(),
+    bundles: z.record(bundleName, bundledVersion).default({}),
     needs: z.array(needName).default([]),
     lines: lines.default({}),
     supports: supports.optional(),
@@ -153,6 +193,7 @@ export const packageSchema = z
     kind: z.enum(['library', 'extension', 'interpreter', 'tool']),
     summary: z.string(),
     homepage: url.optional(),
+    bundles: z.record(bundleName, bundle).default({}),
     ...licenseKeys,
     cpe: cpe.optional(),
     default: version.optional(),

@@ -84,6 +84,23 @@ export interface SmokeSpec {
   readonly invocations: readonly SmokeInvocation[];
 }
 
+/** A copy of another project in a package's sources, which is compiled into the package. */
+export interface Bundle {
+  /** The other project's name: `pcre2`. */
+  readonly name: string;
+  /** Undefined if the sources do not contain it. */
+  readonly version: string | undefined;
+  /** An SPDX expression. */
+  readonly license: string;
+  readonly homepage: string | undefined;
+  /** `vendor:product` in the CPE dictionary. */
+  readonly cpe: string | undefined;
+  /** Paths in the tree of the package's first source. The first one that exists shows that the copy is there. */
+  readonly from: readonly string[];
+  /** A regular expression that finds the version in that file: its groups, joined by dots. */
+  readonly pattern: string | undefined;
+}
+
 /** How to build a package at one pinned version: the merged content of LINE.yaml and package.yaml. */
 export interface Recipe {
   /** `php`. */
@@ -107,6 +124,8 @@ export interface Recipe {
   readonly lines: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly sources: readonly Source[];
+  /** In the order of LINE.yaml. */
+  readonly bundles: readonly Bundle[];
   /** `layer` and `smoke` are always defined for interpreters. */
   readonly layer: LayerSpec | undefined;
   /** Always defined for extensions, and only for them. */

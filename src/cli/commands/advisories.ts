@@ -7,6 +7,7 @@ import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
+import { parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Io } from '../io.js';
 import { plannedLayers } from '../planned-layers.js';
 import { jsonOption, recipesOption } from '../options.js';
@@ -84,12 +85,9 @@ async function packagesOf(
       { names: [target], with: [], platform: undefined, arch: undefined },
       await openLibrary(io, recipes),
     );
-    return (first?.layer.plan.stages ?? []).map(({ recipe }) => ({
-      recipe: recipe.name,
-      name: recipe.package,
-      version: recipe.version,
-      cpe: recipe.cpe,
-    }));
+    return (first?.layer.plan.stages ?? []).flatMap(({ recipe }) =>
+      withBundles({ ...recipe, recipe: recipe.name }),
+    );
   }
   await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
@@ -98,18 +96,32 @@ async function packagesOf(
       hint: 'Name a layer that layersmith built, or a recipe.',
     });
   }
-  return manifest.stages.map((stage) => ({
-    recipe: stage.recipe,
-    name: stage.package,
-    version: stage.version,
-    cpe: stage.cpe,
-  }));
+  return manifest.stages.flatMap(withBundles);
+}
+
+/** What recipes and the stages of manifests have in common. */
+interface Compiled {
+  readonly recipe: string;
+  readonly package: string;
+  readonly version: string;
+  readonly cpe?: string | undefined;
+  readonly bundles?: readonly Omit<AdvisedPackage, 'recipe'>[] | undefined;
+}
+
+function withBundles(compiled: Compiled): readonly AdvisedPackage[] {
+  const { recipe, package: name, version, cpe, bundles = [] } = compiled;
+  return [
+    { recipe, name, version, cpe },
+    ...bundles.map((bundle) => ({ recipe, name: bundle.name, version: bundle.version, cpe: bundle.cpe })),
+  ];
 }
 
 function describe({ read, others, applies, undecided }: AdvisoryReport): string {
-  const line = ({ id, package: name, version, severity, fixedIn, summary, why, file }: Undecided): string => {
-    if (name === undefined || version === undefined) return `${id}  (${why})\n    ${file}`;
-    return `${id}  ${name} ${version}${severity === undefined ? '' : `  ${severity}`}  ${fixedIn === undefined ? 'no fixed version known' : `fixed in ${fixedIn}`}  (${why})\n    ${summary}`;
+  const line = (found: Undecided): string => {
+    const { id, recipe, package: name, version, severity, fixedIn, summary, why, file } = found;
+    if (recipe === undefined || name === undefined) return `${id}  (${why})\n    ${file}`;
+    const where = parseRecipeName(recipe).package === name ? '' : ` in ${recipe}`;
+    return `${id}  ${name} ${version ?? '(unknown version)'}${where}${severity === undefined ? '' : `  ${severity}`}  ${fixedIn === undefined ? 'no fixed version known' : `fixed in ${fixedIn}`}  (${why})\n    ${summary}`;
   };
   return `${[
     ...applies.map((each) => `applies    ${line(each)}`),

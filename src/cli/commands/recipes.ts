@@ -52,10 +52,11 @@ export function recipesCommand(io: Io): Command {
 /** Returns the recipe as data, without the paths of its files on this machine. */
 function shown(recipe: Recipe): object {
   const { name, version, kind, summary, homepage, license, endOfLife, options, sources } = recipe;
+  const bundles = recipe.bundles.map((bundle) => ({ name: bundle.name, version: bundle.version }));
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
   );
-  return { name, version, kind, summary, homepage, license, endOfLife, needs, options, sources };
+  return { name, version, kind, summary, homepage, license, endOfLife, needs, options, sources, bundles };
 }
 
 function describe(recipe: Recipe): string {
@@ -77,6 +78,7 @@ function describe(recipe: Recipe): string {
         ...urls.map((url) => `          ${url}`),
       ]),
     ),
+    ...recipe.bundles.map((bundle) => `bundles   ${bundle.name} ${bundle.version ?? '(unknown version)'}`),
     `file      ${recipe.path}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -1,8 +1,8 @@
 import { sha256OfFile } from '../../core/digest.js';
 import type { LayerSettings } from '../../layer/layer-settings.js';
-import type { Manifest, ManifestStage } from '../../layer/manifest.js';
+import type { Manifest, ManifestBundle, ManifestStage } from '../../layer/manifest.js';
 import type { PlannedStage } from '../../recipe/plan.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import type { Bundle, Recipe } from '../../recipe/recipe.js';
 import type { BuildTarget } from './build-context.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import type { StageOutcome, StageResult } from './stage-results.js';
@@ -17,7 +17,7 @@ export async function manifestOf(
   }: {
     readonly results: readonly StageResult[];
     readonly settings: LayerSettings;
-    readonly target: BuildTarget;
+    readonly target: Pick<BuildTarget, 'platform' | 'toolchain' | 'toolchainPackages'>;
   },
 ): Promise<Manifest> {
   const { platform, toolchain, toolchainPackages } = target;
@@ -73,7 +73,13 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
       alternatives.map(({ name: file, sha256, urls }) => ({ name, file, sha256, urls: [...urls] })),
     ),
     patches: [...(await patchesOf(recipe))],
+    // Undefined keys are not written: a package without bundles has the same bytes as before there were bundles.
+    bundles: recipe.bundles.length === 0 ? undefined : recipe.bundles.map(bundleOf),
   };
+}
+
+function bundleOf({ name, version, license, homepage, cpe }: Bundle): ManifestBundle {
+  return { name, version, license, homepage, cpe };
 }
 
 /** Returns the patches of a recipe's version, in the order in which recipes/stage.sh applies them. */

@@ -89,14 +89,23 @@ function packageChanges(
   before: readonly ManifestStage[],
   after: readonly ManifestStage[],
 ): readonly VersionChange[] {
+  // Manifests of older releases name no bundles.
+  const haveBundles = [before, after].every((stages) => stages.some(({ bundles }) => bundles !== undefined));
   const named = (stages: readonly ManifestStage[]): Versioned =>
-    stages.map((stage) => ({ name: stage.package, version: stage.version }));
+    stages.flatMap((stage) => [
+      { name: stage.package, version: stage.version },
+      ...(haveBundles ? bundlesOf(stage) : []),
+    ]);
   const rebuilt = before.flatMap((stage): VersionChange[] => {
     const other = after.find((each) => each.package === stage.package);
     if (other?.version !== stage.version || isSame(stage, other)) return [];
     return [{ name: stage.package, before: stage.version, after: other.version, note: noteOn(stage, other) }];
   });
   return [...versionChanges(named(before), named(after)), ...rebuilt];
+}
+
+function bundlesOf({ package: owner, bundles = [] }: ManifestStage): Versioned {
+  return bundles.map(({ name, version = 'unknown' }) => ({ name: `${name} in ${owner}`, version }));
 }
 
 /** Whether two stages are the same: by artifact, or by sources and patches if one artifact is unknown (manifest version 1). */

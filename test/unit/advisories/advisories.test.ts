@@ -76,6 +76,9 @@ describe('versions', () => {
   );
 });
 
+const PCRE2: AdvisedPackage = { recipe: 'php/8.4', name: 'pcre2', version: '10.44', cpe: 'pcre:pcre2' };
+const XKCP: AdvisedPackage = { recipe: 'php/8.4', name: 'xkcp', version: undefined, cpe: 'keccak:xkcp' };
+
 const OSV = { id: 'OSV-1', modified: '2024-01-01T00:00:00Z' };
 
 describe('an OSV advisory', () => {
@@ -160,6 +163,16 @@ describe('an OSV advisory', () => {
     const named = { ecosystem: 'Other', name: 'x', purl: 'pkg:generic/openssl?download_url=x' };
     const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }] }];
     expect(verdict({ package: named, ranges }, pkg('openssl', '3.5.7'))).toMatchObject({ state: 'affected' });
+  });
+
+  test('is undecided on a bundled project without a version, if it concerns it', () => {
+    const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1' }] }];
+    const of = (name: string): object => ({ package: { ecosystem: 'OSS-Fuzz', name }, ranges });
+    expect(verdict(of('xkcp'), XKCP)).toEqual({
+      state: 'undecided',
+      why: 'the version of xkcp is unknown',
+    });
+    expect(verdict(of('pcre2'), XKCP)).toBeUndefined();
   });
 
   test('that was withdrawn says nothing', () => {
@@ -321,6 +334,24 @@ describe('a CVE record', () => {
       [{ criteria: ANY }, '1.0', 'affected'],
     ])('%j says of %s that it is %s', (match, version, state) => {
       expect(verdict(node(match), curl(version))).toMatchObject({ state });
+    });
+
+    test('apply to a bundled project by its CPE name', () => {
+      const cpe = 'cpe:2.3:a:pcre:pcre2:*:*:*:*:*:*:*:*';
+      const before = (version: string): object => node({ criteria: cpe, versionEndExcluding: version });
+      expect(verdict(before('10.45'), PCRE2)).toMatchObject({ state: 'affected', fixedIn: '10.45' });
+      expect(verdict(before('10.44'), PCRE2)).toEqual({ state: 'unaffected' });
+      expect(verdict(before('10.45'), pkg('php', '8.4.24', 'php:php'))).toBeUndefined();
+    });
+
+    test('are undecided on a bundled project without a version, if they are about it', () => {
+      const about = (cpe: string): object => node({ criteria: `cpe:2.3:a:${cpe}:1.0:*:*:*:*:*:*:*` });
+      expect(verdict(about('keccak:xkcp'), XKCP)).toEqual({
+        state: 'undecided',
+        why: 'the version of xkcp is unknown',
+      });
+      expect(verdict(about('pcre:pcre2'), XKCP)).toBeUndefined();
+      expect(verdict(of('php', [{ ...affected, version: '8.0' }]), XKCP)).toBeUndefined();
     });
 
     test('of others says nothing, with conditions does not decide', () => {

@@ -131,6 +131,76 @@ describe('of a recipe', () => {
   });
 });
 
+/** A CVE record with CPE names only, as NVD adds them. */
+function cveOf(id: string, match: object): string {
+  return JSON.stringify({
+    dataType: 'CVE_RECORD',
+    cveMetadata: { cveId: id, state: 'PUBLISHED' },
+    containers: {
+      cna: {
+        title: 'In a copy',
+        cpeApplicability: [{ nodes: [{ cpeMatch: [{ vulnerable: true, ...match }] }] }],
+      },
+    },
+  });
+}
+
+const OLD_PCRE2 = cveOf('CVE-1', {
+  criteria: 'cpe:2.3:a:pcre:pcre2:*:*:*:*:*:*:*:*',
+  versionEndExcluding: '10.45',
+});
+const KECCAK = cveOf('CVE-2', { criteria: 'cpe:2.3:a:keccak:xkcp:-:*:*:*:*:*:*:*' });
+
+describe('what a package bundles', () => {
+  test('of a recipe is found by its CPE name, and listed with the recipe', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/a.json': OLD_PCRE2 });
+    const ended = await advisories(folder.path, 'php/8.4', '--from', 'db');
+    expect(ended).toMatchObject({ exitCode: 79, stderr: '' });
+    expect(ended.stdout).toMatch(/^applies +CVE-1 +pcre2 10\.44 in php\/8\.4 +fixed in 10\.45 /m);
+    const json = await advisories(folder.path, 'php/8.4', '--from', 'db', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      packages: expect.arrayContaining([
+        { recipe: 'php/8.4', name: 'php', version: '8.4.24', cpe: 'php:php' },
+        { recipe: 'php/8.4', name: 'pcre2', version: '10.44', cpe: 'pcre:pcre2' },
+      ]) as unknown,
+      applies: [{ id: 'CVE-1', recipe: 'php/8.4', package: 'pcre2', version: '10.44', fixedIn: '10.45' }],
+    });
+  });
+
+  test('of a layer is found by its manifest; without a version it is undecided', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/a.json': OLD_PCRE2, 'db/b.json': KECCAK });
+    const bundles = [
+      { name: 'pcre2', version: '10.45', license: 'BSD-3-Clause', cpe: 'pcre:pcre2' },
+      { name: 'xkcp', license: 'CC0-1.0', cpe: 'keccak:xkcp' },
+    ];
+    const stages = [manifestStage({ recipe: 'php/8.4', version: '8.4.24', bundles })];
+    await writeZip(join(folder.path, 'layer.zip'), [
+      fileEntry(MANIFEST_PATH, writeManifest(manifestWith({ stages }))),
+    ]);
+    const ended = await advisories(folder.path, 'layer.zip', '--from', 'db');
+    expect(ended.exitCode).toBe(0);
+    expect(ended.stdout).toMatch(
+      /^undecided {2}CVE-2 {2}xkcp \(unknown version\) in php\/8\.4 {2}no fixed version known {2}\(the version of xkcp is unknown\)$/m,
+    );
+    expect(ended.stdout).toContain('2 advisories read: 0 apply, 1 cannot be decided\n');
+  });
+
+  test('of two packages is listed for both', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/a.json': OLD_PCRE2 });
+    const bundles = [{ name: 'pcre2', version: '10.44', license: 'BSD-3-Clause', cpe: 'pcre:pcre2' }];
+    const stages = [manifestStage({ recipe: 'a/1', bundles }), manifestStage({ recipe: 'b/1', bundles })];
+    await writeZip(join(folder.path, 'layer.zip'), [
+      fileEntry(MANIFEST_PATH, writeManifest(manifestWith({ stages }))),
+    ]);
+    const { stdout } = await advisories(folder.path, 'layer.zip', '--from', 'db');
+    expect(stdout).toContain('pcre2 10.44 in a/1');
+    expect(stdout).toContain('pcre2 10.44 in b/1');
+  });
+});
+
 describe('an advisory that does not say which package it is about is undecided:', () => {
   const NO_PACKAGE = { ...MODIFIED, id: 'OSV-1', affected: [{ versions: ['1.0'] }] };
   test.each([

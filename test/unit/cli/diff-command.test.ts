@@ -34,6 +34,29 @@ test('the same layer has no difference', async () => {
 });
 
 describe('between two layers', () => {
+  test('bundled projects are compared, unless a manifest of an older release names none', async () => {
+    await using folder = await temporaryFolder();
+    const php = manifestStage({ recipe: 'php/8.4', version: '8.4.24' });
+    const withBundles = (...bundles: readonly (readonly [string, string?])[]): TreeEntry =>
+      withManifest(
+        manifestWith({
+          stages: [
+            { ...php, bundles: bundles.map(([name, version]) => ({ name, version, license: 'MIT' })) },
+          ],
+        }),
+      );
+    await zip(folder, 'a.zip', [withBundles(['pcre2', '10.44'], ['xkcp'], ['ir', '0.0.1'])]);
+    await zip(folder, 'b.zip', [withBundles(['pcre2', '10.46'], ['xkcp'], ['lexbor', '2.7.0'])]);
+    await zip(folder, 'old.zip', [withManifest(manifestWith({ stages: [php] }))]);
+    expect((await diff(folder, 'a.zip', 'b.zip')).split('\n').slice(0, 4)).toEqual([
+      'packages',
+      '  ~ pcre2 in php 10.44 → 10.46',
+      '  - ir in php 0.0.1',
+      '  + lexbor in php 2.7.0',
+    ]);
+    expect(JSON.parse(await diff(folder, 'old.zip', 'b.zip', '--json'))).toMatchObject({ packages: [] });
+  });
+
   test('packages and the toolchain are compared by their manifests', async () => {
     await using folder = await temporaryFolder();
     const php = manifestStage({ recipe: 'php/8.4', version: '8.4.24' });

@@ -218,6 +218,8 @@ describe('recipes', () => {
     expect(stdout).toMatch(/^needs +openssl\/3\.5 /m);
     expect(stdout).toMatch(/^ +sha256 [0-9a-f]{64}$/m);
     expect(stdout).toMatch(/^ +https:\/\/www\.php\.net\//m);
+    expect(stdout).toMatch(/^bundles +pcre2 10\.44$/m);
+    expect(stdout).toMatch(/^bundles +xkcp \(unknown version\)$/m);
   });
 
   test('shows a recipe as JSON, a package by its default line', async () => {
@@ -226,6 +228,7 @@ describe('recipes', () => {
       name: 'php/8.4',
       version: '8.4.24',
       homepage: 'https://www.php.net',
+      bundles: expect.arrayContaining([{ name: 'pcre2', version: '10.44' }, { name: 'xkcp' }]) as unknown,
     });
   });
 

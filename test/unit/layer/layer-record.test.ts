@@ -53,6 +53,19 @@ describe('the record beside a zip', () => {
   });
 });
 
+test('a manifest may say what a package bundles', () => {
+  const bundles = [
+    { name: 'pcre2', version: '10.44', license: 'BSD-3-Clause', cpe: 'pcre:pcre2' },
+    { name: 'dtoa', license: 'dtoa' },
+  ];
+  const manifest = manifestWith({
+    stages: [manifestStage({ recipe: 'zlib/1.3' }), manifestStage({ recipe: 'php/8.4', bundles })],
+  });
+  expect(parseManifest(Buffer.from(writeManifest(manifest)))).toEqual(manifest);
+  const [zlib] = parseManifest(Buffer.from(writeManifest(manifest))).stages;
+  expect(zlib).not.toHaveProperty('bundles');
+});
+
 test('manifests that spell the key `licence` are read, and written with `license`', () => {
   const manifest = manifestWith({ stages: [manifestStage({ recipe: 'zlib/1.3', license: 'Zlib' })] });
   const old = writeManifest(manifest).replace('"license"', '"licence"');

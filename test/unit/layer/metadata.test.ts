@@ -6,6 +6,7 @@ import { LayerError } from '../../../src/core/errors.js';
 import { fileEntry } from '../../../src/tree/tree-entry.js';
 import { findCaBundles } from '../../../src/layer/ca-bundles.js';
 import type { BuiltRecord } from '../../../src/layer/layer-record.js';
+import type { ManifestBundle } from '../../../src/layer/manifest.js';
 import { provenanceOf } from '../../../src/layer/provenance.js';
 import { sbomOf } from '../../../src/layer/sbom.js';
 import { writeZip } from '../../../src/tree/zip-writer.js';
@@ -15,6 +16,15 @@ import { manifestStage, manifestWith } from '../../support/manifest.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const PATCH = { file: 'patches/1.0-fix.patch', sha256: sha256('patch') };
+
+const BUNDLES: readonly ManifestBundle[] = [
+  {
+    ...{ name: 'pcre2', version: '10.44', license: 'BSD-3-Clause', cpe: 'pcre:pcre2' },
+    homepage: 'https://github.com/PCRE2Project/pcre2',
+  },
+  { name: 'xkcp', license: 'CC0-1.0', cpe: 'keccak:xkcp' },
+  { name: 'dtoa', license: 'dtoa' },
+];
 
 const OPENSSL = manifestStage({
   recipe: 'openssl/3.5',
@@ -41,6 +51,7 @@ const PHP = manifestStage({
     { name: 'php', file: 'php.orig.tar.xz', sha256: sha256('php repacked'), urls: [] },
     { name: 'extra', file: 'extra_1.orig.tar.gz', sha256: sha256('extra'), urls: [] },
   ],
+  bundles: [...BUNDLES],
 });
 
 const RECORD: BuiltRecord = {
@@ -110,6 +121,38 @@ describe('the bill of materials', () => {
       name: 'extra',
       externalReferences: [{ url: 'extra_1.orig.tar.gz' }],
     });
+  });
+
+  test('has what a package bundles inside its component, without a version where it is unknown', () => {
+    const [openssl, php] = sbom().components;
+    expect(openssl).not.toHaveProperty('components');
+    expect(php?.components?.slice(1)).toEqual([
+      {
+        type: 'library',
+        'bom-ref': 'php/8.4#pcre2',
+        name: 'pcre2',
+        version: '10.44',
+        licenses: [{ expression: 'BSD-3-Clause' }],
+        cpe: 'cpe:2.3:a:pcre:pcre2:10.44:*:*:*:*:*:*:*',
+        purl: 'pkg:generic/pcre2@10.44',
+        externalReferences: [{ type: 'website', url: 'https://github.com/PCRE2Project/pcre2' }],
+      },
+      {
+        type: 'library',
+        'bom-ref': 'php/8.4#xkcp',
+        name: 'xkcp',
+        licenses: [{ expression: 'CC0-1.0' }],
+        cpe: 'cpe:2.3:a:keccak:xkcp:*:*:*:*:*:*:*:*',
+        purl: 'pkg:generic/xkcp',
+      },
+      {
+        type: 'library',
+        'bom-ref': 'php/8.4#dtoa',
+        name: 'dtoa',
+        licenses: [{ expression: 'dtoa' }],
+        purl: 'pkg:generic/dtoa',
+      },
+    ]);
   });
 
   test('has package URLs that another reader understands', () => {

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { isSha256 } from '../../../src/core/digest.js';
-import { planFor } from '../../../src/recipe/plan.js';
+import { planFor, type Plan } from '../../../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../../../src/recipe/recipe-library.js';
+import { packageSchema } from '../../../src/recipe/recipe-schema.js';
 import { BUILT_IN_RECIPES, loadRecipe } from '../../support/recipe-files.js';
 
 const library = await openRecipeLibrary([BUILT_IN_RECIPES]);
@@ -46,10 +48,23 @@ test.each([
   expect(plan.stages.map(({ recipe }) => recipe.name)).toContain(openssl);
 });
 
+/** The plan of a recipe; that of an extension with the newest line of its interpreter that it supports. */
+async function planWith(name: string): Promise<Plan> {
+  const { extension } = await loadRecipe(library, name);
+  if (extension === undefined) return planFor(parseRecipeName(name), library);
+  const lines = names.filter((each) => each.startsWith(`${extension.of}/`)).reverse();
+  const plans = lines.map((line) =>
+    planFor(parseRecipeName(line), library, [{ ...parseRecipeName(name), position: undefined }]),
+  );
+  const found = (await Promise.allSettled(plans)).find((each) => each.status === 'fulfilled');
+  if (found === undefined) throw new Error(`no line of ${extension.of} is supported: ${lines.join(', ')}`);
+  return found.value;
+}
+
 describe.each(names)('%s', (name) => {
   test('can be planned', async () => {
-    const plan = await planFor(parseRecipeName(name), library);
-    expect(plan.root.recipe.name).toBe(name);
+    const plan = await planWith(name);
+    expect(plan.stages.map(({ recipe }) => recipe.name)).toContain(name);
     for (const [index, stage] of plan.stages.entries()) {
       for (const need of stage.needs) expect(plan.stages.indexOf(need)).toBeLessThan(index);
     }
@@ -79,10 +94,20 @@ describe.each(packages)('the package %s', (name) => {
     expect(names).toContain(recipe.name);
   });
 
+  test('describes no bundle that none of its lines has', async () => {
+    const described = await readFile(join(BUILT_IN_RECIPES, name, 'package.yaml'), 'utf8');
+    const lines = names.filter((line) => line.startsWith(`${name}/`));
+    const recipes = await Promise.all(lines.map((line) => loadRecipe(library, line)));
+    const { bundles } = packageSchema.parse(parse(described));
+    const used = recipes.flatMap((recipe) => recipe.bundles.map((bundle) => bundle.name));
+    expect(Object.keys(bundles).filter((bundle) => !used.includes(bundle))).toEqual([]);
+  });
+
   test('keeps the texts of its license for the layer', async () => {
     const { buildFiles, kind } = await loadRecipe(library, name);
     const script = await readFile(buildFiles.get('build.sh') ?? '', 'utf8');
-    if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *licence \S/m);
+    // build_extension of recipes/php/extension.sh keeps those of an extension.
+    if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *(licence|build_extension) \S/m);
   });
 
   test('has no patch for a version that no line has', async () => {

@@ -101,6 +101,34 @@ test('a license may have its old spelling, `licence`, in either file', async () 
   expect((await loadRecipe(library, 'php/8.2')).license).toBe('BSD-3-Clause');
 });
 
+const BUNDLES = `bundles:
+  pcre2: { license: BSD-3-Clause, cpe: pcre:pcre2, from: [a.h], pattern: 'MAJOR (\\d+)' }
+  boost.context: { license: BSL-1.0, homepage: 'https://layersmith.invalid/', from: [b.S, c.S] }
+  libgd: { license: GD, from: [d.h] }
+`;
+
+test('a line names what it bundles with versions, and its package describes it', async () => {
+  await using folder = await recipeFolder(
+    { 'php/8.4': [], 'php/8.5': [] },
+    {
+      'php/package.yaml': `${packageYaml('8.4')}${BUNDLES}`,
+      'php/8.4.yaml': `${lineYaml('8.4.0')}bundles: { boost.context: unknown, pcre2: '10.44' }\n`,
+    },
+  );
+  const library = await openRecipeLibrary([folder.path]);
+  expect((await loadRecipe(library, 'php/8.4')).bundles).toEqual([
+    {
+      ...{ name: 'boost.context', version: undefined, license: 'BSL-1.0', cpe: undefined },
+      ...{ homepage: 'https://layersmith.invalid/', from: ['b.S', 'c.S'], pattern: undefined },
+    },
+    {
+      ...{ name: 'pcre2', version: '10.44', license: 'BSD-3-Clause', cpe: 'pcre:pcre2' },
+      ...{ homepage: undefined, from: ['a.h'], pattern: 'MAJOR (\\d+)' },
+    },
+  ]);
+  expect((await loadRecipe(library, 'php/8.5')).bundles).toEqual([]);
+});
+
 describe('folders that overlay each other', () => {
   test('the first one that has a file wins, file by file', async () => {
     await using below = await recipeFolder({ 'php/8.2': [], 'php/8.4': [], 'zlib/1.3': [] });
@@ -259,6 +287,32 @@ describe('what is wrong with a recipe', () => {
       problems: [
         { file, line: 2, column: 21, message: 'zlib is needed twice' },
         { file, line: 2, column: 31, message: 'curl is needed twice' },
+      ],
+    });
+  });
+
+  test('includes bundles that the package does not describe, or that are sources', async () => {
+    const line = `${lineYaml('8.4.0')}bundles:\n  pcre: '10.44'\n  constructor: unknown\n  main: unknown\n`;
+    const described = `${BUNDLES}  main: { license: MIT, from: [e.h] }\n`;
+    await using folder = await recipeFolder(
+      { 'php/8.4': [] },
+      { 'php/package.yaml': `${packageYaml('8.4')}${described}`, 'php/8.4.yaml': line },
+    );
+    const result = await (await openRecipeLibrary([folder.path])).load(parseRecipeName('php/8.4'));
+    const file = join(folder.path, 'php/8.4.yaml');
+    expect(result).toEqual({
+      problems: [
+        {
+          ...{ file, line: 9, column: 9 },
+          message: expect.stringMatching(
+            /^package\.yaml does not describe the bundle pcre\. .*pcre2/,
+          ) as string,
+        },
+        {
+          ...{ file, line: 10, column: 16 },
+          message: 'package.yaml does not describe the bundle constructor.',
+        },
+        { file, line: 11, column: 9, message: 'main is a source and a bundle' },
       ],
     });
   });

@@ -6,7 +6,7 @@ import { RecipeError } from '../../../src/core/errors.js';
 import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
 import { contentKey, inputKey, stageDigest, type StageInputs } from '../../../src/stage/stage-key.js';
 import { failure } from '../../support/failure.js';
-import { loadRecipe, recipeFolder } from '../../support/recipe-files.js';
+import { loadRecipe, packageYaml, recipeFolder } from '../../support/recipe-files.js';
 import { PLATFORM } from '../../support/platform.js';
 
 const RECIPES = { 'thing/1': [], 'thing/2': [] };
@@ -96,6 +96,13 @@ describe('the digest of a stage does not change with', () => {
       },
     ],
     ['the end of its life', { 'thing/1.yaml': LINE('endOfLife: 2020-01-01\n') }],
+    [
+      'what its sources bundle',
+      {
+        'thing/1.yaml': LINE('bundles: { copy: 1.0.0 }\n'),
+        'thing/package.yaml': `${packageYaml('1')}bundles: { copy: { license: MIT, from: [copy.h] } }\n`,
+      },
+    ],
     ['comments', { 'thing/1.yaml': `# a comment\n${LINE()}` }],
     ['smoke tests', { 'thing/smoke/a.lua': 'x' }],
     ['files that are added to the layer', { 'thing/layer/etc/x.ini': 'x' }],
