@@ -26,8 +26,9 @@ if version_at_least 8; then
     grep -q "^#define $feature 1" lib/curl_config.h
   done
 fi
-make -C lib
-make -C lib install
+# Not the other library in there, which is for its unit tests.
+make -C lib libcurl.la
+make -C lib install-libLTLIBRARIES
 make -C include install
 make install-pkgconfigDATA install-binSCRIPTS
 licence COPYING
