@@ -52,6 +52,23 @@ $answer = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " . strl
 same('packed on the way', get("http://127.0.0.1:$port/", [CURLOPT_ENCODING => '']), 'curl, HTTP with gzip');
 wait_for($child, 'the HTTP server');
 
+if (version_compare($version['version'], '8', '>=')) {
+    check(($version['features'] & CURL_VERSION_HTTP2) !== 0, 'curl speaks HTTP/2');
+    $text = 'packed otherwise';
+    // The shortest form that each format has: the text as it is, in one block. brotli's length is one less, in 16 bits.
+    $size = strlen($text);
+    $packed = [
+        'br' => pack('C3', 0x0b | ($size - 1 & 1) << 7, $size - 1 >> 1, 0x80) . $text . "\x03",
+        'zstd' => "\x28\xb5\x2f\xfd\x20" . pack('Cvx', $size, $size << 3 | 1) . $text,
+    ];
+    foreach ($packed as $encoding => $body) {
+        $header = "Content-Encoding: $encoding\r\nContent-Length: " . strlen($body);
+        [$port, $child] = serve_once("HTTP/1.1 200 OK\r\n$header\r\n\r\n$body");
+        same($text, get("http://127.0.0.1:$port/", [CURLOPT_ENCODING => '']), "curl, HTTP with $encoding");
+        wait_for($child, 'the HTTP server');
+    }
+}
+
 [$port, $child] = serve_once("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsafe", ['local_cert' => $pem]);
 same('safe', get("https://localhost:$port/", [CURLOPT_CAINFO => $pem]), 'curl, HTTPS');
 wait_for($child, 'the HTTPS server');
