@@ -104,7 +104,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'lock',
-    describe: "Pin today's toolchain (digests and packages) in layersmith.lock",
+    args: '[names..]',
+    describe: "Pin today's toolchain (digests and packages), and releases, in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },
   {

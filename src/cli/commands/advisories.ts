@@ -6,12 +6,13 @@ import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
-import { planFor } from '../../recipe/plan.js';
+import { planFor, type Plan } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
-import { jsonOption, recipesOption } from '../options.js';
-import { openLibrary } from '../session.js';
+import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
+import { openReleases, type ReleaseArgs } from '../release-session.js';
+import { reporterFor } from '../session.js';
 
 /** Creates `layersmith advisories`: reports which known vulnerabilities apply to a recipe or a layer. */
 export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
@@ -42,7 +43,9 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
             default: false,
             describe: 'Also fail for undecided advisories',
           },
+          ...sourceOptions,
           ...recipesOption,
+          ...storeOption,
           ...jsonOption,
         })
         .example('$0 advisories php/8.4 --from osv/', 'Before building')
@@ -70,7 +73,7 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
 
 async function packagesOf(
   io: Io,
-  { target, recipes }: { readonly target: string; readonly recipes: readonly string[] },
+  { target, ...args }: ReleaseArgs & { readonly target: string },
 ): Promise<readonly AdvisedPackage[]> {
   const path = resolve(io.cwd, target);
   const isLayer =
@@ -80,7 +83,7 @@ async function packagesOf(
       () => false,
     ));
   if (!isLayer) {
-    const { stages } = await planFor(parseRecipeName(target), await openLibrary(io, recipes));
+    const { stages } = await planOf(io, args, target);
     return stages.map(({ recipe }) => ({
       recipe: recipe.name,
       name: recipe.package,
@@ -101,6 +104,15 @@ async function packagesOf(
     version: stage.version,
     cpe: stage.cpe,
   }));
+}
+
+async function planOf(io: Io, args: ReleaseArgs, recipe: string): Promise<Plan> {
+  const reporter = reporterFor(io);
+  try {
+    return await planFor(parseRecipeName(recipe), await openReleases(io, args, { reporter }));
+  } finally {
+    reporter.close();
+  }
 }
 
 function describe({ read, others, applies, undecided }: AdvisoryReport): string {

@@ -20,7 +20,9 @@ import {
   testEngineOption,
 } from '../options.js';
 import { openBuild, type BuildArgs } from '../build-session.js';
-import { openLibrary, platformFor, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { checkSources, platformFor, reporterFor } from '../session.js';
+import { stageLimits } from '../stage-limits.js';
 import { duration, size } from '../words.js';
 
 /** Creates `layersmith build`: compiles a recipe into a tested layer zip. */
@@ -85,10 +87,14 @@ async function buildOne(
   const started = io.now();
   const reporter = reporterFor(io);
   try {
-    const library = await openLibrary(io, args.recipes);
+    // Before a release is chosen, which may download its sources.
+    stageLimits(args);
+    await checkSources(io, args.sources);
+    const platform = await platformFor(io, args);
+    const library = await openReleases(io, args, { reporter });
     const plan = await planFor(parseRecipeName(args.recipe), library);
     layerParts(plan.root.recipe);
-    warnAboutEndOfLife({ plan, platform: await platformFor(io, args) }, { reporter, now: io.now });
+    warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
     const context = await openBuild(io, args, { library, reporter });
     const result = await buildLayer(plan, { output, builderId, context });
     reporter.close();

@@ -5,7 +5,8 @@ import { parseRecipeName } from '../../recipe/recipe-library.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
-import { checkSources, fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { checkSources, fetcherFor, openStoreFor, reporterFor } from '../session.js';
 
 /** Creates `layersmith fetch`: downloads every source of a recipe into the store and builds nothing. */
 export function fetchCommand(io: Io): Command {
@@ -20,7 +21,7 @@ export function fetchCommand(io: Io): Command {
       const reporter = reporterFor(io);
       try {
         await checkSources(io, args.sources);
-        const library = await openLibrary(io, args.recipes);
+        const library = await openReleases(io, args, { reporter, retries: true });
         const plan = await planFor(parseRecipeName(args.recipe), library);
         const store = await openStoreFor(io, args.store, reporter);
         const fetcher = fetcherFor(io, args, { store, report: reporter.info });

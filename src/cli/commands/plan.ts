@@ -8,7 +8,8 @@ import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
-import { checkSources, openLibrary, openStoreFor, platformFor, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { checkSources, openStoreFor, platformFor, reporterFor } from '../session.js';
 import { machineFor } from '../toolchain-session.js';
 
 /** Creates `layersmith plan`: prints the stages, their keys, and which are in the store. Builds and pulls nothing. */
@@ -22,9 +23,9 @@ export function planCommand(io: Io): Command {
     handler: async (args) => {
       const reporter = reporterFor(io);
       await checkSources(io, args.sources);
-      const library = await openLibrary(io, args.recipes);
-      const plan = await planFor(parseRecipeName(args.recipe), library);
       const platform = await platformFor(io, args);
+      const library = await openReleases(io, args, { reporter });
+      const plan = await planFor(parseRecipeName(args.recipe), library);
       warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
       const store = await openStoreFor(io, args.store, reporter);
       const toolchain = await plannedToolchain(io, args.toolchain, {

@@ -55,7 +55,11 @@ function shown(recipe: Recipe): object {
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
   );
-  return { name, version, kind, summary, homepage, license, endOfLife, needs, options, sources };
+  const releases = recipe.releases.map((release) => ({
+    version: release.version,
+    security: release.security,
+  }));
+  return { name, version, releases, kind, summary, homepage, license, endOfLife, needs, options, sources };
 }
 
 function describe(recipe: Recipe): string {
@@ -65,6 +69,12 @@ function describe(recipe: Recipe): string {
   const lines = [
     `${recipe.name}  ${recipe.version}  (${recipe.kind})`,
     recipe.summary,
+    ...(recipe.releases.length < 2
+      ? []
+      : recipe.releases.map(
+          ({ version, security }) =>
+            `release   ${version}${security.length === 0 ? '' : `  fixes ${security.join(', ')}`}`,
+        )),
     ...(recipe.homepage === undefined ? [] : [`homepage  ${recipe.homepage}`]),
     `license   ${recipe.license}`,
     ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),

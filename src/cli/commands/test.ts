@@ -6,6 +6,7 @@ import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { releasesOfLayer } from '../../recipe/release.js';
 import { paintFor } from '../color.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -70,7 +71,9 @@ export function testCommand(io: Io): Command {
       const { jobs } = stageLimits({ jobs: args.jobs, memory: undefined });
       const reporter = reporterFor(io);
       try {
-        const library = await openLibrary(io, args.recipes);
+        const library = (await openLibrary(io, args.recipes)).choosing(
+          releasesOfLayer(manifest?.stages ?? []),
+        );
         const plan = await planFor(parseRecipeName(recipe), library);
         if (plan.root.recipe.smoke === undefined)
           throw new UsageError(`${recipe} has no smoke tests: no layer is made from it`);

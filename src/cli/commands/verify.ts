@@ -9,6 +9,7 @@ import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
 import { verifyPlans, type Verified } from '../../pipeline/verify/verify-recipes.js';
 import { planFor } from '../../recipe/plan.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { releasesOfLayer } from '../../recipe/release.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -21,7 +22,8 @@ import {
   storeOption,
 } from '../options.js';
 import { openBuild } from '../build-session.js';
-import { openLibrary, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { reporterFor } from '../session.js';
 
 /** Creates `layersmith verify`: builds twice and checks that the bytes are the same. */
 export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
@@ -54,12 +56,15 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
       }
       const reporter = reporterFor(io);
       try {
-        const library = await openLibrary(io, args.recipes);
+        const library = await openReleases(io, args, { reporter });
         let results: readonly Verified[];
         if (zips[0] === true) {
           const zip = resolve(io.cwd, args.targets[0] ?? '');
           const manifest = await manifestOf(zip);
-          const plan = await planFor(parseRecipeName(manifest.recipe), library);
+          const plan = await planFor(
+            parseRecipeName(manifest.recipe),
+            library.choosing(releasesOfLayer(manifest.stages)),
+          );
           const { platform, architecture: arch, toolchain } = manifest;
           const asMade = { ...args, platform, arch, toolchain: toolchain.kind };
           const context = await openBuild(io, asMade, { library, reporter });
