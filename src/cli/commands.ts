@@ -15,19 +15,19 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'build',
-    args: '[layers..]',
+    args: '[targets..]',
     describe: 'Compile layers of layersmith.yaml, or recipes, into tested layer zips',
     load: async () => (await import('./commands/build.js')).buildCommand,
   },
   {
     name: 'plan',
-    args: '[layers..]',
+    args: '[targets..]',
     describe: 'Show the stages of layers, their keys, and which are in the store',
     load: async () => (await import('./commands/plan.js')).planCommand,
   },
   {
     name: 'fetch',
-    args: '<layers..>',
+    args: '<targets..>',
     describe: 'Download all sources of layers into the store; build nothing',
     load: async () => (await import('./commands/fetch.js')).fetchCommand,
   },
@@ -104,7 +104,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'lock',
-    describe: "Pin today's toolchain (digests and packages) in layersmith.lock",
+    args: '[names..]',
+    describe: "Pin today's toolchain (digests and packages), and releases, in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },
   {

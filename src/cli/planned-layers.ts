@@ -10,10 +10,11 @@ import { DEFINITION_FILE, findProject } from '../definition/project.js';
 import type { Manifest } from '../layer/manifest.js';
 import { NO_SETTINGS } from '../layer/layer-settings.js';
 import type { PlannedLayer } from '../pipeline/build/planned-layer.js';
-import type { Architecture } from '../platform/platform.js';
+import { readPlatformFile, type Architecture, type PlatformFolders } from '../platform/platform.js';
 import { planFor } from '../recipe/plan.js';
 import { parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
 import type { Io } from './io.js';
+import { platformFolders } from './session.js';
 
 /** The recipe that is built without a name and without layersmith.yaml. */
 const DEFAULT_RECIPE = 'php/8.4';
@@ -48,6 +49,8 @@ export async function plannedLayers(
   library: RecipeLibrary,
 ): Promise<readonly TargetedLayer[]> {
   const { layers: defined } = await findProject(io.cwd);
+  const folders = await platformFolders(io);
+  if (args.platform !== undefined) await readPlatformFile(args.platform, folders);
   const all = defined.length > 0 ? defined.map(({ name }) => name) : [DEFAULT_RECIPE];
   const extensions = args.with.flatMap((text) => text.split(',')).map((text) => text.trim());
   const problems: Problem[] = [];
@@ -63,7 +66,7 @@ export async function plannedLayers(
       const layer =
         definition === undefined
           ? await layerOfRecipe(name, { extensions, defined, library })
-          : await layerOfDefinition(definition, library);
+          : await layerOfDefinition(definition, { library, folders });
       const platforms = args.platform === undefined ? definition?.platforms : [args.platform];
       for (const platform of platforms ?? [DEFAULT_PLATFORM]) {
         for (const arch of new Set(args.arch ?? definition?.architectures ?? [DEFAULT_ARCHITECTURE])) {
@@ -128,7 +131,10 @@ async function layerOfRecipe(
   }
 }
 
-async function layerOfDefinition(definition: LayerDefinition, library: RecipeLibrary): Promise<PlannedLayer> {
+async function layerOfDefinition(
+  definition: LayerDefinition,
+  { library, folders }: { readonly library: RecipeLibrary; readonly folders: PlatformFolders },
+): Promise<PlannedLayer> {
   const { name, base, extensions, ini, files, position } = definition;
   const problems: Problem[] = [];
   for (const [path, file] of files) {
@@ -138,6 +144,7 @@ async function layerOfDefinition(definition: LayerDefinition, library: RecipeLib
   }
   if (problems.length > 0) throw new RecipeError(problems);
   try {
+    for (const platform of definition.platforms) await readPlatformFile(platform, folders);
     return { name, plan: await planFor(base, library, extensions), settings: { ini, files } };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -11,6 +11,7 @@ import {
   lockDifferences,
   lockKey,
   readLock,
+  readLockedReleases,
   writeLock,
   type LockedImage,
 } from '../../../src/toolchain/lock-file.js';
@@ -79,6 +80,24 @@ describe('a lock file', () => {
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
+  test('has the releases of lines, in one order, and no part for them if there are none', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'layersmith.lock');
+    const releases = new Map([
+      ['php/8.4', '8.4.28'],
+      ['openssl/3.5', '3.5.9'],
+    ]);
+    await writeLock(path, new Map([['a', AMAZON]]), releases);
+    expect([...(await readLock(path))]).toEqual([['a', AMAZON]]);
+    expect([...(await readLockedReleases(path))]).toEqual([
+      ['openssl/3.5', '3.5.9'],
+      ['php/8.4', '8.4.28'],
+    ]);
+    await writeLock(path, await readLock(path));
+    expect(await readFile(path, 'utf8')).not.toContain('releases');
+    expect((await readLockedReleases(path)).size).toBe(0);
+  });
+
   test('that is not there locks nothing', async () => {
     await using folder = await temporaryFolder();
     expect((await readLock(join(folder.path, 'layersmith.lock'))).size).toBe(0);
@@ -105,6 +124,10 @@ describe('a lock file', () => {
     expect(error.message).toContain(path);
     expect(error.message).toContain(token);
     expect(error.hint).toContain('layersmith lock');
+  });
+
+  test('of this repository locks no releases: everybody gets the newest', async () => {
+    expect((await readLockedReleases(join(PACKAGE_ROOT, 'layersmith.lock'))).size).toBe(0);
   });
 
   test('of this repository has the images of every architecture, with their packages', async () => {
