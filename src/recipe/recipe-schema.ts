@@ -9,7 +9,7 @@ const name = z
 /** A package, or a package and its line. */
 export const needName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
+  .regex(/^[a-z0-9][a-z0-9_+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
 
 const sha256 = z
   .string()
@@ -64,7 +64,7 @@ const url = z.url({ protocol: /^https?$/ }).refine((text) => {
 /** The vendor and product of a CPE 2.3 name, without characters that need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
 
-/** The name of a bundled project. Unlike packages, other projects have underscores in their names. */
+/** The name of a bundled project. */
 const bundleName = z
   .string()
   .regex(
@@ -162,10 +162,13 @@ const layerFiles = z.array(pathBelowOpt).min(1);
 /** Versions of the interpreter: from one, inclusive, up to another, exclusive. */
 const supports = z.strictObject({ from: version.optional(), before: version.optional() });
 
-/** The name of a package. */
+/** The name of a package. Extensions have the name that PHP knows them by: `pdo_pgsql`. */
 const packageName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*$/, 'a package consists of lower-case letters, digits, plus signs and dashes');
+  .regex(
+    /^[a-z0-9][a-z0-9_+-]*$/,
+    'a package consists of lower-case letters, digits, plus signs, dashes and underscores',
+  );
 
 /** Lines of packages, where a need names none. */
 const lines = z.record(packageName, version);

@@ -101,6 +101,15 @@ test('an extension without a line is the newest one that supports the version of
   expect(await lineOf('php/7.4', 'xdebug')).toBe('xdebug/2');
 });
 
+test('an extension has the name that the interpreter knows it by, also with an underscore', async () => {
+  await using folder = await folderOfExtensions({
+    'pdo_pgsql/package.yaml': extensionYaml(['bundled: true', 'needs: [icu]']),
+    'pdo_pgsql/build.sh': 'build_extension --with-pdo-pgsql\n',
+  });
+  const { extensions } = await planIn(folder.path, 'php/8.4', ['pdo_pgsql']);
+  expect(extensions.map(({ recipe }) => recipe.name)).toEqual(['pdo_pgsql/8.4']);
+});
+
 test('what is compiled into the interpreter is there already', async () => {
   await using folder = await folderOfExtensions();
   expect((await planIn(folder.path, 'php/8.4', ['mbstring'])).extensions).toEqual([]);
