@@ -6,7 +6,7 @@ $packed = zstd_compress($text, 19);
 check(strlen($packed) < strlen($text) / 50, 'it is much smaller');
 same($text, zstd_uncompress($packed), 'the text');
 same('28b52ffd', bin2hex(substr($packed, 0, 4)), 'the magic number');
-same('1.5.7', preg_replace('/^(\d+\.\d+\.\d+).*/', '$1', LIBZSTD_VERSION_STRING), "the library's version");
+same(0, strpos(LIBZSTD_VERSION_STRING, '1.5.'), "the library's version");
 $dictionary = substr($text, 0, 2000);
 same('brown fox', zstd_uncompress_dict(zstd_compress_dict('brown fox', $dictionary), $dictionary), 'a text with a dictionary');
 $file = temporary_folder() . '/text.zst';
