@@ -61,6 +61,9 @@ export async function planFor(
     ...root.needs.map((need) => [need.package, need.line] as const),
   ]);
 
+  // A line that is chosen is also that of extensions which need the package.
+  for (const { package: name, line } of chosen) if (line !== undefined) pinned.set(name, line);
+
   const visit = async (name: RecipeName, path: readonly Recipe[]): Promise<PlannedStage | undefined> => {
     const result = await library.load(name, name.package === root.package ? undefined : root);
     if ('problems' in result) {
