@@ -16,6 +16,12 @@ export interface CommandEntry {
 /** All commands, in the order of `layersmith --help`. The parser, help and completion derive from this list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    args: '[folder]',
+    describe: 'Write a first layersmith.yaml, with what a Composer project asks for',
+    load: async () => (await import('./commands/init.js')).initCommand,
+  },
+  {
     name: 'build',
     args: '[layers..]',
     takes: ['recipes', 'layers'],

@@ -8,7 +8,7 @@ const name = z
 /** A package, or a package and its line. */
 export const needName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
+  .regex(/^[a-z0-9][a-z0-9+_-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
 
 const sha256 = z
   .string()
@@ -104,10 +104,13 @@ const layerFiles = z.array(pathBelowOpt).min(1);
 /** Versions of the interpreter: from one, inclusive, up to another, exclusive. */
 const supports = z.strictObject({ from: version.optional(), before: version.optional() });
 
-/** The name of a package. */
+/** The name of a package. Modules of PHP have underscores: `pdo_pgsql`. */
 const packageName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*$/, 'a package consists of lower-case letters, digits, plus signs and dashes');
+  .regex(
+    /^[a-z0-9][a-z0-9+_-]*$/,
+    'a package consists of lower-case letters, digits, plus signs, underscores and dashes',
+  );
 
 /** Lines of packages, where a need names none. */
 const lines = z.record(packageName, version);
