@@ -123,6 +123,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/recipes.js')).recipesCommand,
   },
   {
+    name: 'extensions',
+    args: '[base]',
+    takes: ['recipes', 'layers'],
+    describe: 'List the extensions that layers of an interpreter can have',
+    load: async () => (await import('./commands/extensions.js')).extensionsCommand,
+  },
+  {
     name: 'lock',
     describe: "Pin today's toolchain (digests and packages) in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,

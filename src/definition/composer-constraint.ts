@@ -7,10 +7,10 @@ import { satisfies, validRange } from 'semver';
 export function satisfiesConstraint(version: string, constraint: string): boolean | undefined {
   const alternatives = constraint.split(/\|\|?/).map((text) => rulesOf(text.trim()));
   const known = alternatives.flatMap((rules) => (rules === undefined ? [] : [rules]));
-  if (known.length < alternatives.length) return undefined;
-  return known.some((rules) =>
+  const isSatisfied = known.some((rules) =>
     rules.every(({ range, isExcluded }) => satisfies(version, range) !== isExcluded),
   );
+  return isSatisfied || known.length === alternatives.length ? isSatisfied : undefined;
 }
 
 /** A range of npm's, all of whose versions are included or excluded. */
@@ -41,9 +41,7 @@ function rulesOf(text: string): readonly Rule[] | undefined {
 function ruleOf(text: string): string {
   const [, operator = '', version = ''] = /^(\^|~|>=|<=|!=|<>|==|=|>|<)?(.*)$/.exec(text) ?? [];
   const given = numbersOf(version);
-  if (/^(\d+\.)*[*x]$/i.test(given)) {
-    return operator === '!=' || operator === '<>' ? `!${given}` : given;
-  }
+  if (/^(\d+\.)*[*x]$/i.test(given) && operator === '') return given;
   const parts = given.split('.');
   const whole = [...parts, '0', '0'].slice(0, 3).join('.');
   switch (operator) {

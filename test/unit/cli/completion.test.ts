@@ -73,7 +73,7 @@ test('whatever the program was called as', async () => {
   expect(await offered('./build/cli/main.js b')).toEqual(['build']);
 });
 
-test.each(['build', 'plan', 'fetch', 'recipes', 'verify', 'advisories'])(
+test.each(['build', 'plan', 'fetch', 'recipes', 'extensions', 'verify', 'advisories'])(
   '%s is followed by a recipe',
   async (name) => {
     expect(await offered(`layersmith ${name} php/8`)).toEqual(expect.arrayContaining(['php/8.2', 'php/8.4']));
