@@ -61,6 +61,9 @@ export async function planFor(
     ...root.needs.map((need) => [need.package, need.line] as const),
   ]);
 
+  // A line that is chosen is also that of extensions which need the package.
+  for (const { package: name, line } of chosen) if (line !== undefined) pinned.set(name, line);
+
   const visit = async (name: RecipeName, path: readonly Recipe[]): Promise<PlannedStage | undefined> => {
     // The root may be one release of its line, while the needs of extensions name the line.
     const ready = name.package === root.package ? stages.get(root.package) : undefined;

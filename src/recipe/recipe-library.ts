@@ -45,6 +45,8 @@ export interface RecipeLibrary {
   names(): readonly string[];
   /** The sorted names of all packages of a kind. Leaves out packages with an invalid `package.yaml`. */
   packages(kind: Kind): Promise<readonly string[]>;
+  /** The package of an extension's interpreter. Undefined for other packages, and if `package.yaml` is invalid. */
+  interpreterOf(packageName: string): Promise<string | undefined>;
   /**
    * Returns the recipe, or the problems in its files. Throws UsageError, with the nearest names, for an unknown name.
    *
@@ -220,6 +222,10 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
         if (file.ok && file.value.kind === kind) found.push(packageName);
       }
       return found;
+    },
+    async interpreterOf(packageName) {
+      const file = await readPackage({ package: packageName, line: undefined });
+      return file.ok ? file.value.extension?.of : undefined;
     },
     async load(wanted, interpreter) {
       const packageFile = await readPackage(wanted);

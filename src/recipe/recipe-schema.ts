@@ -42,9 +42,13 @@ export const iniSettings = z.record(
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD');
 
+/** A path as archives write it: `./bootstrap` would be another name for `bootstrap`. */
 export const pathBelowOpt = z
   .string()
-  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path is relative to /opt');
+  .refine(
+    (path) => path.split('/').every((part) => !['', '.', '..'].includes(part)),
+    'a path is relative to /opt, without `.`, `..` and empty parts',
+  );
 
 const pathInSource = z
   .string()

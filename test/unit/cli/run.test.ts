@@ -170,9 +170,9 @@ describe('a recipe with problems ends with 65', () => {
       expect(stdout).toBe('');
       expect(stderr.split('\n')).toEqual([
         expect.stringContaining('layersmith: 3 problems'),
+        expect.stringMatching(/^ {2}HOME\/mine\/app\/1\.yaml:2:14: .*\bnothing\b/),
         expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:1:10: .*`version`/),
         expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:8:1: .*`extra`/),
-        expect.stringMatching(/^ {2}HOME\/mine\/app\/1\.yaml:2:14: .*\bnothing\b/),
         '',
       ]);
     },

@@ -4,7 +4,12 @@ import { chooseReleases, type ReleaseRules } from '../../../../src/pipeline/buil
 import type { Release } from '../../../../src/recipe/release.js';
 import { failure } from '../../../support/failure.js';
 
-const release = (version: string, ...security: string[]): Release => ({ version, security, sources: [], bundles: {} });
+const release = (version: string, ...security: string[]): Release => ({
+  version,
+  security,
+  sources: [],
+  bundles: {},
+});
 const [NEWEST, NEWER, OLD] = [
   release('8.4.28', 'CVE-2026-2', 'CVE-2026-3'),
   release('8.4.27', 'CVE-2026-1'),
