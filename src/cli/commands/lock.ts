@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
+import { ARCHITECTURES } from '../../platform/platform.js';
 import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import {
   isLocked,
@@ -25,6 +26,11 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
       yargs
         .options({
           ...platformOptions,
+          machine: {
+            choices: ARCHITECTURES,
+            requiresArg: true,
+            describe: "Architecture of the embedded toolchain's compilers [default: the engine's]",
+          },
           check: {
             type: 'boolean',
             default: false,
@@ -52,6 +58,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           store,
           reporter,
           fresh: true,
+          machine: args.machine,
         });
         const { toolchain, packages } = await prepareToolchain(choice, inspecting);
         reporter.close();
