@@ -36,11 +36,14 @@ if ! version_at_least 7.4; then
   chmod +x /build/bin/uname
 fi
 
-# Where lines before 8.4 cannot run a program, they are wrong, and no variable tells them: glibc's iconv() says what was
-# wrong, and reports what //IGNORE left out; and functions may be in libraries of their own (dlopen() before glibc 2.34).
+# glibc's iconv() says what was wrong, and reports what //IGNORE left out. Lines before 8.4 cannot find that out without
+# running a program, and PHP 7 not without a header in /usr/include.
+if { is_cross && ! version_at_least 8.4; } || ! version_at_least 8.0; then
+  sed -i -e 's/ICONV_SUPPORTS_ERRNO 0/ICONV_SUPPORTS_ERRNO 1/' -e 's/ICONV_BROKEN_IGNORE 0/ICONV_BROKEN_IGNORE 1/' configure
+fi
+# Where they cannot run a program, they also take it that no function is in a library of its own (dlopen() before glibc 2.34).
 if is_cross && ! version_at_least 8.4; then
-  sed -i -e 's/ICONV_SUPPORTS_ERRNO 0/ICONV_SUPPORTS_ERRNO 1/' -e 's/ICONV_BROKEN_IGNORE 0/ICONV_BROKEN_IGNORE 1/' \
-    -e '/test "[$]cross_compiling" = yes; then :$/{n;s/found=no/found=yes/}' configure
+  sed -i '/test "[$]cross_compiling" = yes; then :$/{n;s/found=no/found=yes/}' configure
 fi
 
 # The system's crypt() would bring in libcrypt.so.1, which Lambda does not have. With one algorithm missing, PHP
