@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
 import type { Reporter } from '../../core/reporter.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
+import { ARCHITECTURES, type Architecture } from '../../platform/platform.js';
 import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import {
   isLocked,
@@ -35,6 +36,11 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
         })
         .options({
           ...platformOptions,
+          machine: {
+            choices: ARCHITECTURES,
+            requiresArg: true,
+            describe: "Architecture of the embedded toolchain's compilers [default: the engine's]",
+          },
           check: {
             type: 'boolean',
             default: false,
@@ -102,7 +108,9 @@ interface LockedToolchain {
 
 async function lockToolchain(
   io: Io,
-  args: Pick<BuildArgs, 'platform' | 'arch' | 'toolchain' | 'registry' | 'store'>,
+  args: Pick<BuildArgs, 'platform' | 'arch' | 'toolchain' | 'registry' | 'store'> & {
+    readonly machine: Architecture | undefined;
+  },
   { lock, reporter }: { readonly lock: ReadonlyMap<string, LockedImage>; readonly reporter: Reporter },
 ): Promise<LockedToolchain> {
   const platform = await platformFor(io, args);
@@ -112,7 +120,10 @@ async function lockToolchain(
   const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
   // Before any image is created: an abort or a failure leaves none behind.
   await using _removed = await removingFreshImages(engine, { warn: warnTo(io), signal: io.signal });
-  const choice = await toolchainOptions(io, options, { engine, platform, store, reporter, fresh: true });
+  const choice = await toolchainOptions(io, options, {
+    ...{ engine, platform, store, reporter, fresh: true },
+    machine: args.machine,
+  });
   const { toolchain, packages } = await prepareToolchain(choice, inspecting);
   reporter.close();
   const { kind } = toolchain;

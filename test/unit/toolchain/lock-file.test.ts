@@ -4,10 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { IntegrityError, UsageError } from '../../../src/core/errors.js';
 import type { Package } from '../../../src/toolchain/image-packages.js';
+import { packageOf } from '../../../src/toolchain/debian-package.js';
+import type { Architecture } from '../../../src/platform/platform.js';
 import { machineOf } from '../../../src/engine/machine.js';
 import {
   checkLock,
   checkLockedRuntime,
+  debianKey,
   lockDifferences,
   lockKey,
   readLock,
@@ -135,6 +138,7 @@ describe('a lock file', () => {
     expect([...lock.keys()]).toEqual([
       'debian-runtime arm64',
       'debian-runtime x86_64',
+      'debian-toolchain arm64',
       'debian-toolchain x86_64',
     ]);
     for (const image of lock.values()) expect(image.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -143,6 +147,21 @@ describe('a lock file', () => {
     // The compilers have headers and libraries of their own.
     expect(paths).not.toContainEqual(expect.stringContaining('/libc6-dev_'));
   });
+});
+
+test('the lock that comes with layersmith has the same toolchain for machines of both architectures', async () => {
+  const lock = await readLock(join(PACKAGE_ROOT, 'layersmith.lock'));
+  const namesOn = (machine: Architecture, other: string): readonly string[] => {
+    const files = lock.get(debianKey({ role: 'toolchain', architecture: machine }))?.files ?? [];
+    return files.map((file) => packageOf(file).name.replace(other, 'OTHER')).sort();
+  };
+  const compilers = (names: readonly string[]): readonly string[] =>
+    names.filter((name) => /^(cpp|gcc|g\+\+|binutils|libc6|cmake|perl|make)/.test(name));
+  const here = compilers(namesOn('x86_64', 'aarch64-linux-gnu'));
+  expect(here).toContain('g++-12-OTHER');
+  expect(here.filter((name) => !name.startsWith('binutils-'))).toEqual(
+    compilers(namesOn('arm64', 'x86-64-linux-gnu')).filter((name) => !name.startsWith('binutils-')),
+  );
 });
 
 describe('a toolchain', () => {

@@ -62,7 +62,6 @@ function resultOf(recipe: string, below: readonly string[]): StageResult {
 }
 
 async function manifest(extensions: readonly string[], settings: LayerSettings): Promise<Manifest> {
-  const library = await openRecipeLibrary([folder.path]);
   const resolved = await resolvePlan(await planIn(folder.path, 'php', extensions), {
     platform: PLATFORM,
     toolchainDigest: 'sha256:1',
