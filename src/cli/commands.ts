@@ -103,6 +103,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/recipes.js')).recipesCommand,
   },
   {
+    name: 'outdated',
+    args: '[names..]',
+    describe: "Compare the releases of recipes with upstream's lists",
+    load: async () => (await import('./commands/outdated.js')).outdatedCommand,
+  },
+  {
+    name: 'bump',
+    args: '<recipe>',
+    describe: 'Add a release to a recipe, with the digest of its tarball',
+    load: async () => (await import('./commands/bump.js')).bumpCommand,
+  },
+  {
     name: 'lock',
     args: '[names..]',
     describe: "Pin today's toolchain (digests and packages), and releases, in layersmith.lock",

@@ -6,7 +6,7 @@ import type { Io } from './io.js';
 export const COMPLETION_FLAG = '--get-yargs-completions';
 
 /** Commands whose first argument may be a recipe: `[recipe]`, `<targets..>`. */
-const TAKE_A_RECIPE = COMMANDS.filter(({ args = '' }) => /\b(recipe|targets?)\b/.test(args)).map(
+const TAKE_A_RECIPE = COMMANDS.filter(({ args = '' }) => /\b(recipe|targets?|names)\b/.test(args)).map(
   ({ name }) => name,
 );
 
