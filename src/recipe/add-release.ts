@@ -103,22 +103,30 @@ function itemLines(
     });
 }
 
-/** Turns `version` and `sources` of a line with one release into a list of one. */
+/** Turns `version`, `sources` and `bundles` of a line with one release into a list of one. */
 function withList(text: string, path: string): string {
   const lines = text.split('\n');
-  const [version, sources] = ['version', 'sources'].map((key) =>
-    lines.findIndex((line) => line.startsWith(`${key}:`)),
+  const blockOf = (key: string): readonly [number, number] => {
+    const start = lines.findIndex((line) => line.startsWith(`${key}:`));
+    return start < 0 ? [-1, -1] : [start, endOf(lines, start, '')];
+  };
+  const [version, sources, bundles] = [blockOf('version'), blockOf('sources'), blockOf('bundles')];
+  if (version[0] < 0 || sources[0] < 0) throw cannotInsert(path);
+  const item = [version, sources, bundles].flatMap(([start, end]) =>
+    start < 0 ? [] : lines.slice(start, end),
   );
-  if (version === undefined || sources === undefined || version < 0 || sources < 0) throw cannotInsert(path);
-  const end = endOf(lines, sources, '');
-  const item = [`  - ${lines[version] ?? ''}`, ...lines.slice(sources, end).map((line) => `    ${line}`)];
+  const moved = new Set([version, sources, bundles].flatMap(([start, end]) => range(start, end)));
   return lines
     .flatMap((line, index) => {
-      if (index === version) return [];
-      if (index === sources) return ['releases:', ...item];
-      return index > sources && index < end ? [] : [line];
+      if (index === sources[0])
+        return ['releases:', ...item.map((each, at) => `${at === 0 ? '  - ' : '    '}${each}`)];
+      return moved.has(index) ? [] : [line];
     })
     .join('\n');
+}
+
+function range(start: number, end: number): readonly number[] {
+  return Array.from({ length: end - start }, (_, index) => start + index);
 }
 
 function alreadyThere(known: Release, { version, sha256 }: NewRelease, path: string): Error {

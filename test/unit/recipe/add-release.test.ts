@@ -85,7 +85,8 @@ sources:
     - file: php-8.4.tar.xz
       sha256: ${sha256('a')}
       urls: []
-bundles: {}
+bundles:
+  pcre2: '10.44'
 `;
   const after = addRelease(before, release('8.5.1'), '8.yaml');
   expect(read(after).map(({ version }) => version)).toEqual(['8.5.1', '8.4']);
@@ -97,7 +98,8 @@ bundles: {}
         - file: php-8.4.tar.xz
           sha256: ${sha256('a')}
           urls: []
-bundles: {}
+    bundles:
+      pcre2: '10.44'
 `);
 });
 
