@@ -130,8 +130,23 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/extensions.js')).extensionsCommand,
   },
   {
+    name: 'outdated',
+    args: '[names..]',
+    takes: ['recipes', 'layers'],
+    describe: "Compare the releases of recipes with upstream's lists",
+    load: async () => (await import('./commands/outdated.js')).outdatedCommand,
+  },
+  {
+    name: 'bump',
+    args: '<recipe>',
+    takes: ['recipes'],
+    describe: 'Add a release to a recipe, with the digest of its tarball',
+    load: async () => (await import('./commands/bump.js')).bumpCommand,
+  },
+  {
     name: 'lock',
     args: '[names..]',
+    takes: ['recipes', 'layers'],
     describe: "Pin today's toolchain (digests and packages), and releases, in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },

@@ -1,14 +1,18 @@
 import { UsageError, RecipeError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
-import { planFor } from '../recipe/plan.js';
+import { findProject } from '../definition/project.js';
 import { parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Io } from './io.js';
+import { plannedLayers } from './planned-layers.js';
 import { openReleases } from './release-session.js';
 
 /** What `releasesToLock` depends on. */
 interface Locking {
-  /** Recipes whose releases are to be locked, with those of their libraries. A release is locked as it is named. */
+  /**
+   * Layers or recipes whose releases are to be locked, with those of their libraries. A release is locked as it is named. If
+   * empty, all layers of the project.
+   */
   readonly recipes: readonly string[];
   /** The releases in the lock. They are chosen again. */
   readonly locked: ReadonlyMap<string, string>;
@@ -23,8 +27,8 @@ interface Args {
 }
 
 /**
- * Chooses the releases that the lock will have: of the lines that it has already, and of all lines of the named recipes that have
- * several releases. Downloads the sources of the newest. A line that no recipe has any more is left out, with a warning.
+ * Chooses the releases that the lock will have: of the lines that it has already, and of all lines of the named layers and recipes
+ * that have several releases. Downloads the sources of the newest. A line that no recipe has any more is left out, with a warning.
  */
 export async function releasesToLock(
   io: Io,
@@ -41,11 +45,12 @@ export async function releasesToLock(
     const recipe = await load(name, library, reporter);
     if (recipe !== undefined) releases.set(name, recipe.version);
   }
-  for (const name of recipes) {
-    const { stages } = await planFor(parseRecipeName(name), library);
-    for (const { recipe } of stages) {
-      if (recipe.releases.length > 1) releases.set(recipe.name, recipe.version);
-    }
+  const { layers } = await findProject(io.cwd);
+  const names = recipes.length > 0 ? recipes : layers.map(({ name }) => name);
+  const everywhere = { with: [], platform: undefined, arch: undefined };
+  const targets = names.length === 0 ? [] : await plannedLayers(io, { names, ...everywhere }, library);
+  for (const { recipe } of targets.flatMap(({ layer }) => layer.plan.stages)) {
+    if (recipe.releases.length > 1) releases.set(recipe.name, recipe.version);
   }
   return releases;
 }

@@ -32,7 +32,8 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           type: 'string',
           array: true,
           default: [] as string[],
-          describe: 'Recipes whose releases to pin, with those of their libraries [default: as locked]',
+          describe:
+            'Layers or recipes whose releases to pin, with those of their libraries [default: all layers of layersmith.yaml]',
         })
         .options({
           ...platformOptions,

@@ -118,15 +118,11 @@ async function configure(line: keyof typeof LINES, machine: 'x86_64' | 'arm64'):
   });
   const toolchain =
     machine === 'arm64' ? { ...context.toolchain, buildImage: arm64Machine } : context.toolchain;
-  const { artifact } = await buildPlan(await planFor({ package: 'php', line }, library), {
-    ...context,
-    platform,
-    library,
-    store,
-    toolchain,
-  });
+  const plan = await planFor({ package: 'php', line }, library);
+  const built = await buildPlan(plan, { ...context, platform, library, store, toolchain });
+  const artifact = built.artifacts[0]?.path ?? '';
   const read = async (name: string): Promise<readonly string[]> =>
-    ((await artifactFile(artifact.path, name)) ?? Buffer.alloc(0)).toString().split('\n');
+    ((await artifactFile(artifact, name)) ?? Buffer.alloc(0)).toString().split('\n');
   const cached = (await read('config.cache')).flatMap((text) => {
     const [, name, value] = /^(\w+)=\$\{\w+=(.*)\}$/.exec(text) ?? [];
     return name === undefined || value === undefined ? [] : [[name, value] as const];

@@ -153,6 +153,13 @@ describe('lock', () => {
     });
   });
 
+  test('without names pins the releases of the layers of layersmith.yaml', async () => {
+    await using place = await project('8.4.27', '1.2');
+    await place.folder.write({ 'layersmith.yaml': 'layers: { shop: { base: php/8.4 } }\n' });
+    await place.layersmith('lock', '--releases-only');
+    expect(await place.lock()).toMatchObject({ releases: { 'lib/1': '1.2', 'php/8.4': '8.4.27' } });
+  });
+
   test('drops a line that no recipe has any more, with a warning', async () => {
     await using place = await project('8.4.28', '1.2');
     const lock = { schemaVersion: 2, images: {}, releases: { 'php/8.1': '8.1.1' } };
