@@ -9,7 +9,6 @@ import { manifestOf } from '../../../../src/pipeline/build/layer-manifest.js';
 import { generatedFiles, smokeFilesOf, smokeOf } from '../../../../src/pipeline/build/layer-parts.js';
 import { resolvePlan } from '../../../../src/pipeline/build/resolve-plan.js';
 import type { StageResult } from '../../../../src/pipeline/build/stage-results.js';
-import { openRecipeLibrary } from '../../../../src/recipe/recipe-library.js';
 import { PACKAGE_ROOT } from '../../../support/fake-io.js';
 import { PLATFORM } from '../../../support/platform.js';
 import {
