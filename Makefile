@@ -10,11 +10,12 @@ SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) 
 
 CHOSEN := --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
 
+# LAYER=shop builds that layer of layersmith.yaml, for its own platforms and architectures.
 # `doctor --fix` installs a missing engine, and qemu for another ARCH, and says so first. `build` installs nothing.
 layer:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
-	@node build/cli/main.js build $(RECIPE) $(CHOSEN)
+	@node build/cli/main.js build $(if $(LAYER),$(LAYER) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN)),$(RECIPE) $(CHOSEN))
 
 # Builds the layer, then packages two functions with a library and runs them on it.
 example: layer
