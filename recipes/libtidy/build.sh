@@ -2,6 +2,10 @@
 # shellcheck shell=bash
 
 hide_symbols
+# Its messages name source files, which CMake gives to the compiler by their full path.
+if "$CC" -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
+  export CFLAGS+=" -fmacro-prefix-map=$PWD/="
+fi
 options=(
   "${CMAKE_TARGET[@]}"
   -DCMAKE_INSTALL_PREFIX="$PREFIX" -DLIB_INSTALL_DIR=lib -DCMAKE_BUILD_TYPE=None
