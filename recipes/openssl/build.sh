@@ -27,8 +27,9 @@ else
   # The time of the build stands in the library.
   # shellcheck disable=SC2016 # Perl's variables
   sed -i 's|^\(my \)\?\$date = .*|my $date = gmtime($ENV{SOURCE_DATE_EPOCH}) . " UTC";|' util/mkbuildinf.pl
+  # Its assembler files do not say that they need no executable stack.
   # shellcheck disable=SC2086 # CFLAGS are several words
-  ./Configure "$target" "${options[@]}" no-ssl2 $CFLAGS
+  ./Configure "$target" "${options[@]}" no-ssl2 -Wa,--noexecstack $CFLAGS
   # Its Makefiles do not say what must come before what.
   make -j1 depend
   make -j1 build_libs libcrypto.pc libssl.pc openssl.pc

@@ -110,6 +110,17 @@ test('an extension has the name that the interpreter knows it by, also with an u
   expect(extensions.map(({ recipe }) => recipe.name)).toEqual(['pdo_pgsql/8.4']);
 });
 
+test('a line that is chosen is also that of extensions which need the package, whatever the order of the choice', async () => {
+  await using folder = await folderOfExtensions({ 'igbinary/2.yaml': lineYaml('2.0.8') });
+  for (const chosen of [
+    ['redis', 'igbinary/2'],
+    ['igbinary/2', 'redis'],
+  ]) {
+    const { extensions } = await planIn(folder.path, 'php/8.4', chosen);
+    expect(extensions.map(({ recipe }) => recipe.name)).toEqual(['igbinary/2', 'redis/6']);
+  }
+});
+
 test('what is compiled into the interpreter is there already', async () => {
   await using folder = await folderOfExtensions();
   expect((await planIn(folder.path, 'php/8.4', ['mbstring'])).extensions).toEqual([]);
