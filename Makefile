@@ -10,11 +10,12 @@ SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) 
 
 CHOSEN := --platform $(PLATFORM) --arch $(ARCH) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN))
 
+# LAYER=shop builds that layer of layersmith.yaml, for its own platforms and architectures.
 # `doctor --fix` installs a missing engine, and qemu for another ARCH, and says so first. `build` installs nothing.
 layer:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
-	@node build/cli/main.js build $(RECIPE) $(CHOSEN)
+	@node build/cli/main.js build $(if $(LAYER),$(LAYER) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN)),$(RECIPE) $(CHOSEN))
 
 # Builds the layer, then packages two functions with a library and runs them on it.
 example: layer
@@ -24,7 +25,7 @@ test:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet
 	@node build/cli/main.js doctor --fix --quiet --arch arm64
-	@command -v gcc >/dev/null && command -v mmdebstrap >/dev/null && command -v readelf >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils, mmdebstrap and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils debian-archive-keyring gcc libc6-dev mmdebstrap python3 python3-pip; }
+	@command -v gcc >/dev/null && command -v mmdebstrap >/dev/null && command -v readelf >/dev/null && command -v php >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils, mmdebstrap, php-cli and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils debian-archive-keyring gcc libc6-dev mmdebstrap php-cli python3 python3-pip; }
 	npx vitest run
 
 # Runs the tests that need no root, engine, network or apt.

@@ -34,8 +34,8 @@ for part in include src/libmemcached src/libhashkit src/libmemcachedutil; do
   "$cmake" -DCMAKE_INSTALL_COMPONENT=dev -P "build/$part/cmake_install.cmake"
 done
 (cd "$DESTDIR$PREFIX" && rm -r include/libmemcachedprotocol-0.0 lib/cmake)
-# Static libraries need each other in this order, and libhashkit after them.
+# Static libraries need each other in this order, and the C++ library after them.
 # shellcheck disable=SC2016 # pkg-config's variable
-sed 's/^Libs: .*/Libs: -L${libdir} -lmemcachedutil -lmemcached -lhashkit -lpthread/' build/support/libmemcached.pc >libmemcached.pc
+sed 's/^Libs: .*/Libs: -L${libdir} -lmemcachedutil -lmemcached -lhashkit -lstdc++ -lpthread/' build/support/libmemcached.pc >libmemcached.pc
 install -D -m 644 libmemcached.pc "$DESTDIR$PREFIX/lib/pkgconfig/libmemcached.pc"
 licence LICENSE

@@ -5,6 +5,8 @@ export interface CommandEntry {
   readonly name: string;
   /** The arguments after the name, as yargs writes them: `<zip>`, `[layers..]`. */
   readonly args?: string;
+  /** What completion offers for the arguments, besides files. */
+  readonly takes?: readonly ('recipes' | 'layers')[];
   /** One line of `layersmith --help`. */
   readonly describe: string;
   /** Imports the command. Only the command that runs is loaded, so that help and completion start faster. */
@@ -14,50 +16,64 @@ export interface CommandEntry {
 /** All commands, in the order of `layersmith --help`. The parser, help and completion derive from this list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    args: '[folder]',
+    describe: 'Write a first layersmith.yaml, with what a Composer project asks for',
+    load: async () => (await import('./commands/init.js')).initCommand,
+  },
+  {
     name: 'build',
-    args: '[layers..]',
+    args: '[targets..]',
+    takes: ['recipes', 'layers'],
     describe: 'Compile layers of layersmith.yaml, or recipes, into tested layer zips',
     load: async () => (await import('./commands/build.js')).buildCommand,
   },
   {
     name: 'plan',
-    args: '[layers..]',
+    args: '[targets..]',
+    takes: ['recipes', 'layers'],
     describe: 'Show the stages of layers, their keys, and which are in the store',
     load: async () => (await import('./commands/plan.js')).planCommand,
   },
   {
     name: 'fetch',
-    args: '<layers..>',
+    args: '<targets..>',
+    takes: ['recipes', 'layers'],
     describe: 'Download all sources of layers into the store; build nothing',
     load: async () => (await import('./commands/fetch.js')).fetchCommand,
   },
   {
     name: 'test',
     args: '<zip>',
+    takes: ['layers'],
     describe: 'Run the smoke tests of a layer zip in the runtime image',
     load: async () => (await import('./commands/test.js')).testCommand,
   },
   {
     name: 'verify',
     args: '<targets..>',
+    takes: ['recipes', 'layers'],
     describe: 'Build layers twice under changed conditions, or rebuild a layer zip, and compare the bytes',
     load: async () => (await import('./commands/verify.js')).verifyCommand,
   },
   {
     name: 'audit',
     args: '<layer>',
+    takes: ['layers'],
     describe: 'Check a layer (zip or folder) against the Lambda platform and for unsafe files',
     load: async () => (await import('./commands/audit.js')).auditCommand,
   },
   {
     name: 'advisories',
     args: '<target>',
+    takes: ['recipes', 'layers'],
     describe: 'Report which security advisories (OSV, CVE records) apply to a recipe or a layer',
     load: async () => (await import('./commands/advisories.js')).advisoriesCommand,
   },
   {
     name: 'diff',
     args: '<before> <after>',
+    takes: ['layers'],
     describe: 'Show what changed between two layers: packages, files, sizes, symbols',
     load: async () => (await import('./commands/diff.js')).diffCommand,
   },
@@ -70,18 +86,21 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'invoke',
     args: '[layers..]',
+    takes: ['layers'],
     describe: 'Run a function locally on its layers, or on Lambda with --remote',
     load: async () => (await import('./commands/invoke.js')).invokeCommand,
   },
   {
     name: 'serve',
     args: '<layers..>',
+    takes: ['layers'],
     describe: "Keep a function warm behind Lambda's Invoke API on 127.0.0.1",
     load: async () => (await import('./commands/serve.js')).serveCommand,
   },
   {
     name: 'publish',
     args: '<zip>',
+    takes: ['layers'],
     describe: 'Publish a tested layer in one or more regions, and print its ARNs',
     load: async () => (await import('./commands/publish.js')).publishCommand,
   },
@@ -99,12 +118,36 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'recipes',
     args: '[recipe]',
+    takes: ['recipes'],
     describe: 'List the recipes, or show one',
     load: async () => (await import('./commands/recipes.js')).recipesCommand,
   },
   {
+    name: 'extensions',
+    args: '[base]',
+    takes: ['recipes', 'layers'],
+    describe: 'List the extensions that layers of an interpreter can have',
+    load: async () => (await import('./commands/extensions.js')).extensionsCommand,
+  },
+  {
+    name: 'outdated',
+    args: '[names..]',
+    takes: ['recipes', 'layers'],
+    describe: "Compare the releases of recipes with upstream's lists",
+    load: async () => (await import('./commands/outdated.js')).outdatedCommand,
+  },
+  {
+    name: 'bump',
+    args: '<recipe>',
+    takes: ['recipes'],
+    describe: 'Add a release to a recipe, with the digest of its tarball',
+    load: async () => (await import('./commands/bump.js')).bumpCommand,
+  },
+  {
     name: 'lock',
-    describe: "Pin today's toolchain (digests and packages) in layersmith.lock",
+    args: '[names..]',
+    takes: ['recipes', 'layers'],
+    describe: "Pin today's toolchain (digests and packages), and releases, in layersmith.lock",
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },
   {

@@ -5,14 +5,9 @@ import type { Io } from './io.js';
 /** The flag with which the script of `layersmith completion` requests completions. Defined by yargs. */
 export const COMPLETION_FLAG = '--get-yargs-completions';
 
-/** Commands whose first argument may be a recipe: `[recipe]`, `<targets..>`. */
-const TAKE_A_RECIPE = COMMANDS.filter(({ args = '' }) => /\b(recipe|targets?)\b/.test(args)).map(
-  ({ name }) => name,
-);
-
 /**
- * Returns the values that yargs does not know: recipes and platforms. Undefined where yargs completes by itself: commands,
- * flags, choices. `words` is the command line up to the cursor, starting with the program.
+ * Returns the values that yargs does not know: recipes, layers of layersmith.yaml, extensions and platforms. Undefined where
+ * yargs completes by itself: commands, flags, choices. `words` is the command line up to the cursor, starting with the program.
  */
 export async function completionValues(
   words: readonly string[],
@@ -22,12 +17,39 @@ export async function completionValues(
   const current = words.at(-1) ?? '';
   const before = words.at(-2) ?? '';
   if (words.length <= 2 || current.startsWith('-')) return undefined;
-  const takesRecipe = before === '--recipe' || (!before.startsWith('-') && TAKE_A_RECIPE.includes(name));
-  if (!takesRecipe && before !== '--platform') return undefined;
-  const { openLibrary, platformFolders } = await import('./session.js');
-  if (takesRecipe) return (await openLibrary(io, [])).names();
-  const { platformNames } = await import('../platform/platform.js');
-  return platformNames(await platformFolders(io));
+  if (before === '--platform') {
+    const { platformNames } = await import('../platform/platform.js');
+    const { platformFolders } = await import('./session.js');
+    return platformNames(await platformFolders(io));
+  }
+  if (before === '--recipe') return recipeNames(io);
+  if (before === '--with') return extensionNames(io, current);
+  if (before === '--layer' || before === '-l') return layerNames(io);
+  if (before.startsWith('-')) return undefined;
+  const { takes } = COMMANDS.find((entry) => entry.name === name) ?? {};
+  if (takes === undefined) return undefined;
+  return [
+    ...(takes.includes('layers') ? await layerNames(io) : []),
+    ...(takes.includes('recipes') ? await recipeNames(io) : []),
+  ];
+}
+
+async function recipeNames(io: Io): Promise<readonly string[]> {
+  const { openLibrary } = await import('./session.js');
+  return (await openLibrary(io, [])).names();
+}
+
+async function layerNames(io: Io): Promise<readonly string[]> {
+  const { findProject } = await import('../definition/project.js');
+  return (await findProject(io.cwd)).layers.map(({ name }) => name);
+}
+
+/** Returns the names of extensions, each after the others of a list: `redis,in` becomes `redis,intl`. */
+async function extensionNames(io: Io, current: string): Promise<readonly string[]> {
+  const { openLibrary } = await import('./session.js');
+  const names = await (await openLibrary(io, [])).packages('extension');
+  const others = current.slice(0, current.lastIndexOf(',') + 1);
+  return names.map((name) => `${others}${name}`);
 }
 
 /**

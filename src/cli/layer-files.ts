@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { layerName } from '../definition/layer-definition.js';
 import { findProject } from '../definition/project.js';
 import type { Io } from './io.js';
 
@@ -8,22 +9,18 @@ import type { Io } from './io.js';
 export const OUTPUT_FOLDER = 'dist';
 
 /**
- * Returns the paths of the layers that an argument names: a zip or folder, or a layer of layersmith.yaml with its zips in the
- * output folder, one for each platform and architecture. Throws UsageError for a layer that has not been built, or of which
- * there are several versions.
+ * Returns the paths of the layers that an argument names: a layer of layersmith.yaml with its zips in the output folder, one
+ * for each platform and architecture, or a zip or folder. `./shop` is a folder, whatever names layersmith.yaml has. Throws
+ * UsageError for a layer that has not been built, or of which there are several versions.
  */
 export async function layerFiles(io: Io, text: string): Promise<readonly string[]> {
-  const path = resolve(io.cwd, text);
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  const { layers } = isThere ? { layers: [] } : await findProject(io.cwd);
+  // A path is not looked up, so that an invalid layersmith.yaml does not matter to it.
+  const { layers } = layerName.safeParse(text).success ? await findProject(io.cwd) : { layers: [] };
   const layer = layers.find(({ name }) => name === text);
-  if (layer === undefined) return [path];
+  if (layer === undefined) return [resolve(io.cwd, text)];
   const folder = join(io.cwd, OUTPUT_FOLDER);
   const names = await readdir(folder).catch(() => []);
-  return layer.platforms.flatMap((platform) =>
+  return layer.platforms.flatMap(({ name: platform }) =>
     layer.architectures.map((arch) => {
       const [found, another] = names.filter((name) => isZipOf(name, { layer: layer.name, platform, arch }));
       if (found === undefined) {

@@ -172,7 +172,7 @@ export const lockedOption = {
   locked: {
     type: 'boolean',
     default: false,
-    describe: 'Fail if the toolchain is not the one in layersmith.lock',
+    describe: 'Fail if the toolchain or a release is not the one in layersmith.lock',
   },
 } as const;
 

@@ -10,10 +10,17 @@ import { DEFINITION_FILE, findProject } from '../definition/project.js';
 import type { Manifest } from '../layer/manifest.js';
 import { NO_SETTINGS } from '../layer/layer-settings.js';
 import type { PlannedLayer } from '../pipeline/build/planned-layer.js';
-import type { Architecture } from '../platform/platform.js';
-import { planFor } from '../recipe/plan.js';
+import { layerParts } from '../pipeline/build/layer-parts.js';
+import {
+  platformNames,
+  readPlatformFile,
+  type Architecture,
+  type PlatformFolders,
+} from '../platform/platform.js';
+import { planFor, type Plan } from '../recipe/plan.js';
 import { parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
 import type { Io } from './io.js';
+import { platformFolders } from './session.js';
 
 /** The recipe that is built without a name and without layersmith.yaml. */
 const DEFAULT_RECIPE = 'php/8.4';
@@ -48,8 +55,9 @@ export async function plannedLayers(
   library: RecipeLibrary,
 ): Promise<readonly TargetedLayer[]> {
   const { layers: defined } = await findProject(io.cwd);
+  if (args.platform !== undefined) await readPlatformFile(args.platform, await platformFolders(io));
   const all = defined.length > 0 ? defined.map(({ name }) => name) : [DEFAULT_RECIPE];
-  const extensions = args.with.flatMap((text) => text.split(',')).map((text) => text.trim());
+  const extensions = args.with.flatMap((text) => text.split(/[\s,]+/)).filter((text) => text !== '');
   const problems: Problem[] = [];
   const targets: TargetedLayer[] = [];
   for (const name of new Set(args.names.length === 0 ? all : args.names)) {
@@ -63,9 +71,9 @@ export async function plannedLayers(
       const layer =
         definition === undefined
           ? await layerOfRecipe(name, { extensions, defined, library })
-          : await layerOfDefinition(definition, library);
-      const platforms = args.platform === undefined ? definition?.platforms : [args.platform];
-      for (const platform of platforms ?? [DEFAULT_PLATFORM]) {
+          : await layerOfDefinition(io, definition, library);
+      const platforms = args.platform === undefined ? definition?.platforms : [{ name: args.platform }];
+      for (const { name: platform } of platforms ?? [{ name: DEFAULT_PLATFORM }]) {
         for (const arch of new Set(args.arch ?? definition?.architectures ?? [DEFAULT_ARCHITECTURE])) {
           targets.push({ layer, platform, arch });
         }
@@ -77,9 +85,14 @@ export async function plannedLayers(
   }
   if (problems.length > 0) {
     const isOfProject = problems.some(({ file }) => file.endsWith(DEFINITION_FILE));
-    throw new RecipeError(problems, isOfProject ? { what: DEFINITION_FILE } : {});
+    throw new RecipeError(problems.sort(byPlace), isOfProject ? { what: DEFINITION_FILE } : {});
   }
   return targets;
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
 }
 
 /** Groups layers by platform and architecture, in their order. */
@@ -128,22 +141,55 @@ async function layerOfRecipe(
   }
 }
 
-async function layerOfDefinition(definition: LayerDefinition, library: RecipeLibrary): Promise<PlannedLayer> {
-  const { name, base, extensions, ini, files, position } = definition;
+async function layerOfDefinition(
+  io: Io,
+  definition: LayerDefinition,
+  library: RecipeLibrary,
+): Promise<PlannedLayer> {
+  const { name, base, extensions, ini, files, position, iniPosition } = definition;
+  const problems: Problem[] = [
+    ...(await missingFiles(definition)),
+    ...(await unknownPlatforms(definition, await platformFolders(io))),
+  ];
+  let plan: Plan | undefined;
+  try {
+    plan = await planFor(base, library, extensions);
+    const { runtime } = layerParts(plan.root.recipe);
+    if (runtime.settings === undefined && Object.keys(ini).length > 0) {
+      problems.push({ ...iniPosition, message: `${name}: ${runtime.language} has no settings` });
+    }
+  } catch (error) {
+    if (error instanceof RecipeError) problems.push(...error.problems);
+    // An unknown recipe is a usage error on the command line, and a problem of the file here.
+    else if (error instanceof UsageError) problems.push({ ...position, message: error.message });
+    else throw error;
+  }
+  if (plan === undefined || problems.length > 0) throw new RecipeError(problems);
+  return { name, plan, settings: { ini, files: new Map(files.map(({ path, file }) => [path, file])) } };
+}
+
+async function missingFiles({ name, files }: LayerDefinition): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
-  for (const [path, file] of files) {
+  for (const { path, file, position } of files) {
     const info = await stat(file).catch(() => undefined);
     if (info?.isFile() === true) continue;
-    problems.push({ ...position, message: `${name}: the file for ${path} is missing: ${file}` });
+    const what = info === undefined ? 'is missing' : 'is not a file';
+    problems.push({ ...position, message: `${name}: what becomes ${path} ${what}: ${file}` });
   }
-  if (problems.length > 0) throw new RecipeError(problems);
-  try {
-    return { name, plan: await planFor(base, library, extensions), settings: { ini, files } };
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    // An unknown recipe is a usage error on the command line, and a problem of the file here.
-    throw new RecipeError([{ ...position, message: error.message }], { cause: error });
-  }
+  return problems;
+}
+
+async function unknownPlatforms(
+  { name, platforms }: LayerDefinition,
+  folders: PlatformFolders,
+): Promise<readonly Problem[]> {
+  const known = await platformNames(folders);
+  return platforms
+    .filter((platform) => !known.includes(platform.name))
+    .map((platform) => ({
+      ...platform.position,
+      message: `${name}: there is no platform ${platform.name}.${didYouMean(platform.name, known)}`,
+    }));
 }
 
 /** Plans a layer again that layersmith built. Its own files are not part of it. */

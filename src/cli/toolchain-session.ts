@@ -43,10 +43,12 @@ export async function toolchainOptions(
     readonly store: Store;
     readonly reporter: Reporter;
     readonly fresh?: boolean;
+    /** The machine that compiles, if it is not the engine's. */
+    readonly machine?: Architecture | undefined;
   },
 ): Promise<ChooseOptions> {
   const { fresh = false, engine, platform, store, reporter } = parts;
-  const machine = machineOf(await engine.info(io.signal));
+  const machine = parts.machine ?? machineOf(await engine.info(io.signal));
   const { lock, own } = await openLock(io);
   const asked = args.toolchain === undefined ? undefined : `set by --toolchain ${args.toolchain}`;
   const kind = args.toolchain ?? (fresh ? undefined : lockedKind(own, { platform, machine }));

@@ -12,6 +12,7 @@ export const EXIT_CODES = {
   publish: 77,
   smoke: 78,
   advisory: 79,
+  outdated: 80,
   interrupted: 130,
   terminated: 143,
 } as const;

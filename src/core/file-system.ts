@@ -8,6 +8,11 @@ export function errorCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Reports whether the owner of a file may execute it: the only bit of its mode that layers keep. */
+export async function isExecutable(file: string): Promise<boolean> {
+  return ((await stat(file)).mode & 0o100) !== 0;
+}
+
 const FULL_CODES: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',

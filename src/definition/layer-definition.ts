@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Place } from '../core/yaml-file.js';
 import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
@@ -13,14 +13,30 @@ export interface LayerDefinition {
   readonly name: string;
   readonly base: RecipeName;
   readonly extensions: readonly ChosenExtension[];
-  /** Names of platforms. */
-  readonly platforms: readonly string[];
+  readonly platforms: readonly NamedPlatform[];
   readonly architectures: readonly Architecture[];
   /** Settings of the interpreter, by name. */
   readonly ini: Readonly<Record<string, string>>;
-  /** Files to add to the layer: their paths below `/opt`, and where they are on this machine. */
-  readonly files: ReadonlyMap<string, string>;
+  /** Files to add to the layer. */
+  readonly files: readonly AddedFile[];
   /** The place of `base`. */
+  readonly position: Position;
+  /** The place of `ini`. */
+  readonly iniPosition: Position;
+}
+
+/** A platform that a definition names. */
+export interface NamedPlatform {
+  readonly name: string;
+  readonly position: Position;
+}
+
+/** A file that a definition adds to its layer. */
+export interface AddedFile {
+  /** Below `/opt`. */
+  readonly path: string;
+  /** Where it is on this machine. */
+  readonly file: string;
   readonly position: Position;
 }
 
@@ -57,11 +73,19 @@ export function layerDefinitions(
       ...parseRecipeName(text),
       position: place(name, 'extensions', index),
     })),
-    platforms: [...new Set(layer.platforms)],
+    platforms: [...new Set(layer.platforms)].map((platform) => ({
+      name: platform,
+      position: place(name, 'platforms', layer.platforms.indexOf(platform)),
+    })),
     architectures: [...new Set(layer.architectures)],
     ini: layer.ini,
-    files: new Map(Object.entries(layer.files).map(([path, from]) => [path, join(folder, from)])),
+    files: Object.entries(layer.files).map(([path, from]) => ({
+      path,
+      file: resolve(folder, from),
+      position: place(name, 'files', path),
+    })),
     position: place(name, 'base'),
+    iniPosition: place(name, 'ini'),
   }));
 }
 

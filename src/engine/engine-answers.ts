@@ -81,7 +81,13 @@ export const waitSchema = z.object({
 
 /** `GET /containers/{id}/json` */
 export const containerSchema = z.object({
-  State: z.object({ Running: z.boolean(), OOMKilled: z.boolean() }),
+  State: z.object({
+    Running: z.boolean(),
+    OOMKilled: z.boolean(),
+    // By the engine's clock.
+    StartedAt: z.iso.datetime().optional(),
+    FinishedAt: z.iso.datetime().optional(),
+  }),
 });
 
 /** `GET /distribution/{name}/json` */

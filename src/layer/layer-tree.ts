@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { openScope } from '../core/disposal-scope.js';
 import { LayerError } from '../core/errors.js';
+import { isExecutable } from '../core/file-system.js';
 import { byPath, fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { MANIFEST_PATH, writeManifest, type Manifest } from './manifest.js';
@@ -72,8 +73,11 @@ async function layerEntries(found: readonly TreeEntry[], input: LayerInput): Pro
     !isAtOrBelow(path, LICENSES) || found.findIndex((other) => other.path === path) === index;
   const entries = [...found.filter(isFirst), ...input.generated];
   entries.push(fileEntry(MANIFEST_PATH, writeManifest(input.manifest)));
-  const files = [...input.parts.flatMap(({ recipe }) => [...recipe.layerFiles]), ...input.added];
-  for (const [path, file] of files) entries.push(fileEntry(path, await readFile(file)));
+  const ofRecipes = input.parts.flatMap(({ recipe }) => [...recipe.layerFiles]);
+  for (const [path, file] of ofRecipes) entries.push(fileEntry(path, await readFile(file)));
+  for (const [path, file] of input.added) {
+    entries.push(fileEntry(path, await readFile(file), (await isExecutable(file)) ? 0o755 : 0o644));
+  }
   return withFolders(entries);
 }
 
@@ -91,19 +95,24 @@ function refuseUnlicensed(entries: readonly TreeEntry[], { stages }: Manifest): 
   );
 }
 
-/** Adds the folders of all files. Throws LayerError for two files with the same path. */
+const RENAME =
+  "Rename the file in the package's layer/ folder or in the layer's `files`, or leave it out of `layer.files`.";
+
+/** Adds the folders of all files. Throws LayerError for two files with the same path, and for a file that is also a folder. */
 function withFolders(entries: readonly TreeEntry[]): readonly TreeEntry[] {
   const files = entries.filter((entry) => entry.type !== 'directory');
   const seen = new Set<string>();
   for (const { path } of files) {
     if (seen.has(path)) {
-      throw new LayerError(`the layer has ${path} twice`, {
-        hint: "Rename the file in the package's layer/ folder or in the layer's `files`, or leave it out of `layer.files`.",
-      });
+      throw new LayerError(`the layer has ${path} twice`, { hint: RENAME });
     }
     seen.add(path);
   }
   const folders = new Set(files.flatMap((entry) => parentsOf(entry.path)));
+  const both = files.find(({ path }) => folders.has(path));
+  if (both !== undefined) {
+    throw new LayerError(`the layer has ${both.path} both as a file and as a folder`, { hint: RENAME });
+  }
   const directories = [...folders].map((path): TreeEntry => ({ type: 'directory', path, mode: 0o755 }));
   return [...files, ...directories].sort(byPath);
 }

@@ -69,7 +69,7 @@ export const manifestSchema = z.object({
   /** Settings of the interpreter that the layer's definition makes. */
   ini: z.record(z.string(), z.string()).optional(),
   /** Files that the layer's definition adds, by their paths below `/opt`. */
-  files: z.array(z.object({ path: z.string(), sha256 })).optional(),
+  files: z.array(z.object({ path: z.string(), sha256, executable: z.literal(true).optional() })).optional(),
   platform: z.string(),
   architecture: z.enum(ARCHITECTURES),
   toolchain: z.object({

@@ -30,7 +30,8 @@ export function provenanceOf(
   record: BuiltRecord,
   { run, byproducts }: { readonly run: ProvenanceRun; readonly byproducts: readonly Byproduct[] },
 ): Json {
-  const { layer, recipe, platform, architecture, toolchain, stages, usedSources } = record;
+  const { layer, recipe, extensions, ini, files, platform, architecture, toolchain, stages, usedSources } =
+    record;
   const sources = stages.flatMap((stage) =>
     stage.sources
       .filter(({ name, sha256 }) => usedSources[stage.recipe]?.[name] === sha256)
@@ -53,7 +54,7 @@ export function provenanceOf(
     predicate: {
       buildDefinition: {
         buildType: BUILD_TYPE,
-        externalParameters: { recipe, platform, architecture, toolchain: toolchain.kind },
+        externalParameters: { recipe, extensions, ini, platform, architecture, toolchain: toolchain.kind },
         internalParameters: {
           artifacts: Object.fromEntries(stages.map((stage) => [stage.recipe, stage.artifact])),
         },
@@ -64,6 +65,7 @@ export function provenanceOf(
           },
           ...sources,
           ...patches,
+          ...(files ?? []).map(({ path, sha256 }) => ({ name: `added file: ${path}`, digest: { sha256 } })),
         ],
       },
       runDetails: {

@@ -13,13 +13,14 @@ const ROOT = 'layer';
 
 /**
  * The bill of materials of a layer, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/): every compiled package with its
- * version, source, license, CPE name, patches and the projects that its sources bundle, what was compiled with, and the CA data
- * that the layer brings along. The same layer has the same one: there is no time in it, and its serial number is made of the
- * zip's sha256.
+ * version, source, license, CPE name, patches and the projects that its sources bundle, what was compiled with, the CA data that
+ * the layer brings along, and the files that its definition adds. The same layer has the same one: there is no time in it, and
+ * its serial number is made of the zip's sha256.
  */
 export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Json {
   const { stages, layer, recipe, version } = record;
   const parts = new Set([recipe, ...(record.extensions ?? [])]);
+  const added = (record.files ?? []).filter(({ path }) => !caBundles.some((each) => each.path === path));
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
@@ -46,11 +47,17 @@ export function sbomOf(record: BuiltRecord, caBundles: readonly CaBundle[]): Jso
         description: `${certificates} certificates of certificate authorities`,
         hashes: [{ alg: 'SHA-256', content: sha256 }],
       })),
+      ...added.map(({ path, sha256 }) => ({
+        type: 'file',
+        'bom-ref': path,
+        name: path,
+        hashes: [{ alg: 'SHA-256', content: sha256 }],
+      })),
     ],
     dependencies: [
       {
         ref: ROOT,
-        dependsOn: [...parts, ...caBundles.map(({ path }) => path)],
+        dependsOn: [...parts, ...[...caBundles, ...added].map(({ path }) => path)],
       },
       ...stages.map(({ recipe: ref, needs }) => ({ ref, dependsOn: needs })),
     ],

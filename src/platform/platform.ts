@@ -47,7 +47,8 @@ const abiSchema = z.strictObject({
   interpreters: z.array(z.string().startsWith('/')).default([]),
 });
 
-const platformSchema = z.strictObject({
+/** The schema of platforms/NAME.yaml. */
+export const platformSchema = z.strictObject({
   glibc: z.string().regex(/^\d+\.\d+$/, 'two numbers, quoted: "2.34"'),
   endOfLife: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD'),
   toolchain: z.strictObject({ base: z.string(), release: z.string() }),

@@ -61,7 +61,13 @@ export async function planFor(
     ...root.needs.map((need) => [need.package, need.line] as const),
   ]);
 
+  // A line that is chosen is also that of extensions which need the package.
+  for (const { package: name, line } of chosen) if (line !== undefined) pinned.set(name, line);
+
   const visit = async (name: RecipeName, path: readonly Recipe[]): Promise<PlannedStage | undefined> => {
+    // The root may be one release of its line, while the needs of extensions name the line.
+    const ready = name.package === root.package ? stages.get(root.package) : undefined;
+    if (ready !== undefined) return ready;
     const result = await library.load(name, name.package === root.package ? undefined : root);
     if ('problems' in result) {
       const key = `${name.package}/${name.line ?? ''}`;
@@ -84,7 +90,7 @@ export async function planFor(
       const line = pinned.get(need.package) ?? need.line;
       const stage = await visitNeed({ package: need.package, line }, { need, below });
       if (stage === undefined) continue;
-      if (need.line !== undefined && stage.recipe.line !== need.line) {
+      if (need.line !== undefined && ![stage.recipe.line, stage.recipe.version].includes(need.line)) {
         const message = `${need.package}/${need.line} is needed here, but the plan already has ${stage.recipe.name}: it can have one line of each package`;
         problems.push({ ...need.position, message });
       }
@@ -110,7 +116,7 @@ export async function planFor(
     }
   };
 
-  const rootStage = await visit({ package: root.package, line: root.line }, []);
+  const rootStage = await visit(wanted, []);
   const extensions = new Set<PlannedStage>();
   for (const choice of rootStage === undefined ? [] : chosen) {
     if (root.layer?.extensions.includes(choice.package) === true) continue;

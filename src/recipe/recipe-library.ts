@@ -6,6 +6,14 @@ import { didYouMean } from '../core/nearest-names.js';
 import { compareVersions, parseVersion } from '../core/version-order.js';
 import { parseYaml } from '../core/yaml-file.js';
 import { lineSchema, packageSchema, type LineFile, type PackageFile } from './recipe-schema.js';
+import {
+  isOfLine,
+  nearestVersions,
+  newestRelease,
+  releasesIn,
+  type Release,
+  type ReleaseOf,
+} from './release.js';
 import type {
   Bundle,
   ExtensionSpec,
@@ -21,6 +29,7 @@ import type {
 /** The name of a recipe on the command line or in `needs`; without a line, the package's default line. */
 export interface RecipeName {
   readonly package: string;
+  /** A line, `8.4`, or one release of a line, `8.4.27`. A line that is named like a release comes first. */
   readonly line: string | undefined;
 }
 
@@ -36,6 +45,8 @@ export interface RecipeLibrary {
   names(): readonly string[];
   /** The sorted names of all packages of a kind. Leaves out packages with an invalid `package.yaml`. */
   packages(kind: Kind): Promise<readonly string[]>;
+  /** The package of an extension's interpreter. Undefined for other packages, and if `package.yaml` is invalid. */
+  interpreterOf(packageName: string): Promise<string | undefined>;
   /**
    * Returns the recipe, or the problems in its files. Throws UsageError, with the nearest names, for an unknown name.
    *
@@ -43,6 +54,8 @@ export interface RecipeLibrary {
    * supports the interpreter's version. UsageError says so if there is none.
    */
   load(name: RecipeName, interpreter?: Recipe): Promise<LoadedRecipe>;
+  /** Returns a library with the same recipes that takes the releases of lines from `releaseOf`. Without it, they are the newest. */
+  choosing(releaseOf: ReleaseOf): RecipeLibrary;
   /** The path of the build protocol, `stage.sh`. */
   readonly protocolPath: string;
 }
@@ -71,7 +84,7 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
   if (protocolPath === undefined) throw new UsageError(`no stage.sh in ${folders.join(', ')}`);
   const lineFiles = new Map<string, Promise<ReadYaml<LineFile>>>();
   const packageFiles = new Map<string, Promise<ReadYaml<PackageFile>>>();
-  const recipes = new Map<string, Promise<LoadedRecipe>>();
+  const recipes = new Map<string, LoadedRecipe>();
 
   const readPackage = (wanted: RecipeName): Promise<ReadYaml<PackageFile>> => {
     const packageName = wanted.package;
@@ -123,23 +136,54 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     );
   };
 
+  /** Splits the name of a release into its line and its version. Names of lines come first. Undefined for an unknown release. */
+  const lineOfRelease = async (packageName: string, version: string): Promise<string | undefined> => {
+    const lines = names
+      .filter((name) => name.startsWith(`${packageName}/`))
+      .map((name) => parseRecipeName(name).line ?? '')
+      // The longest name first: `7.3.0` before `7.3`.
+      .sort((a, b) => b.length - a.length);
+    let nearest: { readonly name: string; readonly versions: readonly string[] } | undefined;
+    for (const line of lines) {
+      const name = `${packageName}/${line}`;
+      const file = await readLine(name);
+      // An invalid file is reported when it is loaded.
+      if (!file.ok) continue;
+      const versions = releasesIn(file.value).map((release) => release.version);
+      if (versions.includes(version)) return line;
+      if (isOfLine(version, line)) nearest ??= { name, versions };
+    }
+    if (nearest !== undefined) throw unknownRelease(`${packageName}/${version}`, { ...nearest, version });
+    return undefined;
+  };
+
   const loadLine = async (
-    { package: packageName, line }: { readonly package: string; readonly line: string },
-    { packageFile, interpreter }: { packageFile: ReadYaml<PackageFile>; interpreter: Recipe | undefined },
+    { package: packageName, line, exact }: LineName,
+    { packageFile, interpreter, releaseOf }: LineSettings,
   ): Promise<LoadedRecipe> => {
-    const lineFile = await readLine(`${packageName}/${line}`);
+    const name = `${packageName}/${line}`;
+    const lineFile = await readLine(name);
     if (!lineFile.ok || !packageFile.ok) {
       return { problems: [...problemsIn(packageFile), ...problemsIn(lineFile)] };
     }
     const { value } = lineFile;
     if (interpreter !== undefined && !isWithin(interpreter.version, value.supports)) {
-      throw unsupported(`${packageName}/${line}`, { supports: value.supports, interpreter });
+      throw unsupported(name, { supports: value.supports, interpreter });
     }
+    const releases = releasesIn(value);
+    const asked = releases.find(({ version }) => version === exact);
+    const release = await releaseOf({ name, releases, exact: asked });
+    const key = [name, release.version, interpreter?.name, interpreter?.version].join(' ');
+    const known = recipes.get(key);
+    if (known !== undefined) return known;
     const place = (...path: readonly (string | number)[]): Position => ({
       file: lineFile.path,
       ...lineFile.locate(path),
     });
-    return assemble({ package: packageName, line, packageFile, value, place, interpreter, files });
+    const parts = { package: packageName, line, packageFile, value, releases, release, place, interpreter };
+    const recipe = assemble({ ...parts, files });
+    recipes.set(key, recipe);
+    return recipe;
   };
 
   /** Creates the recipe of an extension whose sources are part of its interpreter's. */
@@ -152,30 +196,24 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
       throw unsupported(packageName, { supports: extension?.supports, interpreter });
     }
     const { version, line, sources } = interpreter;
+    // It has its copies in every line of its interpreter, in versions that nothing names.
+    const bundles = Object.fromEntries(
+      Object.keys(packageFile.value.bundles).map((each) => [each, 'unknown']),
+    );
+    const release = { version, security: [], sources, bundles };
     const place = (...path: readonly (string | number)[]): Position => ({
       file: packageFile.path,
       ...packageFile.locate(['extension', ...path]),
     });
-    const value = {
-      version,
-      needs: extension?.needs ?? [],
-      lines: {},
-      options: {},
-      // It has them in every line of its interpreter, in versions that nothing names.
-      bundles: Object.fromEntries(Object.keys(packageFile.value.bundles).map((each) => [each, 'unknown'])),
-      sources: Object.fromEntries(
-        sources.map(({ name, alternatives }) => [
-          name,
-          alternatives.map((file) => ({ file: file.name, sha256: file.sha256, urls: [...file.urls] })),
-        ]),
-      ),
-    };
-    return assemble({ package: packageName, line, packageFile, value, place, interpreter, files });
+    const value = { needs: extension?.needs ?? [], lines: {}, options: {} };
+    const parts = { package: packageName, line, packageFile, value, releases: [release], release };
+    return assemble({ ...parts, place, interpreter, files });
   };
 
-  return {
+  const libraryWith = (releaseOf: ReleaseOf): RecipeLibrary => ({
     protocolPath,
     names: () => names,
+    choosing: libraryWith,
     async packages(kind) {
       const found: string[] = [];
       for (const path of [...files.keys()].filter((each) => /^[^/]+\/package\.yaml$/.test(each)).sort()) {
@@ -184,6 +222,10 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
         if (file.ok && file.value.kind === kind) found.push(packageName);
       }
       return found;
+    },
+    async interpreterOf(packageName) {
+      const file = await readPackage({ package: packageName, line: undefined });
+      return file.ok ? file.value.extension?.of : undefined;
     },
     async load(wanted, interpreter) {
       const packageFile = await readPackage(wanted);
@@ -214,15 +256,27 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
         const message = `the default line ${name} does not exist.${didYouMean(name, names)}`;
         return { problems: [{ file: packageFile.path, ...packageFile.locate(['default']), message }] };
       }
-      const key = [name, base?.name, base?.version].join(' ');
-      let loading = recipes.get(key);
-      if (loading === undefined) {
-        loading = loadLine({ package: wanted.package, line }, { packageFile, interpreter: base });
-        recipes.set(key, loading);
-      }
-      return loading;
+      const ofRelease = names.includes(name) ? undefined : await lineOfRelease(wanted.package, line);
+      return loadLine(
+        { package: wanted.package, line: ofRelease ?? line, exact: ofRelease && line },
+        { packageFile, interpreter: base, releaseOf },
+      );
     },
-  };
+  });
+  return libraryWith(newestRelease);
+}
+
+/** The name of a line, and the version of its release that was asked for. */
+interface LineName {
+  readonly package: string;
+  readonly line: string;
+  readonly exact: string | undefined;
+}
+
+interface LineSettings {
+  readonly packageFile: ReadYaml<PackageFile>;
+  readonly interpreter: Recipe | undefined;
+  readonly releaseOf: ReleaseOf;
 }
 
 function newestOf(packageName: string, names: readonly string[]): string {
@@ -306,7 +360,11 @@ interface Parts {
   readonly line: string;
   readonly packageFile: ReadPackage;
   /** The content of the line's file. */
-  readonly value: LineFile;
+  readonly value: Omit<LineFile, 'version' | 'sources'>;
+  /** Newest first. */
+  readonly releases: readonly Release[];
+  /** The chosen one. */
+  readonly release: Release;
   /** Returns the place of a value of the line's file. */
   readonly place: (...path: readonly (string | number)[]) => Position;
   /** The interpreter of an extension, where it is known. */
@@ -315,7 +373,7 @@ interface Parts {
 }
 
 function assemble(parts: Parts): LoadedRecipe {
-  const { packageFile, value, place } = parts;
+  const { packageFile, value, place, release } = parts;
   const own = below(parts.files, `${parts.package}/`);
   const path = place().file;
   const named = value.needs.map((text, index): Need => ({
@@ -343,15 +401,13 @@ function assemble(parts: Parts): LoadedRecipe {
     homepage: packageFile.value.homepage,
     license: licenseOf(value) ?? licenseOf(packageFile.value) ?? '',
     cpe: packageFile.value.cpe,
-    version: value.version,
+    version: release.version,
+    releases: parts.releases,
     endOfLife: value.endOfLife,
     needs,
     lines: value.lines,
     options: value.options,
-    sources: Object.entries(value.sources).map(([name, alternatives]) => ({
-      name,
-      alternatives: alternatives.map(({ file, sha256, urls }) => ({ name: file, sha256, urls })),
-    })),
+    sources: release.sources,
     bundles,
     layer: layer && {
       ...layer,
@@ -362,7 +418,7 @@ function assemble(parts: Parts): LoadedRecipe {
     extension,
     smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
     buildFiles: new Map([
-      ...[...own].filter(([file]) => isBuildFile(file, { version: value.version, all: own })),
+      ...[...own].filter(([file]) => isBuildFile(file, { version: release.version, all: own })),
       ...(protocol === undefined ? [] : [[EXTENSION_PROTOCOL, protocol] as const]),
     ]),
     smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
@@ -432,21 +488,22 @@ function expectation(
   return typeof result === 'string' ? { kind: 'text', body: result } : { kind: 'json', value: result };
 }
 
-/** Returns the bundles of a line, which names them with their versions, with the descriptions in package.yaml. */
-function bundlesOf({ packageFile, value, place }: Parts): {
+/** Returns the bundles of a release, which names them with their versions, with the descriptions in package.yaml. */
+function bundlesOf({ packageFile, value, release, place }: Parts): {
   readonly bundles: readonly Bundle[];
   readonly problems: readonly Problem[];
 } {
   const described = new Map(Object.entries(packageFile.value.bundles));
   const bundles: Bundle[] = [];
   const problems: Problem[] = [];
-  for (const [name, version] of Object.entries(value.bundles)) {
+  for (const [name, version] of Object.entries(release.bundles)) {
     const bundle = described.get(name);
-    const position = place('bundles', name);
+    const index = value.releases?.findIndex(({ bundles: own }) => own?.[name] !== undefined) ?? -1;
+    const position = index === -1 ? place('bundles', name) : place('releases', index, 'bundles', name);
     if (bundle === undefined) {
       const near = didYouMean(name, [...described.keys()]);
       problems.push({ ...position, message: `package.yaml does not describe the bundle ${name}.${near}` });
-    } else if (Object.hasOwn(value.sources, name)) {
+    } else if (release.sources.some((source) => source.name === name)) {
       problems.push({ ...position, message: `${name} is a source and a bundle` });
     } else {
       const { license, homepage, cpe, from, pattern } = bundle;
@@ -502,6 +559,20 @@ function unknownRecipe(name: string, names: readonly string[]): UsageError {
   return new UsageError(`there is no recipe ${name}.${didYouMean(name, near)}`, {
     hint: 'Run `layersmith recipes` to list all recipes.',
   });
+}
+
+function unknownRelease(
+  name: string,
+  line: { readonly name: string; readonly versions: readonly string[]; readonly version: string },
+): UsageError {
+  const packageName = parseRecipeName(name).package;
+  const near = nearestVersions(line.version, line.versions).map((version) => `${packageName}/${version}`);
+  return new UsageError(
+    `${name} is not a known release of ${line.name}. Did you mean ${near.join(' or ')}?`,
+    {
+      hint: `Run \`layersmith recipes ${line.name}\` to list its releases, or add this one to its file.`,
+    },
+  );
 }
 
 /** Sorts by package, then by version: `php/7.4` before `php/8.2` before `php/8.10`. */

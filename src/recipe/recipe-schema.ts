@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
+import { compareVersions, parseVersion } from '../core/version-order.js';
 
 const name = z
   .string()
@@ -8,7 +9,7 @@ const name = z
 /** A package, or a package and its line. */
 export const needName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
+  .regex(/^[a-z0-9][a-z0-9_+-]*(\/[a-z0-9][a-z0-9.+-]*)?$/, 'a need is `package` or `package/line`');
 
 const sha256 = z
   .string()
@@ -41,9 +42,13 @@ export const iniSettings = z.record(
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date is YYYY-MM-DD');
 
+/** A path as archives write it: `./bootstrap` would be another name for `bootstrap`. */
 export const pathBelowOpt = z
   .string()
-  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path is relative to /opt');
+  .refine(
+    (path) => path.split('/').every((part) => !['', '.', '..'].includes(part)),
+    'a path is relative to /opt, without `.`, `..` and empty parts',
+  );
 
 const pathInSource = z
   .string()
@@ -63,7 +68,7 @@ const url = z.url({ protocol: /^https?$/ }).refine((text) => {
 /** The vendor and product of a CPE 2.3 name, without characters that need quoting there. */
 const cpe = z.string().regex(/^[a-z0-9][a-z0-9._-]*:[a-z0-9][a-z0-9._-]*$/, 'a cpe is `vendor:product`');
 
-/** The name of a bundled project. Unlike packages, other projects have underscores in their names. */
+/** The name of a bundled project. */
 const bundleName = z
   .string()
   .regex(
@@ -112,6 +117,28 @@ const pinnedFile = z.strictObject({
   file: z.string().regex(/^[^/]+$/, 'a file name, without folders'),
   sha256,
   urls: z.array(url),
+  debian: z
+    .string()
+    .regex(
+      /^pool\/(updates\/)?main\/([a-z0-9][a-z0-9.+-]*\/){2}[A-Za-z0-9][A-Za-z0-9.+~_-]*$/,
+      'a path in the pool of a Debian archive, without a host: pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz',
+    )
+    .optional(),
+});
+
+const sources = z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file is required'));
+
+/** The projects whose copies are in the first source, with their versions. */
+const bundles = z.record(bundleName, bundledVersion);
+
+/** One release of a line. `security` names the holes that the next older release in the list has and this one does not. */
+const release = z.strictObject({
+  version,
+  security: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9]*-[A-Za-z0-9-]+$/, 'an advisory is CVE-YEAR-NUMBER or GHSA-…'))
+    .default([]),
+  sources,
+  bundles: bundles.optional(),
 });
 
 const program = z.strictObject({
@@ -139,10 +166,13 @@ const layerFiles = z.array(pathBelowOpt).min(1);
 /** Versions of the interpreter: from one, inclusive, up to another, exclusive. */
 const supports = z.strictObject({ from: version.optional(), before: version.optional() });
 
-/** The name of a package. */
+/** The name of a package. Extensions have the name that PHP knows them by: `pdo_pgsql`. */
 const packageName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+-]*$/, 'a package consists of lower-case letters, digits, plus signs and dashes');
+  .regex(
+    /^[a-z0-9][a-z0-9_+-]*$/,
+    'a package consists of lower-case letters, digits, plus signs, dashes and underscores',
+  );
 
 /** Lines of packages, where a need names none. */
 const lines = z.record(packageName, version);
@@ -167,17 +197,18 @@ const extension = z
 /** The schema of recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it overrides of its package. */
 export const lineSchema = z
   .strictObject({
-    version,
+    version: version.optional(),
     ...licenseKeys,
     endOfLife: date.optional(),
-    bundles: z.record(bundleName, bundledVersion).default({}),
+    bundles: bundles.optional(),
     needs: z.array(needName).default([]),
     lines: lines.default({}),
     supports: supports.optional(),
     options: z
       .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
       .default({}),
-    sources: z.record(name, z.array(pinnedFile).min(1, 'at least one pinned file is required')),
+    sources: sources.optional(),
+    releases: z.array(release).min(1, 'at least one release is required').optional(),
     layer: z
       .strictObject({ files: layerFiles.optional(), extensions: z.array(packageName).optional() })
       .optional(),
@@ -185,7 +216,52 @@ export const lineSchema = z
       .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
       .optional(),
   })
-  .refine(hasOneSpelling, BOTH_SPELLINGS);
+  .refine(hasOneSpelling, BOTH_SPELLINGS)
+  .check(
+    // Without `when`, zod would skip this check if the file has other problems.
+    z.core._check(hasReleases, {
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    }),
+  );
+
+/** The keys that a line with one release has in place of `releases`. */
+const OWN_KEYS = [
+  ['version', 'string'],
+  ['sources', 'record'],
+] as const;
+
+/**
+ * Checks that a line has either `version` and `sources`, for one release, or `releases`, each once and newest first. Other
+ * checks may have failed before.
+ */
+function hasReleases({ value, issues }: z.core.ParsePayload): void {
+  const line = value as Readonly<Record<string, unknown>>;
+  for (const [key, expected] of OWN_KEYS) {
+    const isThere = line[key] !== undefined;
+    if (line['releases'] === undefined) {
+      if (!isThere) issues.push({ code: 'invalid_type', expected, input: undefined, path: [key] });
+    } else if (isThere) {
+      const message = 'each of `releases` has its own: remove this one';
+      issues.push({ code: 'custom', input: line[key], path: [key], message });
+    }
+  }
+  const versions = z.array(z.looseObject({ version })).safeParse(line['releases']);
+  for (const [index, { version: later }] of versions.data?.entries() ?? []) {
+    const earlier = versions.data?.[index - 1]?.version;
+    const order = earlier === undefined ? 1 : orderOf(earlier, later);
+    if (order > 0) continue;
+    const message =
+      order === 0 ? `${later} is listed twice` : `${later} is newer than the release above it: newest first`;
+    issues.push({ code: 'custom', input: later, path: ['releases', index, 'version'], message });
+  }
+}
+
+/** Compares two versions: positive if the first is newer. Versions of an unknown form count as in order unless they are equal. */
+function orderOf(a: string, b: string): number {
+  const [left, right] = [parseVersion(a, ''), parseVersion(b, '')];
+  if (left === undefined || right === undefined) return Number(a !== b);
+  return compareVersions(left, right);
+}
 
 /** The schema of recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z

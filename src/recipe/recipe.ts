@@ -1,3 +1,4 @@
+import type { Release } from './release.js';
 import type { Source } from './source.js';
 
 /** A place in a file; line and column are 1-based. */
@@ -116,7 +117,10 @@ export interface Recipe {
   readonly license: string;
   /** `vendor:product` in the CPE dictionary, which identifies the package in advisories. */
   readonly cpe: string | undefined;
+  /** The version of the chosen release. */
   readonly version: string;
+  /** All known releases of the line, newest first. */
+  readonly releases: readonly Release[];
   /** `2028-12-31`: the last day on which upstream supports the line; undefined if upstream names none. */
   readonly endOfLife: string | undefined;
   readonly needs: readonly Need[];

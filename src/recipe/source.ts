@@ -7,6 +7,11 @@ export interface PinnedFile {
   readonly sha256: Sha256;
   /** The URLs to download it from, in the order in which they are tried. */
   readonly urls: readonly string[];
+  /**
+   * The path below a mirror of Debian where the file was last seen, for files that no index lists any more:
+   * `pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz`. `pool/updates/` is in the security archive.
+   */
+  readonly debian?: string | undefined;
 }
 
 /** A source that a build needs, as one or more alternative archives. One is enough; the first is preferred. */

@@ -52,6 +52,8 @@ const imageSchema = z.strictObject({
 const lockSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   images: z.record(z.string(), imageSchema),
+  /** The releases of lines: `php/8.4` to `8.4.28`. */
+  releases: z.record(z.string(), z.string()).default({}),
 });
 
 /**
@@ -75,12 +77,20 @@ export function isLocked(lock: LockFile, wanted: LockedFor): boolean {
 
 /** Reads a lock file. A missing file has no images. Throws UsageError for an invalid one. */
 export async function readLock(path: string): Promise<LockFile> {
+  return new Map(Object.entries((await readContent(path)).images));
+}
+
+/** Reads the releases of a lock file, by the names of their lines. Throws like `readLock`. */
+export async function readLockedReleases(path: string): Promise<ReadonlyMap<string, string>> {
+  return new Map(Object.entries((await readContent(path)).releases));
+}
+
+async function readContent(path: string): Promise<z.infer<typeof lockSchema>> {
   try {
     const content: unknown = JSON.parse(await readFile(path, 'utf8'));
-    const { images } = lockSchema.parse(content);
-    return new Map(Object.entries(images));
+    return lockSchema.parse(content);
   } catch (cause) {
-    if (errorCodeOf(cause) === 'ENOENT') return new Map();
+    if (errorCodeOf(cause) === 'ENOENT') return { schemaVersion: SCHEMA_VERSION, images: {}, releases: {} };
     throw new UsageError(`the lock file ${path} is not valid: ${describeParseError(cause)}`, {
       hint: 'Restore it from version control, or remove it and run `layersmith lock`: older releases wrote another format.',
       cause,
@@ -88,8 +98,12 @@ export async function readLock(path: string): Promise<LockFile> {
   }
 }
 
-/** Writes a lock file with sorted images. */
-export async function writeLock(path: string, lock: LockFile): Promise<void> {
+/** Writes a lock file with sorted images and releases. It has a part for releases only if there are any. */
+export async function writeLock(
+  path: string,
+  lock: LockFile,
+  releases: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
   const images = [...lock]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, { digest, files, packages }]) => [
@@ -103,7 +117,13 @@ export async function writeLock(path: string, lock: LockFile): Promise<void> {
       },
     ]);
   const text = JSON.stringify(
-    { schemaVersion: SCHEMA_VERSION, images: Object.fromEntries(images) as unknown },
+    {
+      schemaVersion: SCHEMA_VERSION,
+      images: Object.fromEntries(images) as unknown,
+      ...(releases.size > 0 && {
+        releases: Object.fromEntries([...releases].sort(([a], [b]) => (a < b ? -1 : 1))),
+      }),
+    },
     undefined,
     2,
   );

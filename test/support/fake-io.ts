@@ -13,12 +13,16 @@ export const PACKAGE_ROOT = join(import.meta.dirname, '..', '..');
 
 /**
  * An Io that collects what is printed, without a terminal, an engine (DOCKER_HOST names a socket that is not
- * there) or an environment; change what the test is about.
+ * there), a network (nobody listens at the proxy, and apt can use no mirror) or an environment; change what the test is about.
  */
 export function fakeIo(folder: string, changes: Partial<Io> = {}): FakeIo {
   const printed = { out: '', err: '' };
   return {
-    env: { DOCKER_HOST: `unix://${join(folder, 'no-engine.sock')}` },
+    env: {
+      DOCKER_HOST: `unix://${join(folder, 'no-engine.sock')}`,
+      https_proxy: 'http://127.0.0.1:1',
+      LAYERSMITH_DEBIAN_MIRROR: 'none',
+    },
     homeDir: folder,
     cwd: folder,
     tmpDir: folder,

@@ -1,3 +1,4 @@
+import { sha256 } from '../../src/core/digest.js';
 import { openRecipeLibrary, parseRecipeName, type RecipeLibrary } from '../../src/recipe/recipe-library.js';
 import { planFor, type Plan } from '../../src/recipe/plan.js';
 import type { Recipe } from '../../src/recipe/recipe.js';
@@ -19,6 +20,24 @@ sources:
       sha256: '${SOME_SHA256}'
       urls: [https://layersmith.invalid/main-${version}.tar.gz]
 `;
+}
+
+/** A release of a made-up package; its source's sha256 is that of its version. */
+export interface MadeUpRelease {
+  readonly version: string;
+  readonly security?: readonly string[];
+  readonly urls?: readonly string[];
+}
+
+/** A line's file with several releases. */
+export function releasesYaml(releases: readonly MadeUpRelease[], needs: readonly string[] = []): string {
+  const listed = releases.map(
+    ({ version, security = [], urls = [] }) => `  - version: '${version}'
+    security: [${security.join(', ')}]
+    sources: { main: [{ file: main-${version}.tar.gz, sha256: '${sha256(version)}', urls: [${urls.join(', ')}] }] }
+`,
+  );
+  return `needs: [${needs.join(', ')}]\nreleases:\n${listed.join('')}`;
 }
 
 /** The package's file of a made-up library. */

@@ -3,15 +3,17 @@ import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Undecided } from '../../advisories/apply-advisories.js';
 import type { AdvisedPackage } from '../../advisories/advisory.js';
-import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { EXIT_CODES, InternalError, UsageError } from '../../core/errors.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
+import type { Plan } from '../../recipe/plan.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Io } from '../io.js';
 import { plannedLayers } from '../planned-layers.js';
-import { jsonOption, recipesOption } from '../options.js';
-import { openLibrary } from '../session.js';
+import { jsonOption, recipesOption, sourceOptions, storeOption } from '../options.js';
+import { openReleases, type ReleaseArgs } from '../release-session.js';
+import { reporterFor } from '../session.js';
 
 /** Creates `layersmith advisories`: reports which known vulnerabilities apply to a recipe or a layer. */
 export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
@@ -42,7 +44,9 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
             default: false,
             describe: 'Also fail for undecided advisories',
           },
+          ...sourceOptions,
           ...recipesOption,
+          ...storeOption,
           ...jsonOption,
         })
         .example('$0 advisories php/8.4 --from osv/', 'Before building')
@@ -70,7 +74,7 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
 
 async function packagesOf(
   io: Io,
-  { target, recipes }: { readonly target: string; readonly recipes: readonly string[] },
+  { target, ...args }: ReleaseArgs & { readonly target: string },
 ): Promise<readonly AdvisedPackage[]> {
   const path = resolve(io.cwd, target);
   const isLayer =
@@ -80,14 +84,8 @@ async function packagesOf(
       () => false,
     ));
   if (!isLayer) {
-    const [first] = await plannedLayers(
-      io,
-      { names: [target], with: [], platform: undefined, arch: undefined },
-      await openLibrary(io, recipes),
-    );
-    return (first?.layer.plan.stages ?? []).flatMap(({ recipe }) =>
-      withBundles({ ...recipe, recipe: recipe.name }),
-    );
+    const { stages } = await planOf(io, args, target);
+    return stages.flatMap(({ recipe }) => withBundles({ ...recipe, recipe: recipe.name }));
   }
   await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
@@ -114,6 +112,19 @@ function withBundles(compiled: Compiled): readonly AdvisedPackage[] {
     { recipe, name, version, cpe },
     ...bundles.map((bundle) => ({ recipe, name: bundle.name, version: bundle.version, cpe: bundle.cpe })),
   ];
+}
+
+async function planOf(io: Io, args: ReleaseArgs, name: string): Promise<Plan> {
+  const reporter = reporterFor(io);
+  try {
+    const library = await openReleases(io, args, { reporter });
+    const wanted = { names: [name], with: [], platform: undefined, arch: undefined };
+    const [first] = await plannedLayers(io, wanted, library);
+    if (first === undefined) throw new InternalError(`no layer is planned for ${name}`);
+    return first.layer.plan;
+  } finally {
+    reporter.close();
+  }
 }
 
 function describe({ read, others, applies, undecided }: AdvisoryReport): string {

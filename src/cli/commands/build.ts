@@ -20,8 +20,10 @@ import {
   withOption,
 } from '../options.js';
 import { openBuild, type BuildArgs } from '../build-session.js';
-import { plannedLayers, type TargetedLayer } from '../planned-layers.js';
-import { openLibrary, platformFor, reporterFor } from '../session.js';
+import { plannedLayers, type LayerArgs, type TargetedLayer } from '../planned-layers.js';
+import { openReleases, type ReleaseArgs } from '../release-session.js';
+import { checkSources, platformFor, reporterFor } from '../session.js';
+import { stageLimits } from '../stage-limits.js';
 import { duration, size } from '../words.js';
 
 /** Creates `layersmith build`: compiles a recipe into a tested layer zip. */
@@ -29,7 +31,7 @@ export function buildCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('layers', {
+        .positional('targets', {
           type: 'string',
           array: true,
           default: [] as string[],
@@ -69,12 +71,29 @@ export function buildCommand(io: Io): Command {
     handler: async (args) => {
       const builderId = builderIdOf(args['builder-id']);
       const output = resolve(io.cwd, args.output);
-      const library = await openLibrary(io, args.recipes);
-      const targets = await plannedLayers(io, { ...args, names: args.layers }, library);
-      for (const { layer } of targets) layerParts(layer.plan.root.recipe);
+      // Before a release is chosen, which may download its sources.
+      stageLimits(args);
+      await checkSources(io, args.sources);
+      const { library, targets } = await planned(io, args);
       for (const target of targets) await buildOne(io, { ...args, output, builderId, library, target });
     },
   });
+}
+
+/** Plans the layers, all before the first is built. */
+async function planned(
+  io: Io,
+  args: ReleaseArgs & Omit<LayerArgs, 'names'> & { readonly targets: readonly string[] },
+): Promise<{ readonly library: RecipeLibrary; readonly targets: readonly TargetedLayer[] }> {
+  const reporter = reporterFor(io);
+  try {
+    const library = await openReleases(io, args, { reporter });
+    const targets = await plannedLayers(io, { ...args, names: args.targets }, library);
+    for (const { layer } of targets) layerParts(layer.plan.root.recipe);
+    return { library, targets };
+  } finally {
+    reporter.close();
+  }
 }
 
 /** Builds one layer, and prints its path. */

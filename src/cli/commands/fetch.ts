@@ -4,14 +4,15 @@ import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption, sourceOptions, storeOption, withOption } from '../options.js';
 import { plannedLayers } from '../planned-layers.js';
-import { checkSources, fetcherFor, openLibrary, openStoreFor, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { checkSources, fetcherFor, openStoreFor, reporterFor } from '../session.js';
 
 /** Creates `layersmith fetch`: downloads every source of a recipe into the store and builds nothing. */
 export function fetchCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('layers', {
+        .positional('targets', {
           type: 'string',
           array: true,
           demandOption: true,
@@ -24,10 +25,10 @@ export function fetchCommand(io: Io): Command {
       const reporter = reporterFor(io);
       try {
         await checkSources(io, args.sources);
-        const library = await openLibrary(io, args.recipes);
+        const library = await openReleases(io, args, { reporter, retries: true });
         const layers = await plannedLayers(
           io,
-          { names: args.layers, with: args.with, platform: undefined, arch: undefined },
+          { names: args.targets, with: args.with, platform: undefined, arch: undefined },
           library,
         );
         const plans = [...new Set(layers.map(({ layer }) => layer.plan))];

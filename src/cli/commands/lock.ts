@@ -1,85 +1,94 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES } from '../../core/errors.js';
+import type { Reporter } from '../../core/reporter.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
+import { ARCHITECTURES, type Architecture } from '../../platform/platform.js';
 import { prepareToolchain } from '../../toolchain/describe-toolchain.js';
 import {
   isLocked,
   lockDifferences,
   lockKey,
   readLock,
+  readLockedReleases,
   writeLock,
   type LockedImage,
 } from '../../toolchain/lock-file.js';
 import { IMAGE_ROLES } from '../../toolchain/toolchain.js';
+import type { BuildArgs } from '../build-session.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
-import { jsonOption, platformOptions, storeOption } from '../options.js';
+import { releaseDifferences, releasesToLock } from '../lock-releases.js';
+import { jsonOption, platformOptions, recipesOption, sourceOptions, storeOption } from '../options.js';
 import { removingFreshImages } from '../remove-fresh-images.js';
 import { engineFor, openStoreFor, platformFor, reporterFor, warnTo } from '../session.js';
 import { openLock, toolchainOptions } from '../toolchain-session.js';
 
-/** Creates `layersmith lock`: pins the toolchain that the mirror or the registry has today in the lock file. */
+/** Creates `layersmith lock`: pins today's toolchain, and the releases of recipes, in the lock file. */
 export function lockCommand(io: Io, outcome: CommandOutcome): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
+        .positional('names', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe:
+            'Layers or recipes whose releases to pin, with those of their libraries [default: all layers of layersmith.yaml]',
+        })
         .options({
           ...platformOptions,
+          machine: {
+            choices: ARCHITECTURES,
+            requiresArg: true,
+            describe: "Architecture of the embedded toolchain's compilers [default: the engine's]",
+          },
           check: {
             type: 'boolean',
             default: false,
-            describe: "Write nothing; fail if today's toolchain differs",
+            describe: "Write nothing; fail if today's toolchain or releases differ",
           },
+          'releases-only': {
+            type: 'boolean',
+            default: false,
+            describe: 'Leave the toolchain as it is; needs no engine',
+          },
+          sources: sourceOptions.sources,
+          ...recipesOption,
           ...storeOption,
           ...jsonOption,
         })
         .example('$0 lock', 'Pin what the mirror has today; then commit layersmith.lock')
-        .example('$0 lock --check', 'Has the mirror moved?'),
+        .example('$0 lock php/8.4', 'Also pin the releases of PHP and its libraries')
+        .example('$0 lock --check', 'Has the mirror moved? Are there newer releases?'),
     handler: async (args) => {
       const reporter = reporterFor(io);
       try {
         const { path, lock } = await openLock(io);
-        const platform = await platformFor(io, args);
-        const store = await openStoreFor(io, args.store, reporter);
-        const engine = await engineFor(io);
-        const options = { ...args, offline: false };
-        const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
-        // Before any image is created: an abort or a failure leaves none behind.
-        await using _removed = await removingFreshImages(engine, { warn: warnTo(io), signal: io.signal });
-        const choice = await toolchainOptions(io, options, {
-          engine,
-          platform,
-          store,
-          reporter,
-          fresh: true,
-        });
-        const { toolchain, packages } = await prepareToolchain(choice, inspecting);
-        reporter.close();
-        const { kind } = toolchain;
-        const wanted = { kind, platform, machine: choice.machine };
-        const images = IMAGE_ROLES.map((role): readonly [string, LockedImage] => {
-          const { digest, madeOf = [] } =
-            role === 'toolchain' ? toolchain.buildImage : toolchain.runtimeImage;
-          const listed = kind === 'amazonlinux' && role === 'toolchain' ? packages : [];
-          return [lockKey(role, wanted), { digest, files: madeOf, packages: listed }];
-        });
-        const isNew = !isLocked(lock, wanted);
-        const differences = isNew
+        const locked = await readLockedReleases(path);
+        const releases = await releasesToLock(io, args, { recipes: args.names, locked, reporter });
+        const changed = releaseDifferences(locked, releases);
+        const toolchain = args['releases-only']
           ? undefined
-          : images.flatMap(([key, image]) => {
-              const before = lock.get(key);
-              return before === undefined
-                ? []
-                : lockDifferences(before, image).map((line) => `${key}: ${line}`);
-            });
-        if (!args.check) await writeLock(path, new Map([...(await readLock(path)), ...images]));
-        const key = `${platform.name} ${platform.architecture} ${kind}`;
+          : await lockToolchain(io, args, { lock, reporter });
+        reporter.close();
+        if (!args.check) {
+          const images = new Map([...(await readLock(path)), ...(toolchain?.images ?? [])]);
+          await writeLock(path, images, releases);
+        }
+        const { key, isNew = false, packages, differences = [] } = toolchain ?? {};
+        const lines = [
+          ...changed,
+          ...(toolchain === undefined ? [] : [describe({ ...toolchain, check: args.check })]),
+          ...(releases.size === 0 ? [] : [describeReleases(releases.size, { changed, check: args.check })]),
+        ];
         io.out(
           args.json
-            ? `${JSON.stringify({ path, key, new: isNew, differences: differences ?? [], packages: packages.length })}\n`
-            : `${describe({ key, differences, check: args.check, packages: packages.length })}\n`,
+            ? `${JSON.stringify({ path, key, new: isNew, differences: [...changed, ...differences], packages, releases: Object.fromEntries(releases) })}\n`
+            : `${lines.join('\n')}\n`,
         );
-        if (args.check && differences?.length !== 0) outcome.exitCode = EXIT_CODES.integrity;
+        const isSame =
+          changed.length === 0 && (toolchain === undefined || toolchain.differences?.length === 0);
+        if (args.check && !isSame) outcome.exitCode = EXIT_CODES.integrity;
       } finally {
         reporter.close();
       }
@@ -87,20 +96,73 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
   });
 }
 
+/** Today's toolchain, and how it differs from the locked one. */
+interface LockedToolchain {
+  readonly key: string;
+  readonly isNew: boolean;
+  /** Undefined if it is new. */
+  readonly differences: readonly string[] | undefined;
+  /** How many packages the image with the compilers has. */
+  readonly packages: number;
+  readonly images: readonly (readonly [string, LockedImage])[];
+}
+
+async function lockToolchain(
+  io: Io,
+  args: Pick<BuildArgs, 'platform' | 'arch' | 'toolchain' | 'registry' | 'store'> & {
+    readonly machine: Architecture | undefined;
+  },
+  { lock, reporter }: { readonly lock: ReadonlyMap<string, LockedImage>; readonly reporter: Reporter },
+): Promise<LockedToolchain> {
+  const platform = await platformFor(io, args);
+  const store = await openStoreFor(io, args.store, reporter);
+  const engine = await engineFor(io);
+  const options = { ...args, offline: false };
+  const inspecting = { engine, stateDir: store.stateDir, labels: ownerLabels(), signal: io.signal };
+  // Before any image is created: an abort or a failure leaves none behind.
+  await using _removed = await removingFreshImages(engine, { warn: warnTo(io), signal: io.signal });
+  const choice = await toolchainOptions(io, options, {
+    ...{ engine, platform, store, reporter, fresh: true },
+    machine: args.machine,
+  });
+  const { toolchain, packages } = await prepareToolchain(choice, inspecting);
+  reporter.close();
+  const { kind } = toolchain;
+  const wanted = { kind, platform, machine: choice.machine };
+  const images = IMAGE_ROLES.map((role): readonly [string, LockedImage] => {
+    const { digest, madeOf = [] } = role === 'toolchain' ? toolchain.buildImage : toolchain.runtimeImage;
+    const listed = kind === 'amazonlinux' && role === 'toolchain' ? packages : [];
+    return [lockKey(role, wanted), { digest, files: madeOf, packages: listed }];
+  });
+  const isNew = !isLocked(lock, wanted);
+  const differences = isNew
+    ? undefined
+    : images.flatMap(([key, image]) => {
+        const before = lock.get(key);
+        return before === undefined ? [] : lockDifferences(before, image).map((line) => `${key}: ${line}`);
+      });
+  const key = `${platform.name} ${platform.architecture} ${kind}`;
+  return { key, isNew, differences, packages: packages.length, images };
+}
+
 function describe({
   key,
   differences,
   check,
   packages,
-}: {
-  readonly key: string;
-  readonly differences: readonly string[] | undefined;
-  readonly check: boolean;
-  readonly packages: number;
-}): string {
+}: Pick<LockedToolchain, 'key' | 'differences' | 'packages'> & { readonly check: boolean }): string {
   if (differences === undefined) return check ? `not locked: ${key}` : `locked: ${key}, ${packages} packages`;
   if (differences.length === 0) return `the same: ${key}, ${packages} packages`;
   return [...differences, `${check ? 'not the same' : 'locked anew'}: ${key}, ${packages} packages`].join(
     '\n',
   );
+}
+
+function describeReleases(
+  count: number,
+  { changed, check }: { readonly changed: readonly string[]; readonly check: boolean },
+): string {
+  const what = count === 1 ? '1 release' : `${count} releases`;
+  if (changed.length === 0) return `the same: ${what}`;
+  return `${check ? 'not the same' : 'locked'}: ${what}`;
 }

@@ -18,7 +18,8 @@ import {
   withOption,
 } from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
-import { checkSources, openLibrary, openStoreFor, platformFor, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { checkSources, openStoreFor, platformFor, reporterFor } from '../session.js';
 import { machineFor } from '../toolchain-session.js';
 
 /** Creates `layersmith plan`: prints the stages, their keys, and which are in the store. Builds and pulls nothing. */
@@ -26,7 +27,7 @@ export function planCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('layers', {
+        .positional('targets', {
           type: 'string',
           array: true,
           default: [] as string[],
@@ -45,8 +46,8 @@ export function planCommand(io: Io): Command {
     handler: async (args) => {
       const reporter = reporterFor(io);
       await checkSources(io, args.sources);
-      const library = await openLibrary(io, args.recipes);
-      const targets = await plannedLayers(io, { ...args, names: args.layers }, library);
+      const library = await openReleases(io, args, { reporter });
+      const targets = await plannedLayers(io, { ...args, names: args.targets }, library);
       for (const target of targets) {
         if (targets.length > 1 && !args.json)
           io.out(`${target === targets[0] ? '' : '\n'}${titleOf(target)}\n`);

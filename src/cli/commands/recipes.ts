@@ -56,7 +56,24 @@ function shown(recipe: Recipe): object {
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
   );
-  return { name, version, kind, summary, homepage, license, endOfLife, needs, options, sources, bundles };
+  const releases = recipe.releases.map((release) => ({
+    version: release.version,
+    security: release.security,
+  }));
+  return {
+    name,
+    version,
+    releases,
+    kind,
+    summary,
+    homepage,
+    license,
+    endOfLife,
+    needs,
+    options,
+    sources,
+    bundles,
+  };
 }
 
 function describe(recipe: Recipe): string {
@@ -66,6 +83,12 @@ function describe(recipe: Recipe): string {
   const lines = [
     `${recipe.name}  ${recipe.version}  (${recipe.kind})`,
     recipe.summary,
+    ...(recipe.releases.length < 2
+      ? []
+      : recipe.releases.map(
+          ({ version, security }) =>
+            `release   ${version}${security.length === 0 ? '' : `  fixes ${security.join(', ')}`}`,
+        )),
     ...(recipe.homepage === undefined ? [] : [`homepage  ${recipe.homepage}`]),
     `license   ${recipe.license}`,
     ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),

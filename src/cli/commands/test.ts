@@ -3,6 +3,7 @@ import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
+import { releasesOfLayer } from '../../recipe/release.js';
 import { paintFor } from '../color.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -73,7 +74,9 @@ export function testCommand(io: Io): Command {
       const { jobs } = stageLimits({ jobs: args.jobs, memory: undefined });
       const reporter = reporterFor(io);
       try {
-        const library = await openLibrary(io, args.recipes);
+        const library = (await openLibrary(io, args.recipes)).choosing(
+          releasesOfLayer(manifest?.stages ?? []),
+        );
         const { plan } = await layerOfManifest(
           args.recipe === undefined && manifest ? manifest : { recipe },
           library,

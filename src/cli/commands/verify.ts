@@ -9,6 +9,7 @@ import { openUserScratch } from '../../core/scratch.js';
 import { addedFiles } from '../../pipeline/verify/added-files.js';
 import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
 import { verifyLayers, type Verified } from '../../pipeline/verify/verify-recipes.js';
+import { releasesOfLayer } from '../../recipe/release.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -24,7 +25,8 @@ import {
 } from '../options.js';
 import { openBuild } from '../build-session.js';
 import { groupByTarget, layerOfManifest, plannedLayers } from '../planned-layers.js';
-import { openLibrary, reporterFor } from '../session.js';
+import { openReleases } from '../release-session.js';
+import { reporterFor } from '../session.js';
 
 /** Creates `layersmith verify`: builds twice and checks that the bytes are the same. */
 export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
@@ -59,13 +61,13 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
       }
       const reporter = reporterFor(io);
       try {
-        const library = await openLibrary(io, args.recipes);
+        const library = await openReleases(io, args, { reporter });
         let results: readonly Verified[];
         if (zips[0] === true) {
           const zip = resolve(io.cwd, args.targets[0] ?? '');
           const manifest = await manifestOf(zip);
           await using added = await addedFiles(zip, manifest, { tmpDir: await openUserScratch(io.tmpDir) });
-          const planned = await layerOfManifest(manifest, library);
+          const planned = await layerOfManifest(manifest, library.choosing(releasesOfLayer(manifest.stages)));
           const layer = { ...planned, settings: { ...planned.settings, files: added.files } };
           const { platform, architecture: arch, toolchain } = manifest;
           const asMade = { ...args, platform, arch, toolchain: toolchain.kind };

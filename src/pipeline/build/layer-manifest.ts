@@ -1,4 +1,5 @@
 import { sha256OfFile } from '../../core/digest.js';
+import { isExecutable } from '../../core/file-system.js';
 import type { LayerSettings } from '../../layer/layer-settings.js';
 import type { Manifest, ManifestBundle, ManifestStage } from '../../layer/manifest.js';
 import type { PlannedStage } from '../../recipe/plan.js';
@@ -44,7 +45,11 @@ export async function manifestOf(
 
 function filesOf({ files }: LayerSettings): Promise<Manifest['files']> {
   return Promise.all(
-    [...files].sort().map(async ([path, file]) => ({ path, sha256: await sha256OfFile(file) })),
+    [...files].sort().map(async ([path, file]) => ({
+      path,
+      sha256: await sha256OfFile(file),
+      ...((await isExecutable(file)) ? { executable: true as const } : {}),
+    })),
   );
 }
 

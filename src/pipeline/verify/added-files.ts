@@ -22,13 +22,13 @@ export async function addedFiles(
   const folder = join(tmpDir, scratchName());
   const found = new Map<string, string>();
   if (files.length > 0) {
-    await mkdir(folder);
     await using layer = await readZip(zip, { tmpDir });
+    await mkdir(folder);
     for (const [index, { path }] of files.entries()) {
       const entry = layer.entries.find((each) => each.path === path);
       if (entry?.type !== 'file') continue;
       const copy = join(folder, String(index));
-      await writeFile(copy, await buffer(openContent(entry)));
+      await writeFile(copy, await buffer(openContent(entry)), { mode: entry.mode });
       found.set(path, copy);
     }
   }

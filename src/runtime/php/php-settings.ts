@@ -14,11 +14,17 @@ export const phpSettings: SettingsRules = {
   },
 };
 
-/** In quotes, so that PHP takes a value as it is: `yes`, `;` and `|` mean something in an ini file. */
 function lines(ini: Readonly<Record<string, string>>): string {
   return Object.entries(ini)
-    .map(([name, value]) => `${name} = ${PLAIN.test(value) ? value : `"${value}"`}\n`)
+    .map(([name, value]) => `${name} = ${written(value)}\n`)
     .join('');
 }
 
+/** In quotes, PHP takes a value as it is: `yes`, `;` and `|` mean something without them. A backslash escapes in both. */
+function written(value: string): string {
+  return PLAIN.test(value) || LEVELS.test(value) ? value : `"${value.replaceAll('\\', '\\\\')}"`;
+}
+
 const PLAIN = /^(On|Off|-?[0-9]+[KMG]?)$/;
+/** A value of error_reporting, which PHP computes: `E_ALL & ~E_DEPRECATED`. In quotes it would be 0. */
+const LEVELS = /^[~( ]*E_[A-Z_]+([ ~&|^()]+E_[A-Z_]+)*[ )]*$/;

@@ -176,13 +176,27 @@ async function findInSnapshot(
   return { attempts };
 }
 
+/** A file of the archive: where it is, and its path below the mirror. */
+interface PoolPlace {
+  readonly uri: string;
+  readonly path: string;
+}
+
+/** Returns the places in the pool where the file may be: the one that the recipe names, else those where it would be. */
+async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<readonly PoolPlace[]> {
+  const { archive, security } = snapshot.mirror;
+  if (file.debian === undefined) return likelyPlaces(file, snapshot);
+  const base = file.debian.startsWith('pool/updates/') ? security : archive;
+  return base === undefined ? [] : [{ uri: `${base}/${file.debian}`, path: file.debian }];
+}
+
 /**
  * Returns the places in the pool where the file would be if it once belonged to a package that is listed now:
  * `php-8.4.24.tar.xz` is `pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz`. The name of a source package may include a version.
  * Its folder is named after its first letter, or after `lib` and one more letter. Debian's archive has had this layout since
  * 2000.
  */
-async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: string; path: string }[]> {
+async function likelyPlaces(file: PinnedFile, snapshot: Snapshot): Promise<readonly PoolPlace[]> {
   const [, stem, version, ending] =
     /^(.+?)[-_]v?(\d[0-9a-z.]*?)(?:\.orig)?(\.tar\.[a-z0-9]+)$/i.exec(file.name) ?? [];
   if (stem === undefined || version === undefined || ending === undefined) return [];
@@ -201,7 +215,6 @@ async function poolPlaces(file: PinnedFile, snapshot: Snapshot): Promise<{ uri: 
     return security === undefined ? [main] : [main, updates];
   });
 }
-/** Sorts revisions, newest first. For equal versions the plain suite is first: mirrors can lag behind the security archive. */
 /** Sorts revisions, newest first. For equal versions the plain suite comes first: a mirror can lag behind the security archive. */
 function newestFirst(revisions: readonly Revision[]): Revision[] {
   return [...revisions].sort(

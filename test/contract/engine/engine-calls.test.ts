@@ -357,6 +357,41 @@ describe('a container', () => {
     expect(query.get('condition')).toBe('not-running');
   });
 
+  describe('whose engine says too late that it ran out of memory', () => {
+    const state =
+      '{"State":{"Running":false,"OOMKilled":false,"StartedAt":"2026-01-01T00:00:00.123456789Z","FinishedAt":"2026-01-01T00:00:02.5Z"}}';
+    const endWith = async (exitCode: number): Promise<unknown> => {
+      scripted
+        .on('POST /containers/c1/start', answer(200, ''), END)
+        .on('POST /containers/c1/wait', ...chunked(`{"StatusCode":${exitCode}}\n`))
+        .on('GET /containers/c1/json', answer(200, state), END);
+      await container.start(signal);
+      return container.wait(signal);
+    };
+
+    test('is known by the event', async () => {
+      scripted.on('GET /events', ...chunked('{"Action":"oom","id":"c1"}\n'));
+      expect(await endWith(5)).toEqual({ exitCode: 5, outOfMemory: true });
+      const { query } = await scripted.arrived('GET /events');
+      expect(JSON.parse(query.get('filters') ?? '')).toEqual({ container: ['c1'], event: ['oom'] });
+      expect(query.get('since')).toBe('2026-01-01T00:00:00.123456789Z');
+      expect(query.get('until')).toBe('2026-01-01T00:00:03.500Z');
+    });
+
+    test.each([
+      ['has none', [CHUNKED_HEAD, '0\r\n\r\n', END] as const],
+      ['cannot tell', [answer(500, '{"message":"no events"}'), END] as const],
+    ])('has not, if the engine %s', async (_name, steps) => {
+      scripted.on('GET /events', ...steps);
+      expect(await endWith(5)).toEqual({ exitCode: 5, outOfMemory: false });
+    });
+
+    test('is not asked about after a success', async () => {
+      expect(await endWith(0)).toEqual({ exitCode: 0, outOfMemory: false });
+      expect(scripted.requests.some(({ path }) => path.endsWith('/events'))).toBe(false);
+    });
+  });
+
   test.each([
     ['breaks off', [CHUNKED_HEAD, CUT] as const],
     ['ends without a word', chunked()],

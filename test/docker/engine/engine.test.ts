@@ -266,15 +266,16 @@ describe('the end of a container', () => {
     await container.kill();
   });
 
+  // The engine watches the memory of a container only a moment after its start.
   test('for lack of memory is told', async () => {
-    const outcome = await shell('exec dd if=/dev/zero of=/dev/null bs=256M count=1', {
+    const outcome = await shell('sleep 1; exec dd if=/dev/zero of=/dev/null bs=256M count=1', {
       memoryBytes: 32 << 20,
     });
     expect(outcome).toMatchObject({ exitCode: 137, outOfMemory: true });
   });
 
   test('for lack of memory of a program that it runs is told as well', async () => {
-    const outcome = await shell('dd if=/dev/zero of=/dev/null bs=256M count=1; exit 5', {
+    const outcome = await shell('sleep 1; dd if=/dev/zero of=/dev/null bs=256M count=1; exit 5', {
       memoryBytes: 32 << 20,
     });
     expect(outcome).toMatchObject({ exitCode: 5, outOfMemory: true });

@@ -101,7 +101,9 @@ test.each([
       const plan = await planFor({ package: name, line: undefined }, library);
       return (await buildPlan(plan, build)).artifacts[0]?.path ?? '';
     };
-    expect((await artifactFile(await artifactOf('lua'), 'bin/lua'))?.includes(`GCC: (Debian ${version}.`)).toBe(true);
+    expect(
+      (await artifactFile(await artifactOf('lua'), 'bin/lua'))?.includes(`GCC: (Debian ${version}.`),
+    ).toBe(true);
     const zlib = await artifactOf('zlib');
     expect((await artifactFile(zlib, 'lib/libz.a'))?.length).toBeGreaterThan(50_000);
     await access(zlib);

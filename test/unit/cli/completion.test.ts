@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.js';
 import { run } from '../../../src/cli/run.js';
 import { PACKAGE_ROOT, fakeIo } from '../../support/fake-io.js';
+import { extensionYaml, lineYaml } from '../../support/recipe-files.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 // yargs reads it: for zsh and fish it adds descriptions.
 beforeEach(() => {
@@ -13,8 +15,8 @@ afterEach(() => {
 });
 
 /** What the shell's script is offered for a line; the shell itself drops what does not begin with the last word. */
-async function offered(line: string): Promise<readonly string[]> {
-  const io = fakeIo(PACKAGE_ROOT);
+async function offered(line: string, folder = PACKAGE_ROOT): Promise<readonly string[]> {
+  const io = fakeIo(folder);
   const words = line.split(' ');
   const exitCode = await run(['--get-yargs-completions', ...words], io);
   expect(exitCode).toBe(0);
@@ -68,10 +70,10 @@ test('commands come first: all that help lists', async () => {
 });
 
 test('whatever the program was called as', async () => {
-  expect(await offered('./build/cli/main.js b')).toEqual(['build']);
+  expect(await offered('./build/cli/main.js bui')).toEqual(['build']);
 });
 
-test.each(['build', 'plan', 'fetch', 'recipes', 'verify', 'advisories'])(
+test.each(['build', 'plan', 'fetch', 'recipes', 'extensions', 'verify', 'advisories'])(
   '%s is followed by a recipe',
   async (name) => {
     expect(await offered(`layersmith ${name} php/8`)).toEqual(expect.arrayContaining(['php/8.2', 'php/8.4']));
@@ -81,6 +83,28 @@ test.each(['build', 'plan', 'fetch', 'recipes', 'verify', 'advisories'])(
 
 test.each(['test', 'invoke', 'serve', 'doctor', 'clean', 'audit', 'publish'])('%s is not', async (name) => {
   expect(await offered(`layersmith ${name} `)).toEqual([]);
+});
+
+test('names of layersmith.yaml are offered where a layer is expected', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ 'layersmith.yaml': 'layers: { shop: { base: php }, blog: { base: php } }\n' });
+  for (const name of ['build', 'plan', 'fetch', 'verify', 'advisories'])
+    expect(await offered(`layersmith ${name} s`, folder.path)).toContain('shop');
+  for (const name of ['test', 'audit', 'diff', 'invoke', 'serve', 'publish', 'invoke shop'])
+    expect(await offered(`layersmith ${name} `, folder.path)).toEqual(['shop', 'blog']);
+  expect(await offered('layersmith package function app --layer ', folder.path)).toEqual(['shop', 'blog']);
+  expect(await offered('layersmith recipes ', folder.path)).not.toContain('shop');
+});
+
+test('extensions are offered after --with, also behind a comma', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({
+    'layersmith.yaml': '',
+    'recipes/made-up/package.yaml': extensionYaml(),
+    'recipes/made-up/1.yaml': lineYaml('1.0'),
+  });
+  expect(await offered('layersmith build php/8.4 --with made', folder.path)).toEqual(['made-up']);
+  expect(await offered('layersmith build php/8.4 --with other,made', folder.path)).toEqual(['other,made-up']);
 });
 
 test('a flag is followed by its values', async () => {
@@ -106,7 +130,7 @@ test('a folder or a number is left to the shell', async () => {
 test.each(COMMANDS.map(({ name }) => name))('a dash offers the flags of %s', async (name) => {
   const flags = await offered(`layersmith ${name} --`);
   expect(flags).toEqual(expect.arrayContaining(['--json', '--help']));
-  for (const flag of flags) expect(flag).toMatch(/^--[a-z0-9-]{3,}$/);
+  for (const flag of flags) expect(flag).toMatch(/^--[a-z0-9-]{2,}$/);
 });
 
 test('no flag of another command is offered', async () => {

@@ -70,7 +70,7 @@ const FILE = (name: string): string => join(PACKAGE_ROOT, 'test/fixtures/golden'
 
 test.each<[string, readonly string[]]>([
   ['unknown-command', ['biuld', 'php/8.4']],
-  ['unknown-recipe', ['build', 'php/8.5']],
+  ['unknown-recipe', ['build', 'php/9.5']],
   ['missing-engine', ['build', 'lua', '--toolchain', 'debian']],
   ['help', ['--help']],
   ['plan', ['plan', 'lua', '--toolchain', 'debian', '--store', 'store']],

@@ -46,7 +46,7 @@ describe('a wrong command line ends with 64, with the reason on stderr, and does
     ['too many arguments', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
     ['a required flag that is missing', ['advisories', 'php'], 'advisories needs --from'],
     ['one argument of two', ['package', 'function'], 'package needs <folder>'],
-    ['too few arguments', ['fetch'], 'fetch needs <layers..>'],
+    ['too few arguments', ['fetch'], 'fetch needs <targets..>'],
     [
       'jobs that are not a number',
       ['build', '--jobs', 'many'],
@@ -77,7 +77,7 @@ describe('a wrong command line ends with 64, with the reason on stderr, and does
       ['build', '--platform', 'provided.al2022'],
       'provided.al2022. Did you mean provided.al2023',
     ],
-    ['an unknown recipe', ['build', 'php/8.5'], 'php/8.5. Did you mean php/8.2 or php/8.4'],
+    ['an unknown recipe', ['build', 'php/9.5'], 'php/9.5. Did you mean php/8.5'],
     ['an unknown recipe to plan', ['plan', 'pph'], 'there is no recipe pph.'],
     ['a recipe folder that does not exist', ['recipes', '--recipes', 'none'], 'HOME/none (ENOENT)'],
     ['a zip without a manifest', ['test', import.meta.filename], 'contains no manifest'],
@@ -170,9 +170,9 @@ describe('a recipe with problems ends with 65', () => {
       expect(stdout).toBe('');
       expect(stderr.split('\n')).toEqual([
         expect.stringContaining('layersmith: 3 problems'),
+        expect.stringMatching(/^ {2}HOME\/mine\/app\/1\.yaml:2:14: .*\bnothing\b/),
         expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:1:10: .*`version`/),
         expect.stringMatching(/^ {2}HOME\/mine\/lib\/1\.yaml:8:1: .*`extra`/),
-        expect.stringMatching(/^ {2}HOME\/mine\/app\/1\.yaml:2:14: .*\bnothing\b/),
         '',
       ]);
     },
@@ -193,7 +193,7 @@ describe('recipes', () => {
     const { exitCode, stdout, stderr } = await layersmith(['recipes']);
     expect(exitCode).toBe(0);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^php\/8\.4 +8\.4\.24 +interpreter +until 2028-12-31$/m);
+    expect(stdout).toMatch(/^php\/8\.4 +8\.4\.\d+ +interpreter +until 2028-12-31$/m);
     expect(stdout).toMatch(/^openssl\/1\.0\.1 +1\.0\.1u +library +until 2016-12-31$/m);
   });
 
@@ -212,9 +212,9 @@ describe('recipes', () => {
   });
 
   test('shows a recipe with its needs and its pinned sources', async () => {
-    const { exitCode, stdout } = await layersmith(['recipes', 'php/8.4']);
+    const { exitCode, stdout } = await layersmith(['recipes', 'php/8.4.24']);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^php\/8\.4 {2}8\.4\.24 {2}\(interpreter\)$/m);
+    expect(stdout).toMatch(/^php\/8\.4 {2}8\.4\.\d+ {2}\(interpreter\)$/m);
     expect(stdout).toMatch(/^needs +openssl\/3\.5 /m);
     expect(stdout).toMatch(/^ +sha256 [0-9a-f]{64}$/m);
     expect(stdout).toMatch(/^ +https:\/\/www\.php\.net\//m);
@@ -226,7 +226,7 @@ describe('recipes', () => {
     const { stdout } = await layersmith(['recipes', 'php', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       name: 'php/8.4',
-      version: '8.4.24',
+      version: expect.stringMatching(/^8\.4\.\d+$/) as string,
       homepage: 'https://www.php.net',
       bundles: expect.arrayContaining([{ name: 'pcre2', version: '10.44' }, { name: 'xkcp' }]) as unknown,
     });
@@ -287,7 +287,7 @@ describe('without an engine', () => {
   });
 
   test('plan shows the graph with the keys of the locked toolchain', async () => {
-    const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4']);
+    const { exitCode, stdout, stderr } = await layersmith(['plan', 'php/8.4.24']);
     expect(exitCode).toBe(0);
     const columns = stdout.split('\n').at(-2)?.split(/ {2,}/) ?? [];
     expect(columns.slice(0, 2)).toEqual(['php/8.4', '8.4.24']);
@@ -312,10 +312,13 @@ describe('without an engine', () => {
     expect(stderr).toContain('warning: no keys');
   });
 
-  test('plan as JSON is the same with another home and store', async () => {
-    const one = await layersmith(['plan', 'php/8.4', '--json']);
+  test('plan as JSON is the same with another home and store, where the lock decides the releases', async () => {
+    const releases = { 'openssl/3.5': '3.5.7', 'php/8.4': '8.4.24' };
+    const files = { 'layersmith.lock': JSON.stringify({ schemaVersion: 2, images: {}, releases }) };
+    const one = await layersmith(['plan', 'php/8.4', '--json'], files);
     const other = await layersmith(['plan', 'php/8.4', '--json', '--store', 'store', '--offline'], {
       'store/sources/x': 'x',
+      ...files,
     });
     expect(one.stdout).toContain('"key":"');
     expect(other.stdout).toBe(one.stdout);

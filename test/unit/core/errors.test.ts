@@ -20,6 +20,7 @@ test('the exit codes are fixed', () => {
     publish: 77,
     smoke: 78,
     advisory: 79,
+    outdated: 80,
     interrupted: 130,
     terminated: 143,
   });

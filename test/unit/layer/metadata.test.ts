@@ -206,6 +206,67 @@ describe('the bill of materials', () => {
   });
 });
 
+/** A layer with two extensions, settings and added files, one of which has CA data. */
+const WITH_EXTENSIONS: BuiltRecord = {
+  ...RECORD,
+  extensions: ['igbinary/3', 'redis/6'],
+  ini: { memory_limit: '512M' },
+  files: [
+    { path: 'etc/app/settings.json', sha256: sha256('settings') },
+    { path: 'etc/ssl/ca.pem', sha256: sha256('ca') },
+  ],
+  stages: [
+    OPENSSL,
+    PHP,
+    manifestStage({ recipe: 'igbinary/3', needs: ['php/8.4'] }),
+    manifestStage({ recipe: 'redis/6', needs: ['igbinary/3', 'php/8.4'] }),
+  ],
+};
+
+test('the bill of materials has extensions and added files as parts of the layer, each once', async () => {
+  const bom = sbomOf(WITH_EXTENSIONS, [
+    { path: 'etc/ssl/ca.pem', sha256: sha256('ca'), certificates: 1 },
+  ]) as unknown as Sbom;
+  expect(await judgeSbom(bom)).toEqual([]);
+  expect(bom.components.map(({ name, type }) => `${type} ${name}`)).toEqual([
+    'library openssl',
+    'application php',
+    'library igbinary',
+    'library redis',
+    'data etc/ssl/ca.pem',
+    'file etc/app/settings.json',
+  ]);
+  expect(bom.dependencies).toEqual([
+    {
+      ref: 'layer',
+      dependsOn: ['php/8.4', 'igbinary/3', 'redis/6', 'etc/ssl/ca.pem', 'etc/app/settings.json'],
+    },
+    { ref: 'openssl/3.5', dependsOn: [] },
+    { ref: 'php/8.4', dependsOn: ['openssl/3.5'] },
+    { ref: 'igbinary/3', dependsOn: ['php/8.4'] },
+    { ref: 'redis/6', dependsOn: ['igbinary/3', 'php/8.4'] },
+  ]);
+});
+
+test('the provenance has what the definition of the layer asked for', () => {
+  const run = { builderId: 'urn:x', invocationId: undefined, startedOn: undefined, finishedOn: undefined };
+  const statement = provenanceOf(WITH_EXTENSIONS, { run, byproducts: [] });
+  expect(statement).toMatchObject({
+    predicate: {
+      buildDefinition: {
+        externalParameters: {
+          recipe: 'php/8.4',
+          extensions: ['igbinary/3', 'redis/6'],
+          ini: { memory_limit: '512M' },
+        },
+        resolvedDependencies: expect.arrayContaining([
+          { name: 'added file: etc/app/settings.json', digest: { sha256: sha256('settings') } },
+        ]) as unknown,
+      },
+    },
+  });
+});
+
 test('CA data is found in a zip by what it is', async () => {
   await using folder = await temporaryFolder();
   const zip = join(folder.path, 'layer.zip');

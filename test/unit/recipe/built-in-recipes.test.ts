@@ -7,6 +7,7 @@ import { isSha256 } from '../../../src/core/digest.js';
 import { planFor, type Plan } from '../../../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../../../src/recipe/recipe-library.js';
 import { packageSchema } from '../../../src/recipe/recipe-schema.js';
+import { isOfLine } from '../../../src/recipe/release.js';
 import { BUILT_IN_RECIPES, loadRecipe } from '../../support/recipe-files.js';
 
 const library = await openRecipeLibrary([BUILT_IN_RECIPES]);
@@ -19,7 +20,9 @@ test('there are the lines that the issue lists', () => {
     'php/7.3.0',
     'php/7.4',
     'php/8.2',
+    'php/8.3',
     'php/8.4',
+    'php/8.5',
     'lua/5.4',
     'openssl/1.0.1',
     'openssl/1.1.1',
@@ -38,7 +41,8 @@ test('OpenSSL has its own license until 1.1.1, and the Apache license after', as
 });
 
 test.each([
-  ['php/8.4', '8.4.24', 'openssl/3.5'],
+  ['php/8.4.24', '8.4.24', 'openssl/3.5'],
+  ['php/8.2.32', '8.2.32', 'openssl/3.5'],
   ['php/7.4', '7.4.33', 'openssl/1.1.1'],
   ['php/7.3', '7.3.33', 'openssl/1.0.1'],
   ['php/7.3.0', '7.3.0', 'openssl/1.0.1k'],
@@ -60,6 +64,22 @@ async function planWith(name: string): Promise<Plan> {
   if (found === undefined) throw new Error(`no line of ${extension.of} is supported: ${lines.join(', ')}`);
   return found.value;
 }
+test('the releases of October and November 2026, and what they fix, are known', async () => {
+  const { releases } = await loadRecipe(library, 'php/8.4');
+  expect(releases.map(({ version }) => version)).toEqual(['8.4.28', '8.4.27', '8.4.24']);
+  expect(releases[1]?.security).toContain('CVE-2026-109618');
+  const old = releases[2]?.sources[0]?.alternatives[0];
+  expect(old?.debian).toBe('pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz');
+});
+
+test('php/8.5 has opcache compiled in: its php.ini loads no module, and is otherwise that of the other lines', async () => {
+  const { layer, layerFiles } = await loadRecipe(library, 'php/8.5');
+  expect(layer?.files).toEqual(['bin/php']);
+  const ini = async (files: ReadonlyMap<string, string>): Promise<string> =>
+    readFile(files.get('etc/php/php.ini') ?? '', 'utf8');
+  const others = await ini((await loadRecipe(library, 'php/8.4')).layerFiles);
+  expect(await ini(layerFiles)).toBe(others.replace('zend_extension = opcache\n', ''));
+});
 
 describe.each(names)('%s', (name) => {
   test('can be planned', async () => {
@@ -70,24 +90,26 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('pins each of its sources by sha256, the preferred one with a URL, on https', async () => {
-    const { sources, kind } = await loadRecipe(library, name);
-    if (kind !== 'tool') expect(sources.length).toBeGreaterThan(0);
-    for (const { alternatives } of sources) {
-      // Debian's repacks are on Debian's mirrors alone.
-      const elsewhere = alternatives.filter((file) => !/\+(dfsg|ds)?[\d.+]*\.orig\./.test(file.name));
-      if (alternatives.length === 1 && elsewhere.length === 0) continue;
-      expect(alternatives[0]?.urls.length).toBeGreaterThan(0);
-    }
-    for (const file of sources.flatMap(({ alternatives }) => alternatives)) {
-      expect(isSha256(file.sha256), file.name).toBe(true);
-      for (const url of file.urls) expect(url).toMatch(/^https:\/\//);
+  test('pins each source of each release by sha256, the preferred file with a URL, on https', async () => {
+    const { releases, kind } = await loadRecipe(library, name);
+    for (const { version, sources } of releases) {
+      if (kind !== 'tool') expect(sources.length, version).toBeGreaterThan(0);
+      for (const { alternatives } of sources) {
+        // Debian's repacks are on Debian's mirrors alone.
+        const elsewhere = alternatives.filter((file) => !/\+(dfsg|ds)?[\d.+]*\.orig\./.test(file.name));
+        if (alternatives.length === 1 && elsewhere.length === 0) continue;
+        expect(alternatives[0]?.urls.length).toBeGreaterThan(0);
+      }
+      for (const file of sources.flatMap(({ alternatives }) => alternatives)) {
+        expect(isSha256(file.sha256), file.name).toBe(true);
+        for (const url of file.urls) expect(url).toMatch(/^https:\/\//);
+      }
     }
   });
 
   test('has a version that its line is the beginning of, and files that exist', async () => {
-    const { line, version, buildFiles, smokeFiles, layerFiles } = await loadRecipe(library, name);
-    expect(version.startsWith(line)).toBe(true);
+    const { line, releases, buildFiles, smokeFiles, layerFiles } = await loadRecipe(library, name);
+    for (const { version } of releases) expect(isOfLine(version, line), version).toBe(true);
     for (const path of [...buildFiles.values(), ...smokeFiles.values(), ...layerFiles.values()])
       expect(existsSync(path), path).toBe(true);
   });
@@ -117,7 +139,8 @@ describe.each(packages)('the package %s', (name) => {
 
   test('has no patch for a version that no line has', async () => {
     const lines = names.filter((line) => line.startsWith(`${name}/`));
-    const versions = await Promise.all(lines.map(async (line) => (await loadRecipe(library, line)).version));
+    const recipes = await Promise.all(lines.map((line) => loadRecipe(library, line)));
+    const versions = recipes.flatMap(({ releases }) => releases.map(({ version }) => version));
     const folder = join(BUILT_IN_RECIPES, name, 'patches');
     const patches = existsSync(folder) ? await readdir(folder) : [];
     for (const patch of patches)

@@ -101,6 +101,26 @@ test('an extension without a line is the newest one that supports the version of
   expect(await lineOf('php/7.4', 'xdebug')).toBe('xdebug/2');
 });
 
+test('an extension has the name that the interpreter knows it by, also with an underscore', async () => {
+  await using folder = await folderOfExtensions({
+    'pdo_pgsql/package.yaml': extensionYaml(['bundled: true', 'needs: [icu]']),
+    'pdo_pgsql/build.sh': 'build_extension --with-pdo-pgsql\n',
+  });
+  const { extensions } = await planIn(folder.path, 'php/8.4', ['pdo_pgsql']);
+  expect(extensions.map(({ recipe }) => recipe.name)).toEqual(['pdo_pgsql/8.4']);
+});
+
+test('a line that is chosen is also that of extensions which need the package, whatever the order of the choice', async () => {
+  await using folder = await folderOfExtensions({ 'igbinary/2.yaml': lineYaml('2.0.8') });
+  for (const chosen of [
+    ['redis', 'igbinary/2'],
+    ['igbinary/2', 'redis'],
+  ]) {
+    const { extensions } = await planIn(folder.path, 'php/8.4', chosen);
+    expect(extensions.map(({ recipe }) => recipe.name)).toEqual(['igbinary/2', 'redis/6']);
+  }
+});
+
 test('what is compiled into the interpreter is there already', async () => {
   await using folder = await folderOfExtensions();
   expect((await planIn(folder.path, 'php/8.4', ['mbstring'])).extensions).toEqual([]);

@@ -57,3 +57,31 @@ describe('the description of a bundle', () => {
     expect(withBundle({ license: undefined }).success).toBe(false);
   });
 });
+
+describe('the name of a package', () => {
+  const needing = (need: string): ReturnType<typeof lineSchema.safeParse> =>
+    lineSchema.safeParse({ version: '1.3', sources: {}, needs: [need] });
+  const extensionOf = (of: string): ReturnType<typeof packageSchema.safeParse> =>
+    packageSchema.safeParse({
+      ...{ kind: 'extension', summary: 's', license: 'MIT', smoke: {} },
+      extension: { of, bundled: true },
+    });
+
+  test.each(['pdo_pgsql', 'pdo_pgsql/8.4', 'libjpeg-turbo/2.1', 'c++'])(
+    'is accepted in a need: %s',
+    (need) => {
+      expect(needing(need).success).toBe(true);
+    },
+  );
+
+  test.each(['_pgsql', 'Pgsql', 'pdo.pgsql', 'pgsql/_8', ''])('is refused in a need: "%s"', (need) => {
+    expect(messagesOf(needing(need).error)).toEqual(['a need is `package` or `package/line`']);
+  });
+
+  test('has letters, digits, plus signs, dashes and underscores', () => {
+    expect(extensionOf('my_php').success).toBe(true);
+    expect(messagesOf(extensionOf('my php').error)).toEqual([
+      'a package consists of lower-case letters, digits, plus signs, dashes and underscores',
+    ]);
+  });
+});

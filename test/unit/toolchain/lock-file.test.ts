@@ -4,13 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/core/digest.js';
 import { IntegrityError, UsageError } from '../../../src/core/errors.js';
 import type { Package } from '../../../src/toolchain/image-packages.js';
+import { packageOf } from '../../../src/toolchain/debian-package.js';
+import type { Architecture } from '../../../src/platform/platform.js';
 import { machineOf } from '../../../src/engine/machine.js';
 import {
   checkLock,
   checkLockedRuntime,
+  debianKey,
   lockDifferences,
   lockKey,
   readLock,
+  readLockedReleases,
   writeLock,
   type LockedImage,
 } from '../../../src/toolchain/lock-file.js';
@@ -79,6 +83,24 @@ describe('a lock file', () => {
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
+  test('has the releases of lines, in one order, and no part for them if there are none', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'layersmith.lock');
+    const releases = new Map([
+      ['php/8.4', '8.4.28'],
+      ['openssl/3.5', '3.5.9'],
+    ]);
+    await writeLock(path, new Map([['a', AMAZON]]), releases);
+    expect([...(await readLock(path))]).toEqual([['a', AMAZON]]);
+    expect([...(await readLockedReleases(path))]).toEqual([
+      ['openssl/3.5', '3.5.9'],
+      ['php/8.4', '8.4.28'],
+    ]);
+    await writeLock(path, await readLock(path));
+    expect(await readFile(path, 'utf8')).not.toContain('releases');
+    expect((await readLockedReleases(path)).size).toBe(0);
+  });
+
   test('that is not there locks nothing', async () => {
     await using folder = await temporaryFolder();
     expect((await readLock(join(folder.path, 'layersmith.lock'))).size).toBe(0);
@@ -107,11 +129,16 @@ describe('a lock file', () => {
     expect(error.hint).toContain('layersmith lock');
   });
 
+  test('of this repository locks no releases: everybody gets the newest', async () => {
+    expect((await readLockedReleases(join(PACKAGE_ROOT, 'layersmith.lock'))).size).toBe(0);
+  });
+
   test('of this repository has the images of every architecture, with their packages', async () => {
     const lock = await readLock(join(PACKAGE_ROOT, 'layersmith.lock'));
     expect([...lock.keys()]).toEqual([
       'debian-runtime arm64',
       'debian-runtime x86_64',
+      'debian-toolchain arm64',
       'debian-toolchain x86_64',
     ]);
     for (const image of lock.values()) expect(image.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -120,6 +147,21 @@ describe('a lock file', () => {
     // The compilers have headers and libraries of their own.
     expect(paths).not.toContainEqual(expect.stringContaining('/libc6-dev_'));
   });
+});
+
+test('the lock that comes with layersmith has the same toolchain for machines of both architectures', async () => {
+  const lock = await readLock(join(PACKAGE_ROOT, 'layersmith.lock'));
+  const namesOn = (machine: Architecture, other: string): readonly string[] => {
+    const files = lock.get(debianKey({ role: 'toolchain', architecture: machine }))?.files ?? [];
+    return files.map((file) => packageOf(file).name.replace(other, 'OTHER')).sort();
+  };
+  const compilers = (names: readonly string[]): readonly string[] =>
+    names.filter((name) => /^(cpp|gcc|g\+\+|binutils|libc6|cmake|perl|make)/.test(name));
+  const here = compilers(namesOn('x86_64', 'aarch64-linux-gnu'));
+  expect(here).toContain('g++-12-OTHER');
+  expect(here.filter((name) => !name.startsWith('binutils-'))).toEqual(
+    compilers(namesOn('arm64', 'x86-64-linux-gnu')).filter((name) => !name.startsWith('binutils-')),
+  );
 });
 
 describe('a toolchain', () => {

@@ -32,8 +32,8 @@ function sourcesYaml(file: {
 describe('names', () => {
   test('an unknown recipe is an error with the nearest names', async () => {
     await using workplace = await Workplace.make();
-    const error = expectError(await workplace.build('php/8.5'), 64);
-    expect(error).toMatch(/php\/8\.5\. Did you mean php\/8\.\d/);
+    const error = expectError(await workplace.build('php/9.5'), 64);
+    expect(error).toMatch(/php\/9\.5\. Did you mean php\/8\.\d/);
     expect(expectError(await workplace.build('lau'), 64)).toContain('Did you mean lua?');
   });
 

@@ -259,7 +259,7 @@ describe('a vendor layer', () => {
     expect(record).toMatchObject({
       ...{ kind: 'vendor', platform: 'provided.al2023', architecture: 'x86_64' },
       layer: { file: 'vendor.zip', sha256: result.sha256 },
-      runtime: { recipe: 'php/8.4', version: '8.4.24' },
+      runtime: { recipe: 'php/8.4', version: expect.stringMatching(/^8\.4\.\d+$/) as string },
       audit: { platform: 'provided.al2023' },
       smokeTests: { programs: 1 },
     });

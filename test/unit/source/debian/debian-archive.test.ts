@@ -233,6 +233,26 @@ describe("Debian's archive", { timeout: 180_000 }, () => {
     expect(attempts.find(({ place }) => place.includes(path))?.reason).toContain('Hash Sum mismatch');
   });
 
+  test('a tarball in no index is downloaded from the path that its recipe names, of either archive, with one request', async () => {
+    const bytes = randomBytes(1000);
+    const paths = {
+      debian: 'pool/main/o/older/older_1.0.orig.tar.xz',
+      'debian-security': 'pool/updates/main/o/older/older_1.1.orig.tar.xz',
+    };
+    for (const [base, path] of Object.entries(paths)) {
+      const archive = openShared((asked, response) => {
+        if (asked !== `/${base}/${path}`) return false;
+        response.end(bytes);
+        return true;
+      });
+      const asked = shared.server.asked.length;
+      const file = { name: 'php-1.0.tar.xz', sha256: sha256(bytes), urls: [], debian: path };
+      expect(await find(archive, file)).toEqual({ from: `Debian's archive (${path})`, digest: file.sha256 });
+      const pool = shared.server.asked.slice(asked).filter((each) => each.includes('/pool/'));
+      expect(pool).toEqual([`/${base}/${path}`]);
+    }
+  });
+
   test('an abort while apt runs ends apt and removes its downloads', async () => {
     await using server = await startMirror((path) => path.includes('/trixie/main/source/'));
     const cacheDir = await newFolder();

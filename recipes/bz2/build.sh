@@ -1,0 +1,4 @@
+# shellcheck shell=bash
+# shellcheck source=recipes/php/extension.sh
+source /build/recipe/extension.sh
+build_extension --with-bz2="$PREFIX"

@@ -1,0 +1,118 @@
+import { lstat, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import type { Argv } from 'yargs';
+import { writeFileAtomically } from '../../core/atomic-file.js';
+import { RecipeError, UsageError } from '../../core/errors.js';
+import { readComposerProject, type ComposerProject } from '../../definition/composer-project.js';
+import {
+  firstLayer,
+  newestLine,
+  writeFirstDefinition,
+  type FirstLayer,
+} from '../../definition/first-definition.js';
+import { DEFINITION_FILE } from '../../definition/project.js';
+import { planFor } from '../../recipe/plan.js';
+import { parseRecipeName, type RecipeLibrary } from '../../recipe/recipe-library.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { command, type Command } from '../command.js';
+import type { Io } from '../io.js';
+import { jsonOption, recipesOption } from '../options.js';
+import { openLibrary, warnTo } from '../session.js';
+
+/** The package that the layers of Composer projects are made from. */
+const INTERPRETER = 'php';
+
+/** Creates `layersmith init`: writes a first layersmith.yaml, from what a Composer project asks for. */
+export function initCommand(io: Io): Command {
+  return command({
+    builder: (yargs: Argv) =>
+      yargs
+        .positional('folder', {
+          type: 'string',
+          default: '.',
+          describe: 'Folder of the project, with its composer.json and composer.lock if it has them',
+        })
+        .options({ ...recipesOption, ...jsonOption })
+        .example('$0 init', 'Then edit layersmith.yaml, and `layersmith build`'),
+    handler: async (args) => {
+      const folder = resolve(io.cwd, args.folder);
+      const path = await newFile(folder, args.folder);
+      const recipes = args.recipes.map((each) => resolve(io.cwd, each));
+      const library = await openLibrary({ ...io, cwd: folder }, recipes);
+      const project = await readComposerProject(folder);
+      const layer = await layerFor(project ?? nothing(folder), library);
+      const schema = relative(folder, join(io.packageRoot, 'schemas', 'layersmith.json'));
+      const text = writeFirstDefinition(layer, { schema: schema.replaceAll(sep, '/') });
+      await writeFileAtomically(path, text);
+      report(layer, warnTo(io));
+      if (project === undefined)
+        io.err('no composer.json or composer.lock: the layer has no extensions yet\n');
+      io.err(`wrote the layer ${layer.name} of ${layer.base}: edit it, then run \`layersmith build\`\n`);
+      io.out(args.json ? `${JSON.stringify({ path, ...layer })}\n` : `${path}\n`);
+    },
+  });
+}
+
+/** Returns the path of the file to write. Throws UsageError if it exists, or its folder does not. */
+async function newFile(folder: string, asked: string): Promise<string> {
+  const isFolder = await stat(folder).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) {
+    throw new UsageError(`${asked} is not a folder`, { hint: 'Name the folder of the project.' });
+  }
+  const path = join(folder, DEFINITION_FILE);
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return path;
+  throw new UsageError(`${path} exists already`, {
+    hint: 'Edit it, or move it away first: it is not overwritten.',
+  });
+}
+
+function nothing(folder: string): ComposerProject {
+  return { name: basename(folder), php: [], extensions: new Map(), replaced: new Set() };
+}
+
+async function layerFor(project: ComposerProject, library: RecipeLibrary): Promise<FirstLayer> {
+  const lines: Recipe[] = [];
+  for (const name of library.names().filter((each) => each.startsWith(`${INTERPRETER}/`)))
+    lines.push(await load(name, library));
+  const base = project.php.length === 0 ? undefined : newestLine(project, lines);
+  const chosen = base ?? (await load(INTERPRETER, library));
+  return firstLayer(project, {
+    base: chosen,
+    known: await library.packages('extension'),
+    whyNot: async (extension) => {
+      const choice = { package: extension, line: undefined, position: undefined };
+      try {
+        await planFor(parseRecipeName(chosen.name), library, [choice]);
+        return undefined;
+      } catch (error) {
+        if (error instanceof UsageError) return error.message;
+        throw error;
+      }
+    },
+  });
+}
+
+async function load(name: string, library: RecipeLibrary): Promise<Recipe> {
+  const result = await library.load(parseRecipeName(name));
+  if ('problems' in result) throw new RecipeError(result.problems);
+  return result.recipe;
+}
+
+/** Warns about what the layer cannot give the project. */
+function report({ base, unavailable, unsatisfied }: FirstLayer, warn: (message: string) => void): void {
+  for (const text of unsatisfied) warn(`${plain(text)}; the layer has ${base}`);
+  for (const { name, by, reason } of unavailable)
+    warn(plain(`the extension ${name}, for ${by.slice(0, 3).join(', ')}, is not available: ${reason}`));
+}
+
+/** Without control characters, which names in the project's files could have. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
