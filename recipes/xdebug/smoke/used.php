@@ -28,12 +28,12 @@ check(strpos($text, 'chosen(') !== false, 'the trace names the function');
 $debugger = stream_socket_server('tcp://127.0.0.1:0');
 $port = substr(strrchr(stream_socket_get_name($debugger, false), ':'), 1);
 file_put_contents("$folder/debugged.php", "<?php\n\$answer = 6 * 7;\necho \$answer;\n");
-$settings = ['mode=debug', 'start_with_request=yes', 'client_host=127.0.0.1', "client_port=$port"];
-$command = PHP_BINARY;
-foreach ($settings as $setting) {
-    $command .= " -d xdebug.$setting";
+$command = [PHP_BINARY];
+foreach (['mode=debug', 'start_with_request=yes', 'client_host=127.0.0.1', "client_port=$port"] as $setting) {
+    array_push($command, '-d', "xdebug.$setting");
 }
-$program = proc_open("$command $folder/debugged.php", [1 => ['pipe', 'w']], $pipes);
+// Without a shell, which there may not be.
+$program = proc_open(array_merge($command, ["$folder/debugged.php"]), [1 => ['pipe', 'w']], $pipes);
 $client = stream_socket_accept($debugger, 30);
 /** Sends a command, and returns what the program answers. */
 $ask = function (string $command = '') use ($client): string {
