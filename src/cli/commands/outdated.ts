@@ -89,7 +89,7 @@ async function openList(
   io: Io,
   text: string,
 ): Promise<{ readonly package: string; readonly releases: readonly ListedRelease[] }> {
-  const [, named, place = ''] = /^(?:([a-z0-9][a-z0-9+-]*)=)?(.*)$/s.exec(text) ?? [];
+  const [, named, place = ''] = /^(?:([a-z0-9][a-z0-9_+-]*)=)?(.*)$/s.exec(text) ?? [];
   const list = readReleaseList(await contentOf(io, place));
   if (list === undefined) {
     throw new UsageError(`--releases: ${place} is not a list of releases`, {

@@ -8,7 +8,7 @@ import { temporaryFolder, type TemporaryFolder } from '../../../support/temporar
 
 // Layers of a layersmith.yaml, with built-in extensions and one of the project's own, as a user builds them.
 
-const EXTENSIONS = ['gd', 'redis', 'igbinary', 'apcu', 'pdo_pgsql', 'xsl'];
+const EXTENSIONS = ['intl', 'gd', 'redis', 'igbinary', 'apcu', 'pdo_pgsql', 'xsl'];
 
 function projectFile(extensions: readonly string[]): string {
   return `layers:
@@ -100,6 +100,7 @@ test('every layer of the file is built and tested, with the extensions in the or
     'apcu/5',
     'gd/8.4',
     'igbinary/3',
+    'intl/8.4',
     'pdo_pgsql/8.4',
     'xsl/8.4',
     'redis/6',
@@ -133,7 +134,7 @@ test('the bill of materials has the extensions and their libraries', async () =>
     await readFile(join(folder.path, 'dist', sbom), 'utf8'),
   ) as { components: { name: string }[]; dependencies: { ref: string; dependsOn: string[] }[] };
   expect(components.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['php', 'redis', 'igbinary', 'gd', 'libpng', 'pdo_pgsql', 'libpq', 'libxslt']),
+    expect.arrayContaining(['php', 'redis', 'igbinary', 'gd', 'libpng', 'intl', 'icu', 'pdo_pgsql', 'libpq', 'libxslt']),
   );
   expect(dependencies.find(({ ref }) => ref === 'redis/6')?.dependsOn).toEqual(['igbinary/3', 'php/8.4']);
 });
