@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/build-session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
+import { openReleases } from '../src/cli/release-session.js';
 import type { TreeEntry } from '../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';
@@ -13,7 +14,7 @@ import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { NO_SETTINGS } from '../src/layer/layer-settings.js';
 import { generatedFiles } from '../src/pipeline/build/layer-parts.js';
 import { planFor } from '../src/recipe/plan.js';
-import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
+import { parseRecipeName } from '../src/recipe/recipe-library.js';
 
 /** A build context for measurements, with the recipes of bench/ and the built-in ones. */
 export interface BenchContext extends AsyncDisposable {
@@ -39,10 +40,9 @@ export async function openBenchContext({
   readonly signal: AbortSignal;
 }): Promise<BenchContext> {
   const io = ioOf({ root, report, signal });
-  const library = await openRecipeLibrary([join(root, 'bench', 'recipes'), join(root, 'recipes')]);
   const reporter = plainReporter({ print: io.err, now: io.now });
   const args = {
-    recipes: [],
+    recipes: [join(root, 'bench', 'recipes')],
     store: undefined,
     platform: 'provided.al2023',
     arch: 'x86_64',
@@ -54,6 +54,7 @@ export async function openBenchContext({
     sources: undefined,
     offline: false,
   } as const;
+  const library = await openReleases(io, args, { reporter });
   const build = await openBuild(io, args, { library, reporter });
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
   return {

@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planFor, type Plan } from '../src/recipe/plan.js';
 import { openRecipeLibrary, parseRecipeName } from '../src/recipe/recipe-library.js';
+import { releasesOfLayer } from '../src/recipe/release.js';
 import { createSourceFetcher } from '../src/source/source-fetcher.js';
 import { measured, type Run } from './measured.js';
 import { formatReport, median } from './report.js';
@@ -72,12 +73,12 @@ export async function benchBuild({
   try {
     const store = join(work, 'store');
     const common = [recipe, '--store', store, '--output', join(work, 'dist'), '--toolchain', 'debian'];
-    const library = await openRecipeLibrary([join(root, 'recipes')]);
-    const plan = await planFor(parseRecipeName(recipe), library);
     process.stderr.write('set-up: images and sources, not measured\n');
     const otherStore = ['--store', join(work, 'other-store'), '--output', work, '--toolchain', 'debian'];
     await measured('node', [cli, 'build', 'lua/5.4', ...otherStore]);
     await measured('node', [cli, 'fetch', recipe, '--store', store]);
+    const planning = [cli, 'plan', recipe, '--store', store, '--toolchain', 'debian'];
+    const plan = await plannedBy(planning, { root, recipe });
 
     process.stderr.write(`cold build of ${recipe}\n`);
     const cold = await measured('node', [cli, 'build', ...common]);
@@ -119,4 +120,16 @@ export async function benchBuild({
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Plans the recipe in the releases that the command line chooses. */
+async function plannedBy(
+  command: readonly string[],
+  { root, recipe }: { readonly root: string; readonly recipe: string },
+): Promise<Plan> {
+  const { stdout } = await measured('node', [...command, '--json']);
+  const { stages } = JSON.parse(stdout) as { stages: { stage: string; version: string }[] };
+  const library = await openRecipeLibrary([join(root, 'recipes')]);
+  const releases = releasesOfLayer(stages.map(({ stage, version }) => ({ recipe: stage, version })));
+  return planFor(parseRecipeName(recipe), library.choosing(releases));
 }
