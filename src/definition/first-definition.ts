@@ -26,19 +26,16 @@ export interface RequiredExtension {
   readonly by: readonly string[];
 }
 
-/** Returns the newest line of the interpreter that satisfies all constraints. Undefined if there is none. */
-export function newestLine(
+/** Returns the lines of the interpreter that satisfy all constraints, newest first. */
+export function fittingLines(
   { php }: Pick<ComposerProject, 'php'>,
   lines: readonly Recipe[],
-): Recipe | undefined {
+): readonly Recipe[] {
   return lines
     .filter(({ version }) =>
       php.every(({ constraint }) => satisfiesConstraint(version, constraint) !== false),
     )
-    .reduce<Recipe | undefined>(
-      (best, each) => (best === undefined || isNewer(each, best) ? each : best),
-      undefined,
-    );
+    .sort((a, b) => (isNewer(a, b) ? -1 : 1));
 }
 
 /** Describes the constraints that a version does not satisfy: `acme/shop needs PHP ^9.0`. */

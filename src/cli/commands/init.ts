@@ -2,11 +2,11 @@ import { lstat, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import type { Argv } from 'yargs';
 import { writeFileAtomically } from '../../core/atomic-file.js';
-import { RecipeError, UsageError } from '../../core/errors.js';
+import { RecipeError, InternalError, UsageError } from '../../core/errors.js';
 import { readComposerProject, type ComposerProject } from '../../definition/composer-project.js';
 import {
   firstLayer,
-  newestLine,
+  fittingLines,
   writeFirstDefinition,
   type FirstLayer,
 } from '../../definition/first-definition.js';
@@ -81,22 +81,30 @@ async function layerFor(project: ComposerProject, library: RecipeLibrary): Promi
   const lines: Recipe[] = [];
   for (const name of library.names().filter((each) => each.startsWith(`${INTERPRETER}/`)))
     lines.push(await load(name, library));
-  const base = project.php.length === 0 ? undefined : newestLine(project, lines);
-  const chosen = base ?? (await load(INTERPRETER, library));
-  return firstLayer(project, {
-    base: chosen,
-    known: await library.packages('extension'),
-    whyNot: async (extension) => {
-      const choice = { package: extension, line: undefined, position: undefined };
-      try {
-        await planFor(parseRecipeName(chosen.name), library, [choice]);
-        return undefined;
-      } catch (error) {
-        if (error instanceof UsageError) return error.message;
-        throw error;
-      }
-    },
-  });
+  const fitting = project.php.length === 0 ? [] : fittingLines(project, lines);
+  const known = await library.packages('extension');
+  const layers: FirstLayer[] = [];
+  for (const base of fitting.length === 0 ? [await load(INTERPRETER, library)] : fitting) {
+    layers.push(await firstLayer(project, { base, known, whyNot: whyNot(base, library) }));
+  }
+  // The newest line that has most of what is asked for: extensions take months to support a new one.
+  const least = Math.min(...layers.map(({ unavailable }) => unavailable.length));
+  const best = layers.find(({ unavailable }) => unavailable.length === least);
+  if (best === undefined) throw new InternalError('no line of the interpreter was considered');
+  return best;
+}
+
+function whyNot(base: Recipe, library: RecipeLibrary): (extension: string) => Promise<string | undefined> {
+  return async (extension) => {
+    const choice = { package: extension, line: undefined, position: undefined };
+    try {
+      await planFor(parseRecipeName(base.name), library, [choice]);
+      return undefined;
+    } catch (error) {
+      if (error instanceof UsageError) return error.message;
+      throw error;
+    }
+  };
 }
 
 async function load(name: string, library: RecipeLibrary): Promise<Recipe> {

@@ -222,3 +222,9 @@ test.each([
 test('a folder that is not there is a usage error', async () => {
   expect((await init({}, ['../none'])).exitCode).toBe(64);
 });
+
+test('an older line is chosen that has all of the extensions, before a newer one that lacks some', async () => {
+  const { layers } = await init({ 'composer.json': { require: { php: '^8.1', 'ext-xdebug': '*' } } });
+  expect(layers[0]?.base).toEqual({ package: 'php', line: '8.2' });
+  expect(layers[0]?.extensions.map((extension) => extension.package)).toEqual(['xdebug']);
+});
