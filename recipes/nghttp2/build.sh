@@ -8,6 +8,8 @@ options=(
   "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --disable-shared --enable-static --disable-dependency-tracking
   --enable-lib-only
 )
+# GitHub's archives of a tag have none.
+[ -e configure ] || autoreconf -i
 ./configure "${options[@]}"
 make -C lib
 make -C lib install
