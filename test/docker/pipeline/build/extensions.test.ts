@@ -134,7 +134,18 @@ test('the bill of materials has the extensions and their libraries', async () =>
     await readFile(join(folder.path, 'dist', sbom), 'utf8'),
   ) as { components: { name: string }[]; dependencies: { ref: string; dependsOn: string[] }[] };
   expect(components.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['php', 'redis', 'igbinary', 'gd', 'libpng', 'intl', 'icu', 'pdo_pgsql', 'libpq', 'libxslt']),
+    expect.arrayContaining([
+      'php',
+      'redis',
+      'igbinary',
+      'gd',
+      'libpng',
+      'intl',
+      'icu',
+      'pdo_pgsql',
+      'libpq',
+      'libxslt',
+    ]),
   );
   expect(dependencies.find(({ ref }) => ref === 'redis/6')?.dependsOn).toEqual(['igbinary/3', 'php/8.4']);
 });
