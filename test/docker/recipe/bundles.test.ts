@@ -16,15 +16,23 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 const run = promisify(execFile);
 
 const library = await openRecipeLibrary([BUILT_IN_RECIPES]);
-const recipes = await Promise.all(library.names().map((name) => loadRecipe(library, name)));
+const lines = await Promise.all(library.names().map((name) => loadRecipe(library, name)));
+/** The recipe of every release of every line. */
+const recipes = await Promise.all(
+  lines.flatMap((line) =>
+    line.releases.length === 1
+      ? [Promise.resolve(line)]
+      : line.releases.map(({ version }) => loadRecipe(library, `${line.package}/${version}`)),
+  ),
+);
 const withVersions = recipes.filter(({ bundles }) => bundles.some(({ version }) => version !== undefined));
 
 test('PHP has bundles with versions', () => {
-  const names = withVersions.map(({ name }) => name);
-  expect(names).toEqual(expect.arrayContaining(['php/7.4', 'php/8.2', 'php/8.4']));
+  const names = withVersions.map(({ name, version }) => `${name} ${version}`);
+  expect(names).toEqual(expect.arrayContaining(['php/7.4 7.4.33', 'php/8.2 8.2.32', 'php/8.4 8.4.24']));
 });
 
-test.each(withVersions.map((recipe) => [recipe.name, recipe] as const))(
+test.each(withVersions.map((recipe) => [`${recipe.name} ${recipe.version}`, recipe] as const))(
   'what %s bundles is in its sources, in the version of the recipe',
   async (_name, recipe) => {
     await using folder = await temporaryFolder();
