@@ -3,7 +3,7 @@
 
 hide_symbols
 options=(
-  "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX"
+  "${CONFIGURE_TARGET[@]}" --prefix="$PREFIX" --with-system-tzdata=/usr/share/zoneinfo
   --with-ssl=openssl --without-readline --without-zlib
 )
 ./configure "${options[@]}"
