@@ -50,7 +50,11 @@ export async function auditLayer(facts: LayerFacts, options: AuditOptions): Prom
   const profile = profiles.find(({ name }) => name === platform);
   if (profile === undefined) throw new InternalError(`no ABI profile for ${platform}`);
   const everywhere = [...fileFindings(facts, profile.architecture), ...treeFindings(facts, options.zipBytes)];
-  const here = await findingsOn(profile, { facts, options });
+  // What modules share with others stops no layer, so it is looked for on the wanted platform alone.
+  const here = [
+    ...(await findingsOn(profile, { facts, options })),
+    ...(await moduleFindings(facts, profile)),
+  ];
   const always = everywhere.filter(stopsIt);
   const oldestPlatform = always.length > 0 ? undefined : await oldestOf({ facts, options });
   return {
@@ -79,7 +83,6 @@ async function findingsOn(profile: AbiProfile, { facts, options }: Looking): Pro
   const { profiles, needsBootstrap } = options;
   return [
     ...(await libraryFindings(facts, { profile, profiles })),
-    ...(await moduleFindings(facts, profile)),
     ...(needsBootstrap ? await bootstrapFindings(facts, profile) : []),
   ];
 }

@@ -1,13 +1,11 @@
 import { posix } from 'node:path';
 import { followLinks } from '../tree/tree-links.js';
-import { ElfError } from '../elf/elf-bytes.js';
-import { openEntry } from '../tree/open-entry.js';
-import { readDynamicSymbols } from '../elf/read-symbols.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
 import { findLibraries, libraryAnywhere, type Found } from './find-libraries.js';
 import type { ElfFact, LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
 import { judgeVersion } from './symbol-version.js';
+import { dynamicSymbolsOf, listSymbols } from './symbols.js';
 
 /** Checks the libraries and symbol versions that the loader resolves on a platform. */
 export async function libraryFindings(
@@ -148,29 +146,17 @@ function remedyFor(
 }
 
 async function symbolsOf(
-  { entry }: ElfFact,
+  file: ElfFact,
   { version, library }: { readonly version: string; readonly library: string },
 ): Promise<readonly string[]> {
-  await using file = await openEntry(entry);
-  try {
-    const symbols = await readDynamicSymbols(file);
-    return symbols
-      .filter((symbol) => symbol.version === version && symbol.library === library)
-      .map(({ name }) => `${name}@${version}`)
-      .sort();
-  } catch (error) {
-    // The version is needed anyway. Only an undamaged file tells by which symbols.
-    if (error instanceof ElfError) return [];
-    throw error;
-  }
+  return (await dynamicSymbolsOf(file))
+    .filter((symbol) => symbol.version === version && symbol.library === library)
+    .map(({ name }) => `${name}@${version}`)
+    .sort();
 }
-
-const SHOWN = 3;
 
 /** Formats symbols: ` (for arc4random, fork and 3 more)`. */
 function inWords(symbols: readonly string[]): string {
   if (symbols.length === 0) return '';
-  const names = symbols.slice(0, SHOWN).map((symbol) => symbol.split('@')[0]);
-  const more = symbols.length - names.length;
-  return ` (for ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
+  return ` (for ${listSymbols(symbols.map((symbol) => symbol.split('@')[0] ?? ''))})`;
 }

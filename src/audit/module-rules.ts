@@ -1,10 +1,9 @@
-import { ElfError } from '../elf/elf-bytes.js';
-import { readDynamicSymbols, type ElfSymbol } from '../elf/read-symbols.js';
+import type { ElfSymbol } from '../elf/read-symbols.js';
 import type { AbiProfile } from '../platform/abi-profile.js';
-import { openEntry } from '../tree/open-entry.js';
 import { findLibraries } from './find-libraries.js';
 import type { ElfFact, LayerFacts } from './layer-facts.js';
 import type { Finding } from './rules.js';
+import { dynamicSymbolsOf, listSymbols } from './symbols.js';
 
 /** The functions and data by which a loader asks a module for itself, in that module alone (dlsym(3) with its handle). */
 const ENTRY_POINTS = new Set([
@@ -14,9 +13,6 @@ const ENTRY_POINTS = new Set([
   '_init',
   '_fini',
 ]);
-
-/** How many symbols a finding names. */
-const SHOWN = 3;
 
 /**
  * Checks modules: the libraries that no file needs, which a program loads by itself, such as PHP's extensions. They take what they
@@ -31,7 +27,7 @@ export async function moduleFindings(facts: LayerFacts, profile: AbiProfile): Pr
   // Without a program it is not known what loads them.
   if (modules.length === 0 || !files.some(({ elf }) => elf.program)) return [];
   const symbols = new Map<ElfFact, readonly ElfSymbol[]>();
-  for (const file of files) symbols.set(file, await symbolsOf(file));
+  for (const file of files) symbols.set(file, await dynamicSymbolsOf(file));
   const exporters = new Map<string, ElfFact[]>();
   for (const [file, list] of symbols) {
     for (const { name, defined } of list) {
@@ -64,7 +60,7 @@ function undefinedSymbols({ path }: ElfFact, missing: readonly ElfSymbol[]): Fin
     severity: 'error',
     path,
     symbols: names,
-    message: `nothing in the layer or on the platform defines ${inWords(names)}`,
+    message: `nothing in the layer or on the platform defines ${listSymbols(names)}`,
     remedy: 'Link the library that defines it, or add the extension that does.',
   };
 }
@@ -96,24 +92,7 @@ function secondCopies(
     severity: 'error' as const,
     path: file.path,
     symbols: names.sort(),
-    message: `exports ${inWords(names)}, as ${other} does: one may use the other's copy`,
+    message: `exports ${listSymbols(names)}, as ${other} does: one may use the other's copy`,
     remedy: 'Link its libraries with -Wl,--exclude-libs,ALL, or leave them out and use those of the program.',
   }));
-}
-
-async function symbolsOf({ entry }: ElfFact): Promise<readonly ElfSymbol[]> {
-  await using file = await openEntry(entry);
-  try {
-    return await readDynamicSymbols(file);
-  } catch (error) {
-    // That the file is damaged is another finding.
-    if (error instanceof ElfError) return [];
-    throw error;
-  }
-}
-
-/** Formats symbols: `xmlParseDoc, xmlFree and 3 more`. */
-function inWords(names: readonly string[]): string {
-  const more = names.length - SHOWN;
-  return `${names.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

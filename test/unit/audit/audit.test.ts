@@ -234,6 +234,51 @@ describe('a library', () => {
   });
 });
 
+describe('a module that a program loads by itself', () => {
+  const module = (source: string): Promise<Buffer> => compiled(source, ['-shared', '-nostdlib', '-fPIC']);
+  const calling = 'void helper(void); void entry(void) { helper(); }\n';
+  const defining = 'void helper(void) {}\n';
+  /** A program that exports the function that modules call. */
+  const host = (): Promise<Buffer> =>
+    compiled(`${defining}int main(void) { return 0; }\n`, ['-fPIE', '-pie', '-rdynamic', '-Wl,-z,relro']);
+
+  test('must find every function that it calls, in the program or in another module', async () => {
+    const report = await audit({ 'bin/a': clean, 'ext/a.so': await module(calling) });
+    expect(brief(report)).toEqual(['error undefined-symbol ext/a.so']);
+    expect(report.findings[0]).toMatchObject({ symbols: ['helper'] });
+    expect(report.findings[0]?.message).toBe('nothing in the layer or on the platform defines helper');
+    expect(brief(await audit({ 'bin/a': await host(), 'ext/a.so': await module(calling) }))).toEqual([]);
+    const beside = { 'ext/a.so': await module(calling), 'ext/b.so': await module(defining) };
+    expect(brief(await audit({ 'bin/a': clean, ...beside }))).toEqual([]);
+  });
+
+  test('may lack a weak symbol, and one of a library that is missing is that library’s finding', async () => {
+    const weak = `__attribute__((weak)) ${calling}`;
+    expect(brief(await audit({ 'bin/a': clean, 'ext/a.so': await module(weak) }))).toEqual([]);
+    const needing = await library([{ soname: 'libnone.so.1', symbol: 'none' }]);
+    expect(brief(await audit({ 'bin/a': clean, 'ext/a.so': needing }))).toEqual([
+      'error missing-library ext/a.so',
+    ]);
+  });
+
+  test('must not export what the program exports, or another module', async () => {
+    const report = await audit({ 'bin/a': await host(), 'ext/a.so': await module(defining) });
+    expect(brief(report)).toEqual(['error second-copy ext/a.so']);
+    expect(report.findings[0]?.message).toBe("exports helper, as bin/a does: one may use the other's copy");
+    const twice = { 'ext/a.so': await module(defining), 'ext/b.so': await module(defining) };
+    expect(brief(await audit({ 'bin/a': clean, ...twice }))).toEqual(['error second-copy ext/b.so']);
+  });
+
+  test('may export the function by which it is asked for itself', async () => {
+    const asked = await module('void *get_module(void) { return 0; }\n');
+    expect(brief(await audit({ 'bin/a': clean, 'ext/a.so': asked, 'ext/b.so': asked }))).toEqual([]);
+  });
+
+  test('is not judged without a program, which may be in another layer', async () => {
+    expect(brief(await audit({ 'ext/a.so': await module(calling) }))).toEqual([]);
+  });
+});
+
 describe('an ELF file', () => {
   const changed = (offset: number, value: number): Buffer => {
     const bytes = Buffer.from(clean);
