@@ -1,7 +1,7 @@
-import { UsageError, RecipeError } from '../core/errors.js';
+import { UsageError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { findProject } from '../definition/project.js';
-import { parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName, type RecipeLibrary } from '../recipe/recipe-library.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Io } from './io.js';
 import { plannedLayers } from './planned-layers.js';
@@ -42,7 +42,7 @@ export async function releasesToLock(
   );
   const releases = new Map<string, string>();
   for (const name of locked.keys()) {
-    const recipe = await load(name, library, reporter);
+    const recipe = await lockedLine(name, library, reporter);
     if (recipe !== undefined) releases.set(name, recipe.version);
   }
   const { layers } = await findProject(io.cwd);
@@ -56,11 +56,13 @@ export async function releasesToLock(
 }
 
 /** Returns a locked line. Undefined, with a warning, if there is none of that name. */
-async function load(name: string, library: RecipeLibrary, reporter: Reporter): Promise<Recipe | undefined> {
+async function lockedLine(
+  name: string,
+  library: RecipeLibrary,
+  reporter: Reporter,
+): Promise<Recipe | undefined> {
   try {
-    const result = await library.load(parseRecipeName(name));
-    if ('problems' in result) throw new RecipeError(result.problems);
-    return result.recipe;
+    return await loadRecipe(library, parseRecipeName(name));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     reporter.warn(`${name} is no longer locked: ${error.message}`);

@@ -14,6 +14,7 @@ import {
 } from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
 import { createDebianArchive } from '../source/debian/debian-archive.js';
+import type { Proxies } from '../source/proxies.js';
 import {
   createSourceFetcher,
   type SourceFetcher,
@@ -137,14 +138,19 @@ export function downloadSettings(
   { sources, offline }: FetcherArgs,
   { sourcesDir, tmpDir }: Pick<Store, 'sourcesDir' | 'tmpDir'>,
 ): Pick<SourceFetcherOptions, 'sourcesDir' | 'tmpDir' | 'extraDir' | 'offline' | 'proxies'> {
-  const env = proxiesOf(io);
   return {
     sourcesDir,
     tmpDir,
     extraDir: sources === undefined ? undefined : resolve(io.cwd, sources),
     offline,
-    proxies: { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] },
+    proxies: proxySettings(io),
   };
+}
+
+/** Returns the proxies of the environment for downloads. */
+export function proxySettings(io: Io): Proxies {
+  const env = proxiesOf(io);
+  return { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] };
 }
 
 /** Returns the engine that answers. Installs and starts nothing (see `layersmith doctor --fix`). Throws EngineNotFoundError. */

@@ -1,6 +1,6 @@
 import { RecipeError, UsageError, type Problem } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-names.js';
-import type { RecipeLibrary, RecipeName } from './recipe-library.js';
+import { loadRecipe, type RecipeLibrary, type RecipeName } from './recipe-library.js';
 import type { ExtensionSpec, Need, Position, Recipe } from './recipe.js';
 
 /** A node of the plan's graph: one package, and the stages whose artifacts it needs at `/opt`. */
@@ -52,9 +52,7 @@ export async function planFor(
   const stages = new Map<string, PlannedStage>();
   const failed = new Set<string>();
 
-  const loaded = await library.load(wanted);
-  if ('problems' in loaded) throw new RecipeError(loaded.problems);
-  const root = loaded.recipe;
+  const root = await loadRecipe(library, wanted);
   if (root.extension !== undefined) throw extensionAlone(root, root.extension);
   const pinned = new Map<string, string | undefined>([
     ...Object.entries(root.lines),
@@ -143,10 +141,12 @@ export async function planFor(
   problems.push(...clashes([...extensions], chosen));
   throwProblems(problems);
   if (rootStage === undefined) throw new RecipeError(problems);
+  // Sorted, so that the same choice in another order is the same plan.
+  const inOrder = [...extensions].sort(byLoadOrder);
   return {
     root: rootStage,
-    extensions: [...extensions].sort(byLoadOrder),
-    stages: [...new Set([...rootStage.closure, rootStage, ...[...extensions].flatMap(stagesOf)])],
+    extensions: inOrder,
+    stages: [...new Set([...stagesOf(rootStage), ...inOrder.flatMap(stagesOf)])],
   };
 }
 

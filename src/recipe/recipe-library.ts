@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { UsageError, type Problem } from '../core/errors.js';
+import { RecipeError, UsageError, type Problem } from '../core/errors.js';
 import { errorCodeOf } from '../core/file-system.js';
 import { didYouMean } from '../core/nearest-names.js';
 import { compareVersions, parseVersion } from '../core/version-order.js';
@@ -58,6 +58,13 @@ export interface RecipeLibrary {
   choosing(releaseOf: ReleaseOf): RecipeLibrary;
   /** The path of the build protocol, `stage.sh`. */
   readonly protocolPath: string;
+}
+
+/** Loads a recipe. Throws UsageError for an unknown name, and RecipeError with the problems in its files. */
+export async function loadRecipe(library: RecipeLibrary, name: RecipeName): Promise<Recipe> {
+  const result = await library.load(name);
+  if ('problems' in result) throw new RecipeError(result.problems);
+  return result.recipe;
 }
 
 /** Splits a recipe name, `php/8.4` or `php`. */

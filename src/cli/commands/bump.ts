@@ -3,11 +3,11 @@ import { basename, join, relative, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
-import { IntegrityError, RecipeError, UsageError } from '../../core/errors.js';
+import { IntegrityError, UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
 import { findProject } from '../../definition/project.js';
 import { addRelease } from '../../recipe/add-release.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { listedDigest } from '../../recipe/release-lists.js';
 import { isOfLine } from '../../recipe/release.js';
@@ -59,9 +59,7 @@ export function bumpCommand(io: Io): Command {
       const { to: version, url: urls, security } = args;
       if ((args.signature === undefined) !== (args.key === undefined))
         throw new UsageError('--signature and --key are needed together');
-      const loaded = await (await openLibrary(io, args.recipes)).load(parseRecipeName(args.recipe));
-      if ('problems' in loaded) throw new RecipeError(loaded.problems);
-      const { recipe } = loaded;
+      const recipe = await loadRecipe(await openLibrary(io, args.recipes), parseRecipeName(args.recipe));
       if (!isOfLine(version, recipe.line)) {
         throw new UsageError(`--to: ${version} is not a release of ${recipe.name}`, {
           hint: `Name its line, or copy ${basename(recipe.path)} to a new one first.`,

@@ -3,7 +3,7 @@ import { RecipeError } from '../../core/errors.js';
 import { findProject } from '../../definition/project.js';
 import { layerParts } from '../../pipeline/build/layer-parts.js';
 import { extensionsFor, type ExtensionsFor } from '../../recipe/extensions-for.js';
-import { parseRecipeName, type RecipeName } from '../../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName, type RecipeName } from '../../recipe/recipe-library.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -29,9 +29,7 @@ export function extensionsCommand(io: Io): Command {
         .example('$0 build php/8.4 --with redis', 'Choose one'),
     handler: async (args) => {
       const library = await openLibrary(io, args.recipes);
-      const result = await library.load(await baseOf(io, args.base));
-      if ('problems' in result) throw new RecipeError(result.problems);
-      const { recipe } = result;
+      const recipe = await loadRecipe(library, await baseOf(io, args.base));
       layerParts(recipe);
       const found = await extensionsFor(recipe, library);
       if (found.problems.length > 0) throw new RecipeError(found.problems);

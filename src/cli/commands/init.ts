@@ -2,7 +2,7 @@ import { lstat, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import type { Argv } from 'yargs';
 import { writeFileAtomically } from '../../core/atomic-file.js';
-import { RecipeError, InternalError, UsageError } from '../../core/errors.js';
+import { InternalError, UsageError } from '../../core/errors.js';
 import { readComposerProject, type ComposerProject } from '../../definition/composer-project.js';
 import {
   firstLayer,
@@ -12,7 +12,7 @@ import {
 } from '../../definition/first-definition.js';
 import { DEFINITION_FILE } from '../../definition/project.js';
 import { planFor } from '../../recipe/plan.js';
-import { parseRecipeName, type RecipeLibrary } from '../../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName, type RecipeLibrary } from '../../recipe/recipe-library.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -80,11 +80,13 @@ function nothing(folder: string): ComposerProject {
 async function layerFor(project: ComposerProject, library: RecipeLibrary): Promise<FirstLayer> {
   const lines: Recipe[] = [];
   for (const name of library.names().filter((each) => each.startsWith(`${INTERPRETER}/`)))
-    lines.push(await load(name, library));
+    lines.push(await loadRecipe(library, parseRecipeName(name)));
   const fitting = project.php.length === 0 ? [] : fittingLines(project, lines);
   const known = await library.packages('extension');
   const layers: FirstLayer[] = [];
-  for (const base of fitting.length === 0 ? [await load(INTERPRETER, library)] : fitting) {
+  for (const base of fitting.length === 0
+    ? [await loadRecipe(library, parseRecipeName(INTERPRETER))]
+    : fitting) {
     layers.push(await firstLayer(project, { base, known, whyNot: whyNot(base, library) }));
   }
   // The newest line that has most of what is asked for: extensions take months to support a new one.
@@ -105,12 +107,6 @@ function whyNot(base: Recipe, library: RecipeLibrary): (extension: string) => Pr
       throw error;
     }
   };
-}
-
-async function load(name: string, library: RecipeLibrary): Promise<Recipe> {
-  const result = await library.load(parseRecipeName(name));
-  if ('problems' in result) throw new RecipeError(result.problems);
-  return result.recipe;
 }
 
 /** Warns about what the layer cannot give the project. */

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { EXIT_CODES, RecipeError, SourceError, UsageError } from '../../core/errors.js';
+import { EXIT_CODES, SourceError, UsageError } from '../../core/errors.js';
 import { errorCodeOf } from '../../core/file-system.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName } from '../../recipe/recipe-library.js';
 import { newerReleases, readReleaseList, type ListedRelease } from '../../recipe/release-lists.js';
 import { HttpFailure } from '../../source/http-failure.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
-import { openLibrary, proxiesOf } from '../session.js';
+import { openLibrary, proxySettings } from '../session.js';
 
 /** Creates `layersmith outdated`: compares the newest releases of recipes with lists of upstream's releases. */
 export function outdatedCommand(io: Io, outcome: CommandOutcome): Command {
@@ -48,9 +48,7 @@ export function outdatedCommand(io: Io, outcome: CommandOutcome): Command {
         asked.length > 0 ? asked : library.names().filter((name) => lists.has(parseRecipeName(name).package));
       const results = [];
       for (const name of names) {
-        const loaded = await library.load(parseRecipeName(name));
-        if ('problems' in loaded) throw new RecipeError(loaded.problems);
-        const { recipe } = loaded;
+        const recipe = await loadRecipe(library, parseRecipeName(name));
         const list = lists.get(recipe.package);
         if (list === undefined) {
           throw new UsageError(`no list of --releases is of ${recipe.package}`, {
@@ -121,12 +119,15 @@ async function contentOf(io: Io, place: string): Promise<string> {
     }
   }
   const { httpGet } = await import('../../source/http-get.js');
-  const env = proxiesOf(io);
-  const proxies = { http: env['http_proxy'], https: env['https_proxy'], none: env['no_proxy'] };
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    const options = { proxies, timeouts: TIMEOUTS, refuse: () => undefined, signal: io.signal };
+    const options = {
+      proxies: proxySettings(io),
+      timeouts: TIMEOUTS,
+      refuse: () => undefined,
+      signal: io.signal,
+    };
     for await (const chunk of httpGet(place, options)) {
       bytes += chunk.length;
       if (bytes > MAX_BYTES)

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { RecipeError, type Problem } from '../../core/errors.js';
-import { parseRecipeName } from '../../recipe/recipe-library.js';
+import { loadRecipe, parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
@@ -18,13 +18,8 @@ export function recipesCommand(io: Io): Command {
         .example('$0 recipes php/8.4', 'Version, needs and sources of one'),
     handler: async (args) => {
       const library = await openLibrary(io, args.recipes);
-      const load = async (name: string): Promise<Recipe> => {
-        const result = await library.load(parseRecipeName(name));
-        if ('problems' in result) throw new RecipeError(result.problems);
-        return result.recipe;
-      };
       if (args.recipe !== undefined) {
-        const recipe = await load(args.recipe);
+        const recipe = await loadRecipe(library, parseRecipeName(args.recipe));
         io.out(args.json ? `${JSON.stringify(shown(recipe))}\n` : describe(recipe));
         return;
       }

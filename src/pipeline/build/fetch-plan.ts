@@ -21,10 +21,13 @@ export async function fetchPlans(
   const wanted = plans.flatMap(({ stages }) =>
     stages.flatMap(({ recipe }) => recipe.sources.map((source) => ({ recipe: recipe.name, source }))),
   );
-  // Stages that plans share, and bundled extensions, have the same sources.
-  const digestsOf = ({ alternatives }: Source): string => alternatives.map(({ sha256 }) => sha256).join(' ');
-  const bySource = new Map(wanted.toReversed().map((each) => [digestsOf(each.source), each]));
-  return fetchAll([...bySource.values()].toReversed(), options);
+  // Stages that plans share have the same sources, and bundled extensions those of their interpreter.
+  const first = new Map<string, (typeof wanted)[number]>();
+  for (const each of wanted) {
+    const key = each.source.alternatives.map(({ sha256 }) => sha256).join(' ');
+    if (!first.has(key)) first.set(key, each);
+  }
+  return fetchAll([...first.values()], options);
 }
 
 /** Fetches sources in parallel. The first failure stops the others and is thrown once they have stopped. */

@@ -50,9 +50,9 @@ test('the stages of extensions come after the interpreter, each after its needs,
     'zlib/1.3',
     'php/8.4',
     'igbinary/3',
-    'redis/6',
     'icu/76',
     'intl/8.4',
+    'redis/6',
   ]);
   const redis = plan.extensions.find(({ recipe }) => recipe.package === 'redis');
   expect(redis?.needs.map(({ recipe }) => recipe.name)).toEqual(['php/8.4', 'igbinary/3', 'zlib/1.3']);
@@ -70,6 +70,9 @@ test('extensions are loaded by their order and name, with those that they need, 
     'redis/6',
   ]);
   expect(await names('intl', 'redis', 'pcov')).toEqual(await names('redis', 'pcov', 'intl'));
+  const stages = async (...chosen: readonly string[]): Promise<readonly string[]> =>
+    (await planIn(folder.path, 'php/8.4', chosen)).stages.map(({ recipe }) => recipe.name);
+  expect(await stages('redis', 'pcov', 'intl')).toEqual(await stages('intl', 'redis', 'pcov'));
 });
 
 test("a bundled extension has its interpreter's version and sources, and the line of a library that goes with it", async () => {
