@@ -73,6 +73,14 @@ export const platformsOfLayersOptions = {
   },
 } as const;
 
+/** The positional of commands that take any number of layers. */
+export const targetsPositional = {
+  type: 'string',
+  array: true,
+  default: [] as string[],
+  describe: 'Layers of layersmith.yaml, or recipes [default: all layers of the file, or php/8.4]',
+} as const;
+
 /** `--with`. */
 export const withOption = {
   with: {

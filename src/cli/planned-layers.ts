@@ -55,7 +55,8 @@ export async function plannedLayers(
   library: RecipeLibrary,
 ): Promise<readonly TargetedLayer[]> {
   const { layers: defined } = await findProject(io.cwd);
-  if (args.platform !== undefined) await readPlatformFile(args.platform, await platformFolders(io));
+  const folders = await platformFolders(io);
+  if (args.platform !== undefined) await readPlatformFile(args.platform, folders);
   const all = defined.length > 0 ? defined.map(({ name }) => name) : [DEFAULT_RECIPE];
   const extensions = args.with.flatMap((text) => text.split(/[\s,]+/)).filter((text) => text !== '');
   const problems: Problem[] = [];
@@ -71,7 +72,7 @@ export async function plannedLayers(
       const layer =
         definition === undefined
           ? await layerOfRecipe(name, { extensions, defined, library })
-          : await layerOfDefinition(io, definition, library);
+          : await layerOfDefinition(definition, { library, folders });
       const platforms = args.platform === undefined ? definition?.platforms : [{ name: args.platform }];
       for (const { name: platform } of platforms ?? [{ name: DEFAULT_PLATFORM }]) {
         for (const arch of new Set(args.arch ?? definition?.architectures ?? [DEFAULT_ARCHITECTURE])) {
@@ -142,14 +143,13 @@ async function layerOfRecipe(
 }
 
 async function layerOfDefinition(
-  io: Io,
   definition: LayerDefinition,
-  library: RecipeLibrary,
+  { library, folders }: { readonly library: RecipeLibrary; readonly folders: PlatformFolders },
 ): Promise<PlannedLayer> {
   const { name, base, extensions, ini, files, position, iniPosition } = definition;
   const problems: Problem[] = [
     ...(await missingFiles(definition)),
-    ...(await unknownPlatforms(definition, await platformFolders(io))),
+    ...(await unknownPlatforms(definition, folders)),
   ];
   let plan: Plan | undefined;
   try {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { buildLayer } from '../../pipeline/build/build-layer.js';
 import { layerParts } from '../../pipeline/build/layer-parts.js';
+import type { PlannedLayer } from '../../pipeline/build/planned-layer.js';
 import { warnAboutEndOfLife } from '../../pipeline/build/end-of-life.js';
 import type { RecipeLibrary } from '../../recipe/recipe-library.js';
 import { command, type Command } from '../command.js';
@@ -16,27 +17,23 @@ import {
   sourceOptions,
   stageOptions,
   storeOption,
+  targetsPositional,
   testEngineOption,
   withOption,
 } from '../options.js';
 import { openBuild, type BuildArgs } from '../build-session.js';
-import { plannedLayers, type LayerArgs, type TargetedLayer } from '../planned-layers.js';
+import { groupByTarget, plannedLayers, type LayerArgs, type TargetedLayer } from '../planned-layers.js';
 import { openReleases, type ReleaseArgs } from '../release-session.js';
 import { checkSources, platformFor, reporterFor } from '../session.js';
 import { stageLimits } from '../stage-limits.js';
 import { duration, size } from '../words.js';
 
-/** Creates `layersmith build`: compiles a recipe into a tested layer zip. */
+/** Creates `layersmith build`: compiles layers of layersmith.yaml, or recipes, into tested layer zips. */
 export function buildCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('targets', {
-          type: 'string',
-          array: true,
-          default: [] as string[],
-          describe: 'Layers of layersmith.yaml, or recipes [default: all layers of the file, or php/8.4]',
-        })
+        .positional('targets', targetsPositional)
         .options({
           output: {
             alias: 'o',
@@ -75,7 +72,8 @@ export function buildCommand(io: Io): Command {
       stageLimits(args);
       await checkSources(io, args.sources);
       const { library, targets } = await planned(io, args);
-      for (const target of targets) await buildOne(io, { ...args, output, builderId, library, target });
+      for (const target of groupByTarget(targets))
+        await buildAll(io, { ...args, ...target, output, builderId, library });
     },
   });
 }
@@ -96,17 +94,17 @@ async function planned(
   }
 }
 
-/** Builds one layer, and prints its path. */
-async function buildOne(
+/** Builds layers for one platform and architecture, and prints the path of each as soon as it is built. */
+async function buildAll(
   io: Io,
   {
-    target: { layer, platform, arch },
+    layers,
     library,
     output,
     builderId,
     ...args
-  }: Omit<BuildArgs, 'platform' | 'arch'> & {
-    readonly target: TargetedLayer;
+  }: BuildArgs & {
+    readonly layers: readonly PlannedLayer[];
     readonly library: RecipeLibrary;
     /** An absolute path. */
     readonly output: string;
@@ -114,25 +112,25 @@ async function buildOne(
     readonly json: boolean;
   },
 ): Promise<void> {
-  const started = io.now();
+  let started = io.now();
   const reporter = reporterFor(io);
   try {
-    const forTarget = { ...args, platform, arch };
-    warnAboutEndOfLife(
-      { plan: layer.plan, platform: await platformFor(io, forTarget) },
-      { reporter, now: io.now },
-    );
-    const context = await openBuild(io, forTarget, { library, reporter });
-    const result = await buildLayer(layer, { output, builderId, context });
-    reporter.close();
-    const seconds = (io.now() - started) / 1000;
-    const { programs, invocations } = result.record.smokeTests;
-    io.err(
-      `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
-        `${programs} programs, ${invocations} invocations\n` +
-        `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
-    );
-    io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
+    const platform = await platformFor(io, args);
+    for (const { plan } of layers) warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
+    const context = await openBuild(io, args, { library, reporter });
+    for (const layer of layers) {
+      const result = await buildLayer(layer, { output, builderId, context });
+      reporter.close();
+      const seconds = (io.now() - started) / 1000;
+      const { programs, invocations } = result.record.smokeTests;
+      io.err(
+        `${result.reused ? 'in the store, built and tested before' : 'built and tested'}: ` +
+          `${programs} programs, ${invocations} invocations\n` +
+          `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
+      );
+      io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
+      started = io.now();
+    }
   } finally {
     reporter.close();
   }

@@ -15,6 +15,7 @@ import {
   recipesOption,
   sourceOptions,
   storeOption,
+  targetsPositional,
   withOption,
 } from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
@@ -27,12 +28,7 @@ export function planCommand(io: Io): Command {
   return command({
     builder: (yargs: Argv) =>
       yargs
-        .positional('targets', {
-          type: 'string',
-          array: true,
-          default: [] as string[],
-          describe: 'Layers of layersmith.yaml, or recipes [default: all layers of the file, or php/8.4]',
-        })
+        .positional('targets', targetsPositional)
         .options({
           ...withOption,
           ...platformOptions,
