@@ -25,7 +25,7 @@ test:
 	@$(SETUP) build/cli/main.js
 	@node build/cli/main.js doctor --fix --quiet
 	@node build/cli/main.js doctor --fix --quiet --arch arm64
-	@command -v gcc >/dev/null && command -v mmdebstrap >/dev/null && command -v readelf >/dev/null && command -v php >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils, mmdebstrap, php-cli and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils debian-archive-keyring gcc libc6-dev mmdebstrap php-cli python3 python3-pip; }
+	@command -v gcc >/dev/null && command -v mmdebstrap >/dev/null && command -v readelf >/dev/null && command -v php >/dev/null && command -v gpg >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { echo 'installing gcc, binutils, mmdebstrap, gnupg, php-cli and python3-pip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends binutils debian-archive-keyring gcc gnupg libc6-dev mmdebstrap php-cli python3 python3-pip; }
 	npx vitest run
 
 # Runs the tests that need no root, engine, network or apt.
