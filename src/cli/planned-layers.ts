@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { RecipeError, UsageError, type Problem } from '../core/errors.js';
+import { kindOf } from '../core/file-system.js';
 import { didYouMean } from '../core/nearest-names.js';
 import {
   DEFAULT_ARCHITECTURE,
@@ -171,9 +171,9 @@ async function layerOfDefinition(
 async function missingFiles({ name, files }: LayerDefinition): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const { path, file, position } of files) {
-    const info = await stat(file).catch(() => undefined);
-    if (info?.isFile() === true) continue;
-    const what = info === undefined ? 'is missing' : 'is not a file';
+    const kind = await kindOf(file);
+    if (kind === 'file') continue;
+    const what = kind === undefined ? 'is missing' : 'is not a file';
     problems.push({ ...position, message: `${name}: what becomes ${path} ${what}: ${file}` });
   }
   return problems;

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { EngineUnavailableError, UsageError } from '../core/errors.js';
+import { kindOf } from '../core/file-system.js';
 import { findProject } from '../definition/project.js';
 import type { Reporter } from '../core/reporter.js';
 import type { ContainerEngine } from '../engine/container-engine.js';
@@ -104,11 +104,7 @@ export interface FetcherArgs {
 export async function checkSources(io: Io, sources: string | undefined): Promise<void> {
   if (sources === undefined) return;
   const path = resolve(io.cwd, sources);
-  const isFolder = await stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (!isFolder)
+  if ((await kindOf(path)) !== 'folder')
     throw new UsageError(`--sources: '${path}' is not a folder`, {
       hint: 'Name a folder that holds source tarballs.',
     });

@@ -8,6 +8,14 @@ export function errorCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Returns what is at a path, following links. Undefined if there is nothing, or nothing that this user may see. */
+export async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return undefined;
+  if (info.isDirectory()) return 'folder';
+  return info.isFile() ? 'file' : 'other';
+}
+
 /** Reports whether the owner of a file may execute it: the only bit of its mode that layers keep. */
 export async function isExecutable(file: string): Promise<boolean> {
   return ((await stat(file)).mode & 0o100) !== 0;
@@ -55,11 +63,7 @@ export async function writingTo<T>(folder: string, write: () => Promise<T>): Pro
  * that answers every `mkdir` with ENOENT, as /proc does (seen on Node 20).
  */
 export async function makeFolder(path: string): Promise<void> {
-  const isThere = await stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (isThere) return;
+  if ((await kindOf(path)) === 'folder') return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   try {
     await mkdir(path);

@@ -1,7 +1,8 @@
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { RecipeError } from '../core/errors.js';
+import { kindOf } from '../core/file-system.js';
 import { parseYaml } from '../core/yaml-file.js';
 import { layerDefinitions, layerName, layerSchema, type LayerDefinition } from './layer-definition.js';
 
@@ -76,7 +77,7 @@ async function folderAbove(start: string, uid: number | undefined): Promise<stri
     const path = join(folder, DEFINITION_FILE);
     const isTrusted =
       folder === start || uid === undefined || [0, uid].includes((await ownerOf(path)) ?? uid);
-    if (isTrusted && (await kindOf(path)) === 'file') return folder;
+    if (isTrusted && ![undefined, 'folder'].includes(await kindOf(path))) return folder;
     if (dirname(folder) === folder) return undefined;
   }
 }
@@ -99,10 +100,4 @@ async function holdsOurs(
 
 async function ownerOf(path: string): Promise<number | undefined> {
   return (await lstat(path).catch(() => undefined))?.uid;
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  const info = await stat(path).catch(() => undefined);
-  if (info === undefined) return undefined;
-  return info.isDirectory() ? 'folder' : 'file';
 }

@@ -1,9 +1,10 @@
-import { readFile, stat, utimes } from 'node:fs/promises';
+import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { sha256 } from '../core/digest.js';
 import { SourceError } from '../core/errors.js';
+import { kindOf } from '../core/file-system.js';
 import type { PinnedFile, Source } from '../recipe/source.js';
 import type { SourceFetcher } from './source-fetcher.js';
 
@@ -100,10 +101,7 @@ export function createReleaseSources(
 /** Reports whether the store has a file, and notes its use. Its bytes are verified when they are compiled. */
 async function isStored(sourcesDir: string, file: PinnedFile): Promise<boolean> {
   const path = join(sourcesDir, file.sha256);
-  const isThere = await stat(path).then(
-    (info) => info.isFile(),
-    () => false,
-  );
+  const isThere = (await kindOf(path)) === 'file';
   const used = new Date();
   // The times of another user's store cannot be set.
   if (isThere) await utimes(path, used, used).catch(() => undefined);

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Undecided } from '../../advisories/apply-advisories.js';
 import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, InternalError, UsageError } from '../../core/errors.js';
+import { kindOf } from '../../core/file-system.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import type { Plan } from '../../recipe/plan.js';
@@ -77,12 +77,7 @@ async function packagesOf(
   { target, ...args }: ReleaseArgs & { readonly target: string },
 ): Promise<readonly AdvisedPackage[]> {
   const path = resolve(io.cwd, target);
-  const isLayer =
-    target.endsWith('.zip') ||
-    (await stat(path).then(
-      () => true,
-      () => false,
-    ));
+  const isLayer = target.endsWith('.zip') || (await kindOf(path)) !== undefined;
   if (!isLayer) {
     const { stages } = await planOf(io, args, target);
     return stages.flatMap(({ recipe }) => withBundles({ ...recipe, recipe: recipe.name }));

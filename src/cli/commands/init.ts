@@ -1,8 +1,9 @@
-import { lstat, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import type { Argv } from 'yargs';
 import { writeFileAtomically } from '../../core/atomic-file.js';
 import { InternalError, UsageError } from '../../core/errors.js';
+import { kindOf } from '../../core/file-system.js';
 import { readComposerProject, type ComposerProject } from '../../definition/composer-project.js';
 import {
   firstLayer,
@@ -55,11 +56,7 @@ export function initCommand(io: Io): Command {
 
 /** Returns the path of the file to write. Throws UsageError if it exists, or its folder does not. */
 async function newFile(folder: string, asked: string): Promise<string> {
-  const isFolder = await stat(folder).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) {
+  if ((await kindOf(folder)) !== 'folder') {
     throw new UsageError(`${asked} is not a folder`, { hint: 'Name the folder of the project.' });
   }
   const path = join(folder, DEFINITION_FILE);

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
+import { kindOf } from '../../core/file-system.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import { smokeTestLayer } from '../../pipeline/build/layer-smoke.js';
 import { releasesOfLayer } from '../../recipe/release.js';
@@ -54,12 +54,7 @@ export function testCommand(io: Io): Command {
         .example('$0 test other.zip --recipe php/8.4', 'A zip without a manifest'),
     handler: async (args) => {
       const zip = await layerFile(io, args.zip);
-      if (
-        !(await stat(zip).then(
-          (info) => info.isFile(),
-          () => false,
-        ))
-      ) {
+      if ((await kindOf(zip)) !== 'file') {
         throw new UsageError(`${args.zip} does not exist`, {
           hint: 'Give the path that `layersmith build` printed.',
         });

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
+import { kindOf } from '../../core/file-system.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import type { Manifest } from '../../layer/manifest.js';
@@ -102,11 +102,7 @@ async function manifestOf(zip: string): Promise<Manifest> {
 }
 
 async function isFile(io: Io, target: string): Promise<boolean> {
-  if (target.endsWith('.zip')) return true;
-  return stat(resolve(io.cwd, target)).then(
-    (info) => info.isFile(),
-    () => false,
-  );
+  return target.endsWith('.zip') || (await kindOf(resolve(io.cwd, target))) === 'file';
 }
 
 function isSame(results: readonly Verified[]): boolean {
