@@ -59,20 +59,25 @@ LDFLAGS+=" -Wl,-z,relro,-z,now -Wl,--as-needed"
 
 ./configure "${options[@]}"
 
-# Given to make, so in place of what configure worked out for them:
-# - no segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda;
-# - PHP's own symbols stay exported, for opcache.so and the extensions, and so do those of libxml2: extensions share
-#   documents with PHP, so they have to share the library. Those of the other libraries are PHP's own affair, and
-#   what is not used of them can go;
-# - no path of this build in messages. Not in CFLAGS, which configure records, path and all.
-hidden=$(cd "$PREFIX/lib" && printf '%s:' *.a | sed 's/libxml2[.]a://')
-flags=(EXTRA_LDFLAGS_PROGRAM="-pie -Wl,--exclude-libs,${hidden}libgcc.a:libgcc_eh.a -Wl,--gc-sections")
+# Everything of the program but the entry point: the package php-lambda links it with one of its own. The command line's
+# main() is another function there.
+cat >>Makefile <<'END'
+sapi/cli/php_cli.o sapi/cli/php_cli.lo: CFLAGS_CLEAN += -Dmain=php_cli_main
+PHP_OBJECTS = $(PHP_GLOBAL_OBJS) $(PHP_BINARY_OBJS) $(PHP_CLI_OBJS)
+# "q" keeps objects of the same name apart.
+libphp.a: $(PHP_OBJECTS)
+	$(AR) qcD $@ $(PHP_OBJECTS:.lo=.o)
+libphp.libs:
+	echo '$(EXTRA_LIBS) $(ZEND_EXTRA_LIBS)' >$@
+END
+# No path of this build in messages. Not in CFLAGS, which configure records, path and all.
+flags=()
 if "$CC" -fmacro-prefix-map=/build=. -E -x c /dev/null >/dev/null 2>&1; then
   flags+=(EXTRA_CFLAGS="-fmacro-prefix-map=$PWD/=")
 fi
-make "${flags[@]}" cli build-modules
+make "${flags[@]}" libphp.a libphp.libs build-modules
 
-install -D -m 755 sapi/cli/php "$DESTDIR$PREFIX/bin/php"
+install -D -m 644 -t "$DESTDIR$PREFIX/lib" libphp.a libphp.libs
 if [ -e modules/opcache.so ]; then
   install -D -m 755 modules/opcache.so "$DESTDIR$EXTENSION_DIR/opcache.so"
 fi
@@ -87,9 +92,3 @@ for file in LICENSE TSRM/LICENSE Zend/LICENSE Zend/asm/LICENSE ext/*/*/LICENSE* 
   [ ! -e "$file" ] || cp "$file" "../licences/${file//\//-}"
 done
 licence ../licences/*
-
-# ("/build/" alone would not do: fileinfo knows files of Android's by such a path.)
-if grep -a -o "${WORK}[[:print:]]*" "$DESTDIR$PREFIX/bin/php" >&2; then
-  echo "bin/php has a path of the build in it" >&2
-  false
-fi

@@ -16,12 +16,14 @@ export interface ExtensionsFor {
 
 /** Finds the extensions for a line of an interpreter. */
 export async function extensionsFor(interpreter: Recipe, library: RecipeLibrary): Promise<ExtensionsFor> {
-  const compiledIn = [...(interpreter.layer?.extensions ?? [])].sort();
+  const { extensions = [], parts = [] } = interpreter.layer ?? {};
+  const compiledIn = [...extensions].sort();
   const choosable: Recipe[] = [];
   const unsupported: { name: string; reason: string }[] = [];
   const problems: Problem[] = [];
   for (const name of await library.packages('extension')) {
-    if (compiledIn.includes(name) || (await library.interpreterOf(name)) !== interpreter.package) continue;
+    if (compiledIn.includes(name) || parts.includes(name)) continue;
+    if ((await library.interpreterOf(name)) !== interpreter.package) continue;
     try {
       const result = await library.load({ package: name, line: undefined }, interpreter);
       if ('problems' in result) problems.push(...result.problems);

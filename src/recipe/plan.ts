@@ -37,7 +37,8 @@ export function layerStages({ root, extensions }: Plan): readonly PlannedStage[]
 
 /**
  * Resolves the needs of a recipe and of extensions for it into a plan. A need without a line gets the line that the root names,
- * else the package's default. An extension that is compiled into the root is there already, and left out.
+ * else the package's default. What the root says that every
+ * layer has is added; an extension that is compiled into the root is there already, and left out.
  *
  * Throws RecipeError with all problems of all recipes and choices: invalid files, cycles, two lines of one package, unknown
  * extensions with the nearest names, those that do not support the root's version, and those that cannot go together. It is
@@ -115,12 +116,16 @@ export async function planFor(
   };
 
   const rootStage = await visit(wanted, []);
+  const { parts = [], extensions: compiledIn = [], position } = root.layer ?? {};
   const extensions = new Set<PlannedStage>();
-  for (const choice of rootStage === undefined ? [] : chosen) {
-    if (root.layer?.extensions.includes(choice.package) === true) continue;
+  const choices = [
+    ...parts.map((name): ChosenExtension => ({ package: name, line: undefined, position })),
+    ...chosen.filter((choice) => ![...parts, ...compiledIn].includes(choice.package)),
+  ];
+  for (const choice of rootStage === undefined ? [] : choices) {
     const problem = (message: string): number =>
       problems.push({ ...(choice.position ?? COMMAND_LINE), message });
-    if (chosen.find((other) => other.package === choice.package) !== choice) {
+    if (choices.find((other) => other.package === choice.package) !== choice) {
       problem(`${choice.package} is chosen twice`);
       continue;
     }

@@ -441,11 +441,11 @@ const EXTENSION_PROTOCOL = 'extension.sh';
 function extensionOf({ package: name, packageFile, value }: Parts): ExtensionSpec | undefined {
   const { extension } = packageFile.value;
   if (extension === undefined) return undefined;
-  const { of, order, zend, ini, conflicts, bundled } = extension;
+  const { of, order, zend, module, ini, conflicts, bundled } = extension;
   const supports = bundled ? extension.supports : value.supports;
   return {
     ...{ of, order, ini, conflicts },
-    directive: zend ? 'zend_extension' : 'extension',
+    directive: module ? (zend ? 'zend_extension' : 'extension') : undefined,
     supports: { from: supports?.from, before: supports?.before },
     files: extension.files ?? [`lib/${of}/extensions/${name}.so`],
     position: { file: packageFile.path, ...packageFile.locate(['extension']) },

@@ -185,6 +185,7 @@ const extension = z
     ini: iniSettings.default({}),
     conflicts: z.array(packageName).default([]),
     files: layerFiles.optional(),
+    module: z.boolean().default(true),
     bundled: z.boolean().default(false),
     /** Only of bundled ones; others say it in their lines. */
     supports: supports.optional(),
@@ -210,7 +211,7 @@ export const lineSchema = z
     sources: sources.optional(),
     releases: z.array(release).min(1, 'at least one release is required').optional(),
     layer: z
-      .strictObject({ files: layerFiles.optional(), extensions: z.array(packageName).optional() })
+      .strictObject({ files: z.array(pathBelowOpt).optional(), extensions: z.array(packageName).optional() })
       .optional(),
     smoke: z
       .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
@@ -278,6 +279,7 @@ export const packageSchema = z
       .strictObject({
         interpreter: name,
         files: layerFiles,
+        parts: z.array(packageName).default([]),
         extensions: z.array(packageName).default([]),
       })
       .optional(),

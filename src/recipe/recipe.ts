@@ -33,8 +33,8 @@ export interface ExtensionSpec {
   readonly of: string;
   /** From 10 to 89. Extensions with lower numbers are loaded first. */
   readonly order: number;
-  /** `zend_extension` if PHP loads it as an extension of its engine. */
-  readonly directive: 'extension' | 'zend_extension';
+  /** `zend_extension` if PHP loads it as an extension of its engine. Undefined if it is not a module that is loaded. */
+  readonly directive: 'extension' | 'zend_extension' | undefined;
   /** Settings that the layer makes for it. */
   readonly ini: Readonly<Record<string, string>>;
   /** Packages of extensions that cannot be in the same layer. */
@@ -55,6 +55,8 @@ export interface LayerSpec {
   readonly position: Position;
   /** Paths below `/opt` in the artifact. */
   readonly files: readonly string[];
+  /** Extensions that every layer has, whatever its user chooses: their stages make parts of the interpreter itself. */
+  readonly parts: readonly string[];
   /** The extensions that are compiled into the interpreter, by the names under which others are chosen. */
   readonly extensions: readonly string[];
 }

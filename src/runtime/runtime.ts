@@ -33,8 +33,11 @@ export interface Runtime {
 
 /** How an interpreter is told about its extensions and settings. */
 export interface SettingsRules {
-  /** Returns the file, with its path below `/opt`, that makes the interpreter load an extension. */
-  load(name: string, extension: ExtensionSpec): TreeEntry;
+  /**
+   * Returns the file, with its path below `/opt`, that makes the interpreter load an extension. Undefined for one that is not
+   * loaded.
+   */
+  load(name: string, extension: ExtensionSpec): TreeEntry | undefined;
   /** Returns the file with the settings of a layer definition. It comes after those of all extensions. */
   ofLayer(ini: Readonly<Record<string, string>>): TreeEntry;
 }

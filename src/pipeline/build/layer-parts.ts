@@ -42,11 +42,10 @@ export async function generatedFiles(
   }
   return [
     fileEntry('bootstrap', await runtime.bootstrap(runtimesFolder(packageRoot)), 0o755),
-    ...extensions.flatMap(({ recipe }) =>
-      rules === undefined || recipe.extension === undefined
-        ? []
-        : [rules.load(recipe.package, recipe.extension)],
-    ),
+    ...extensions.flatMap(({ recipe }) => {
+      const loading = recipe.extension && rules?.load(recipe.package, recipe.extension);
+      return loading === undefined ? [] : [loading];
+    }),
     ...(rules !== undefined && hasSettings ? [rules.ofLayer(settings.ini)] : []),
   ];
 }

@@ -30,7 +30,8 @@ export const phpRuntime: Runtime = {
       PARTS.map((part) => join(folder, 'php', 'bootstrap', `${part}.php`)),
       { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS }, from: 'runtimes/php' },
     );
-    return `#!${PHP_PROGRAM}\n${program}`;
+    // The program serves web applications itself; for functions it runs the rest of this file.
+    return `#!${PHP_PROGRAM} --lambda\n${program}`;
   },
   settings: phpSettings,
   compiler: phpCompiler,

@@ -7,6 +7,7 @@ const FOLDER = 'etc/php/conf.d';
 /** PHP's settings, as files for its scan directory. */
 export const phpSettings: SettingsRules = {
   load(name, { order, directive, ini }) {
+    if (directive === undefined) return undefined;
     return fileEntry(`${FOLDER}/${order}-${name}.ini`, `${directive} = ${name}\n${lines(ini)}`);
   },
   ofLayer(ini) {

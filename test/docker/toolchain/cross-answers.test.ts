@@ -33,6 +33,8 @@ done
 ./configure "\${kept[@]}" --disable-mbregex --enable-session --enable-posix --with-iconv --enable-shmop --enable-sysvshm
 mkdir -p "$DESTDIR/opt"
 cp config.cache main/php_config.h "$DESTDIR/opt/"
+# What opcache.so is linked with, as one more answer.
+sed -n 's/^OPCACHE_SHARED_LIBADD *= */#define OPCACHE_SHARED_LIBADD /p' Makefile >>"$DESTDIR/opt/php_config.h"
 licence LICENSE
 `;
 

@@ -74,7 +74,7 @@ test('the releases of October and November 2026, and what they fix, are known', 
 
 test('php/8.5 has opcache compiled in: its php.ini loads no module, and is otherwise that of the other lines', async () => {
   const { layer, layerFiles } = await loadRecipe(library, 'php/8.5');
-  expect(layer?.files).toEqual(['bin/php']);
+  expect(layer?.files).toEqual([]);
   const ini = async (files: ReadonlyMap<string, string>): Promise<string> =>
     readFile(files.get('etc/php/php.ini') ?? '', 'utf8');
   const others = await ini((await loadRecipe(library, 'php/8.4')).layerFiles);
@@ -157,7 +157,7 @@ test('every interpreter has smoke tests: the version, five hundred greetings, an
     const { kind, layer, smoke } = await loadRecipe(library, name);
     if (kind !== 'interpreter') continue;
     checked.push(name);
-    expect(layer?.files.length, name).toBeGreaterThan(0);
+    expect([...(layer?.files ?? []), ...(layer?.parts ?? [])], name).not.toEqual([]);
     expect(
       smoke?.programs.some(({ stdout }) => stdout.some((text) => text.includes('${version}'))),
       name,

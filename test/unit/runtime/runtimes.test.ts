@@ -62,7 +62,7 @@ test('a new language is a folder of source files and one Runtime', async () => {
   await using folder = await temporaryFolder();
   await folder.write({ 'ruby/bootstrap.rb': 'puts RUNTIME_API_PATH\n' });
   const position = { file: 'package.yaml', line: 1, column: 1 };
-  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'], extensions: [] }, [
+  const found = runtimeOf({ interpreter: 'ruby', position, files: ['bin/ruby'], parts: [], extensions: [] }, [
     ...RUNTIMES,
     ruby,
   ]);

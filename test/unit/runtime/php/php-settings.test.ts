@@ -19,8 +19,8 @@ const REDIS: ExtensionSpec = {
   position: { file: 'package.yaml', line: 1, column: 1 },
 };
 
-async function textOf(entry: TreeEntry): Promise<string> {
-  if (entry.type !== 'file') throw new Error(`${entry.path} is a ${entry.type}`);
+async function textOf(entry: TreeEntry | undefined): Promise<string> {
+  if (entry?.type !== 'file') throw new Error(`${entry?.path ?? 'nothing'} is no file`);
   return (await buffer(openContent(entry))).toString();
 }
 
@@ -32,8 +32,12 @@ test('an extension is loaded by a file whose name has its order, with its settin
 
 test("an extension of PHP's engine has another directive", async () => {
   const entry = phpSettings.load('xdebug', { ...REDIS, order: 80, directive: 'zend_extension' });
-  expect(entry.path).toBe('etc/php/conf.d/80-xdebug.ini');
+  expect(entry?.path).toBe('etc/php/conf.d/80-xdebug.ini');
   expect(await textOf(entry)).toBe('zend_extension = xdebug\n');
+});
+
+test('a part of PHP that is no module is not loaded', () => {
+  expect(phpSettings.load('php-lambda', { ...REDIS, directive: undefined })).toBeUndefined();
 });
 
 test("the layer's settings come after those of all extensions, which end at 89", () => {

@@ -1,0 +1,65 @@
+/* What differs between PHP 7.3 and 8.5, in one place: everything else here is the same for every line. */
+#ifndef LAYERSMITH_COMPAT_H
+#define LAYERSMITH_COMPAT_H
+
+#include <php.h>
+
+#include <SAPI.h>
+#include <ext/standard/basic_functions.h>
+#include <php_main.h>
+#include <zend_exceptions.h>
+#include <zend_interfaces.h>
+
+/* php_module_startup() took the number of modules, too. */
+#if PHP_VERSION_ID >= 80200
+#define start_modules(sapi) php_module_startup(sapi, NULL)
+#else
+#define start_modules(sapi) php_module_startup(sapi, NULL, 0)
+#endif
+
+/* Texts from PHP became constant. */
+#if PHP_VERSION_ID >= 80000
+typedef const char *php_text;
+#else
+typedef char *php_text;
+#endif
+
+/* The flag that makes PHP call zend_interrupt_function became atomic. */
+#if PHP_VERSION_ID >= 80200
+#define interrupt_php() zend_atomic_bool_store_ex(&EG(vm_interrupt), true)
+#else
+#define interrupt_php() (EG(vm_interrupt) = 1)
+#endif
+
+/* exit() became an exception, of which user code knows nothing. */
+#if PHP_VERSION_ID >= 80000
+#define is_exit(exception) zend_is_unwind_exit(exception)
+#else
+#define is_exit(exception) false
+#endif
+
+/* The script of a request. */
+static inline void open_script(zend_file_handle *handle, const char *path)
+{
+#if PHP_VERSION_ID >= 70400
+	zend_stream_init_filename(handle, path);
+#else
+	memset(handle, 0, sizeof *handle);
+	handle->type = ZEND_HANDLE_FILENAME;
+	handle->filename = path;
+#endif
+#if PHP_VERSION_ID >= 80100
+	handle->primary_script = 1;
+#endif
+}
+
+static inline void close_script(zend_file_handle *handle)
+{
+#if PHP_VERSION_ID >= 80100
+	zend_destroy_file_handle(handle);
+#else
+	(void)handle;
+#endif
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Lines for CloudWatch, on stderr. */
+#ifndef LAYERSMITH_LOG_H
+#define LAYERSMITH_LOG_H
+
+#include <stddef.h>
+
+/* Writes a line of the runtime's own. */
+__attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
+
+/*
+ * Writes a line about an invocation, in the format of Lambda's own runtimes: time, request id, level, text. Line breaks within
+ * the text become \r, which CloudWatch shows as line breaks of one event.
+ */
+__attribute__((format(printf, 3, 4))) void log_invocation(const char *id, const char *level, const char *format, ...);
+
+/* Ends the process without running exit handlers, which belong to the process that it was forked from. */
+__attribute__((noreturn)) void _exit_now(int status);
+
+#endif

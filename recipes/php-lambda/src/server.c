@@ -1,0 +1,323 @@
+#include "compat.h"
+#include "server.h"
+
+#include <php_output.h>
+#include <php_variables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "functions.h"
+#include "log.h"
+#include "worker.h"
+
+struct server server;
+
+/* Output of a worker script that starts has no client: it is logged. */
+static size_t write_output(const char *data, size_t length)
+{
+	if (server.has_request) {
+		response_write(server.response, data, length);
+	} else {
+		log_line("the worker script printed: %.*s", (int)(length > 4096 ? 4096 : length), data);
+	}
+	return length;
+}
+
+static void flush_output(void *context)
+{
+	(void)context;
+	if (!server.has_request) {
+		return;
+	}
+	sapi_send_headers();
+	response_flush(server.response);
+}
+
+static int send_headers(sapi_headers_struct *headers)
+{
+	if (server.has_request && !response_is_finished(server.response)) {
+		zend_llist_position position;
+		response_status(server.response, headers->http_response_code);
+		for (sapi_header_struct *header = zend_llist_get_first_ex(&headers->headers, &position); header != NULL;
+			header = zend_llist_get_next_ex(&headers->headers, &position)) {
+			response_header(server.response, header->header, header->header_len);
+		}
+	}
+	return SAPI_HEADER_SENT_SUCCESSFULLY;
+}
+
+static size_t read_post(char *buffer, size_t length)
+{
+	size_t done = (size_t)SG(read_post_bytes);
+	size_t left = server.request.body_length > done ? server.request.body_length - done : 0;
+	if (length > left) {
+		length = left;
+	}
+	memcpy(buffer, server.request.body + done, length);
+	return length;
+}
+
+static char *read_cookies(void)
+{
+	return *server.request.cookies == '\0' ? NULL : (char *)server.request.cookies;
+}
+
+static void log_message(php_text message, int level)
+{
+	(void)level;
+	if (server.has_request) {
+		log_invocation(server.slot->id, "ERROR", "%s\t%s", server.slot->what, message);
+	} else {
+		log_line("%s", message);
+	}
+}
+
+static void set_variable(zval *variables, const char *name, const char *value)
+{
+	char *filtered = (char *)value;
+	size_t length = strlen(value);
+	if (sapi_module.input_filter(PARSE_SERVER, (char *)name, &filtered, length, &length)) {
+		php_register_variable_safe((char *)name, filtered, length, variables);
+	}
+}
+
+static void set_header_variables(zval *variables, const struct http_request *request)
+{
+	char name[256] = "HTTP_";
+	for (size_t i = 0; i < request->header_count; i++) {
+		const struct http_header *header = &request->headers[i];
+		size_t length = strlen(header->name);
+		if (length + 6 > sizeof name || strcmp(header->name, "content-type") == 0 || strcmp(header->name, "cookie") == 0) {
+			continue;
+		}
+		for (size_t j = 0; j <= length; j++) {
+			name[5 + j] = header->name[j] == '-' ? '_' : (char)toupper((unsigned char)header->name[j]);
+		}
+		set_variable(variables, name, header->value);
+	}
+	if (*request->cookies != '\0') {
+		set_variable(variables, "HTTP_COOKIE", request->cookies);
+	}
+}
+
+/* The variables of CGI (RFC 3875), as nginx gives them to FPM for a front controller. */
+static void set_request_variables(zval *variables, const struct http_request *request)
+{
+	char length[24];
+	size_t name_length = strcspn(request->host, ":");
+	if (*request->host == '[') {
+		name_length = strcspn(request->host, "]") + 1;
+	}
+	set_header_variables(variables, request);
+	set_variable(variables, "REQUEST_METHOD", request->method);
+	set_variable(variables, "REQUEST_URI", request->uri);
+	set_variable(variables, "QUERY_STRING", request->query);
+	set_variable(variables, "DOCUMENT_URI", server.settings->script_name);
+	set_variable(variables, "CONTENT_TYPE", request->content_type);
+	snprintf(length, sizeof length, "%zu", request->body_length);
+	set_variable(variables, "CONTENT_LENGTH", request->body_length > 0 ? length : "");
+	set_variable(variables, "SERVER_PROTOCOL", request->protocol);
+	set_variable(variables, "SERVER_PORT", request->port);
+	char *name = arena_text(&server.arena, request->host, name_length <= strlen(request->host) ? name_length : strlen(request->host));
+	set_variable(variables, "SERVER_NAME", name);
+	set_variable(variables, "REQUEST_SCHEME", request->https ? "https" : "http");
+	if (request->https) {
+		set_variable(variables, "HTTPS", "on");
+	}
+	set_variable(variables, "REMOTE_ADDR", request->source_ip);
+	set_variable(variables, "LAMBDA_REQUEST_CONTEXT", request->context);
+}
+
+static void register_variables(zval *variables)
+{
+	php_import_environment_variables(variables);
+	set_variable(variables, "GATEWAY_INTERFACE", "CGI/1.1");
+	set_variable(variables, "SERVER_SOFTWARE", "layersmith");
+	set_variable(variables, "DOCUMENT_ROOT", server.settings->document_root);
+	set_variable(variables, "SCRIPT_FILENAME", server.settings->script);
+	set_variable(variables, "SCRIPT_NAME", server.settings->script_name);
+	set_variable(variables, "PHP_SELF", server.settings->script_name);
+	if (server.has_request) {
+		set_request_variables(variables, &server.request);
+	}
+	if (server.settings->is_worker) {
+		set_variable(variables, "FRANKENPHP_WORKER", "1");
+	}
+}
+
+/* Called when PHP has written sessions and run destructors, and before it frees its memory: nobody waits for that. */
+static int deactivate(void)
+{
+	if (server.has_request) {
+		response_finish(server.response);
+	}
+	return SUCCESS;
+}
+
+static int startup(sapi_module_struct *module)
+{
+	return start_modules(module);
+}
+
+/*
+ * The name is one that opcache and frameworks know: opcache has a list of the SAPIs that it works for, and frameworks tell a
+ * web server from the command line by it.
+ */
+static sapi_module_struct lambda_module = {
+	.name = (char *)"fpm-fcgi",
+	.pretty_name = (char *)"Lambda (layersmith)",
+	.startup = startup,
+	.shutdown = php_module_shutdown_wrapper,
+	.deactivate = deactivate,
+	.ub_write = write_output,
+	.flush = flush_output,
+	.sapi_error = php_error,
+	.send_headers = send_headers,
+	.read_post = read_post,
+	.read_cookies = read_cookies,
+	.register_server_variables = register_variables,
+	.log_message = log_message,
+	.phpinfo_as_text = 0,
+};
+
+bool server_start(const struct settings *settings)
+{
+	server.settings = settings;
+	lambda_module.additional_functions = lambda_functions;
+	lambda_module.executable_location = (char *)"/opt/bin/php";
+#ifdef ZEND_SIGNALS
+	zend_signal_startup();
+#endif
+	sapi_startup(&lambda_module);
+	return lambda_module.startup(&lambda_module) == SUCCESS;
+}
+
+static void describe_invocation(void)
+{
+	struct slot *slot = server.slot;
+	snprintf(slot->id, sizeof slot->id, "%s", server.invocation.id);
+	snprintf(slot->what, sizeof slot->what, "%s %s", server.request.method, server.request.uri);
+	slot->format = server.request.format;
+}
+
+/* Takes the next event. Returns false for one that is no request, which is answered. */
+static bool take_event(void)
+{
+	server.slot->work = WORK_WAITING;
+	if (!api_next(server.api, &server.invocation)) {
+		_exit_now(1);
+	}
+	snprintf(server.slot->id, sizeof server.slot->id, "%s", server.invocation.id);
+	const char *problem = event_read(&server.arena, server.invocation.event, server.invocation.event_length, &server.request);
+	if (problem != NULL) {
+		log_invocation(server.slot->id, "ERROR", "%s", problem);
+		respond_with_error(server.api, server.slot->id, "Runtime.InvalidEvent", problem);
+		return false;
+	}
+	if (server.request.format == EVENT_OTHER) {
+		const char *message = "the event is not an HTTP request of API Gateway, a function URL or a load balancer, which is what a web function takes";
+		log_invocation(server.slot->id, "ERROR", "%s", message);
+		respond_with_error(server.api, server.slot->id, "Runtime.NotHttp", message);
+		return false;
+	}
+	return true;
+}
+
+/* What PHP reads of the request before it starts. */
+static void describe_to_php(const struct http_request *request)
+{
+	SG(request_info).request_method = request->method;
+	SG(request_info).query_string = (char *)request->query;
+	SG(request_info).request_uri = (char *)request->uri;
+	SG(request_info).path_translated = (char *)server.settings->script;
+	SG(request_info).content_type = request->content_type;
+	SG(request_info).content_length = (zend_long)request->body_length;
+	SG(request_info).proto_num = strcmp(request->protocol, "HTTP/1.0") == 0 ? 1000 : 1001;
+	SG(sapi_headers).http_response_code = 200;
+	SG(server_context) = &server;
+	const char *authorization = request_header(request, "authorization");
+	php_handle_auth_data(*authorization == '\0' ? NULL : authorization);
+}
+
+void server_wait(void)
+{
+	do {
+		arena_free(&server.arena);
+	} while (!take_event());
+	describe_invocation();
+	response_start(server.response, server.settings->streamed);
+	server.has_request = true;
+	if (*server.invocation.trace_id != '\0') {
+		setenv("_X_AMZN_TRACE_ID", server.invocation.trace_id, 1);
+	}
+	server.slot->work = WORK_BUSY;
+	deadline_set(server.invocation.deadline_ms);
+	describe_to_php(&server.request);
+}
+
+void server_end(void)
+{
+	deadline_clear();
+	response_finish(server.response);
+	server.has_request = false;
+	SG(server_context) = NULL;
+}
+
+/* Runs the script as one request of PHP: for one event, or as a worker that waits for many. */
+static void run_script(void)
+{
+	zend_file_handle script;
+	if (php_request_startup() == FAILURE) {
+		log_line("PHP cannot start a request");
+		if (server.has_request) {
+			response_fail(server.response, 500, "PHP cannot start a request");
+		}
+		return;
+	}
+	open_script(&script, server.settings->script);
+	php_execute_script(&script);
+	close_script(&script);
+	php_request_shutdown(NULL);
+}
+
+static void describe_start_to_php(void)
+{
+	memset(&SG(request_info), 0, sizeof SG(request_info));
+	SG(request_info).path_translated = (char *)server.settings->script;
+	SG(sapi_headers).http_response_code = 200;
+	SG(server_context) = NULL;
+}
+
+void server_run(struct runtime_api *api, struct slot *slot)
+{
+	server.api = api;
+	server.slot = slot;
+	server.response = response_create(api, slot);
+	deadline_init(slot);
+	const char *type = getenv("AWS_LAMBDA_INITIALIZATION_TYPE");
+	bool restores = type != NULL && strcmp(type, "snap-start") == 0;
+	for (;;) {
+		if (restores && !server.settings->is_worker) {
+			if (!api_restore_next(api)) {
+				_exit_now(1);
+			}
+			restores = false;
+		}
+		if (!server.settings->is_worker) {
+			server_wait();
+			run_script();
+			server_end();
+			continue;
+		}
+		describe_start_to_php();
+		worker_start();
+		run_script();
+		server_end();
+		if (!worker_has_waited()) {
+			log_line("%s ended before it called frankenphp_handle_request(): a worker script calls it in a loop", server.settings->script);
+			_exit_now(1);
+		}
+	}
+}

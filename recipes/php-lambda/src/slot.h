@@ -1,0 +1,29 @@
+/* What a worker process is doing, in memory that its supervisor sees. */
+#ifndef LAYERSMITH_SLOT_H
+#define LAYERSMITH_SLOT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "event.h"
+
+enum work {
+	WORK_STARTING,  /* Until it asks for its first invocation. */
+	WORK_WAITING,   /* For an invocation. */
+	WORK_BUSY,      /* With an invocation that nothing was answered to. */
+	WORK_ANSWERING, /* A part of the answer may be sent. */
+};
+
+struct slot {
+	pid_t pid;
+	_Atomic int work;
+	/* When the supervisor ends the worker, in milliseconds of CLOCK_MONOTONIC; 0 while the invocation has time. */
+	_Atomic int64_t kill_at_ms;
+	enum event_format format;
+	char id[128];
+	/* `GET /path?query`, for log lines. */
+	char what[1024];
+};
+
+#endif
