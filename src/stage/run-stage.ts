@@ -187,6 +187,9 @@ function stageEnvironment({ recipe, platform, variation }: StageRun): Record<str
     LAYERSMITH_GLIBC: platform.glibc,
     LAYERSMITH_SOURCES: recipe.sources.map((source) => source.name).join(' '),
     SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH),
+    ...(recipe.patches.length === 0
+      ? {}
+      : { LAYERSMITH_PATCHES: recipe.patches.map(({ source, path }) => `${source}/${path}`).join('\n') }),
     ...options,
     ...(variation === undefined ? {} : { LD_PRELOAD: VARIATION_LIBRARY }),
   };
