@@ -43,7 +43,7 @@ check:
 	npm run -s unused
 	@$(SETUP) build/cli/main.js
 	@$(SETUP) node_modules/.cache/runtimes.linted
-	shellcheck -x scripts/*.sh toolchain/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh $(wildcard recipes/*/build.sh recipes/*/cross.site bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
+	shellcheck -x scripts/*.sh toolchain/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh recipes/patched.sh $(wildcard recipes/*/build.sh recipes/*/cross.site bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
 # BENCH=runtime runs one part of the benchmarks; bench/bench.ts lists all parts.
 bench:

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planFor, type Plan } from '../src/recipe/plan.js';
@@ -40,6 +40,8 @@ async function serialBuild(
       await cp(path, join(folder, 'sources', source.name, file.name));
     }
     await mkdir(join(folder, 'sources'), { recursive: true });
+    const patches = recipe.patches.map(({ source, path }) => `${source}/${path}`);
+    await writeFile(join(folder, 'patches.list'), patches.join('\n'));
     const sources = recipe.sources.map(({ name }) => name).join(' ');
     stages.push(`${recipe.package} ${recipe.kind} ${recipe.version} ${sources}`);
   }

@@ -9,6 +9,15 @@ export interface AdvisedPackage {
   readonly version?: string | undefined;
   /** `vendor:product`. */
   readonly cpe?: string | undefined;
+  /** The patches that close holes in it which its version has. */
+  readonly patches?: readonly ClosingPatch[] | undefined;
+}
+
+/** A patch that is compiled in, and the ids of the advisories that it closes. */
+export interface ClosingPatch {
+  readonly source: string;
+  readonly path: string;
+  readonly resolves: readonly string[];
 }
 
 /** What a statement of an advisory means for a version. `undecided`: it names commits or prose where a version is needed. */

@@ -33,6 +33,12 @@ export interface Applied extends Undecided {
   readonly package: string;
 }
 
+/** An advisory about the version of a package that a patch of its recipe closes. */
+export interface Patched extends Applied {
+  /** `debian: patches/CVE-2022-40303.patch`, all of those that close it. */
+  readonly patches: readonly string[];
+}
+
 /** The result of matching advisories against packages. */
 export interface AdvisoryReport {
   /** How many advisories were read. */
@@ -40,6 +46,8 @@ export interface AdvisoryReport {
   /** JSON files that are not advisories: they have no id and are neither OSV nor CVE records. */
   readonly others: readonly string[];
   readonly applies: readonly Applied[];
+  /** Advisories that would apply or be undecided without the patches that the package is compiled with. */
+  readonly patched: readonly Patched[];
   /**
    * Advisories about a package that use commits or prose instead of versions, advisories that name no package, and invalid
    * records.
@@ -60,6 +68,7 @@ export async function applyAdvisories(
 ): Promise<AdvisoryReport> {
   const applies = new Map<string, Applied>();
   const undecided = new Map<string, Undecided>();
+  const patched = new Map<string, Patched>();
   const others: string[] = [];
   const broken: string[] = [];
   const unused = new Set(ignore);
@@ -93,13 +102,15 @@ export async function applyAdvisories(
       for (const pkg of packages) {
         const verdict = advisory.verdictOn(pkg);
         if (verdict === undefined || verdict.state === 'unaffected') continue;
-        if (isIgnored(advisory)) continue;
         const fixedIn = verdict.state === 'affected' ? verdict.fixedIn : undefined;
-        const list = verdict.state === 'affected' ? applies : undecided;
-        list.set(`${id} ${pkg.recipe} ${pkg.name}`, {
+        const found = {
           ...common,
           ...{ recipe: pkg.recipe, package: pkg.name, version: pkg.version, fixedIn, why: verdict.why },
-        });
+        };
+        const key = `${id} ${pkg.recipe} ${pkg.name}`;
+        const patches = closing(advisory, pkg);
+        if (patches.length > 0) patched.set(key, { ...found, patches });
+        else if (!isIgnored(advisory)) (verdict.state === 'affected' ? applies : undecided).set(key, found);
       }
     }
   }
@@ -113,7 +124,17 @@ export async function applyAdvisories(
   for (const key of applies.keys()) undecided.delete(key);
   const sorted = <T>(found: ReadonlyMap<string, T>): readonly T[] =>
     [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
-  return { read, others, applies: sorted(applies), undecided: sorted(undecided), ignoredInVain: [...unused] };
+  return {
+    ...{ read, others, applies: sorted(applies), patched: sorted(patched), undecided: sorted(undecided) },
+    ignoredInVain: [...unused],
+  };
+}
+
+/** Returns the patches of a package that close an advisory, by its id or an alias. */
+function closing({ id, aliases }: Advisory, { patches = [] }: AdvisedPackage): readonly string[] {
+  return patches
+    .filter(({ resolves }) => [id, ...aliases].some((name) => resolves.includes(name)))
+    .map(({ source, path }) => `${source}: ${path}`);
 }
 
 /** Reads one advisory, or a list as some databases export them. Undefined for other JSON. */

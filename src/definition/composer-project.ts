@@ -34,7 +34,7 @@ const composerLock = z.object({ packages: z.array(composerPackage).default([]), 
 type Package = z.infer<typeof composerPackage>;
 
 /** What Composer calls an extension whose module has another name. */
-const MODULES: Readonly<Record<string, string>> = { 'zend-opcache': 'opcache', zstd: 'php-zstd' };
+const MODULES: Readonly<Record<string, string>> = { 'zend-opcache': 'opcache' };
 
 /**
  * Reads what the composer.json and composer.lock of a folder ask for. Packages for development are left out. Undefined if

@@ -9,16 +9,19 @@ export interface ArchiveMember {
 }
 
 const MAGIC = '!<arch>\n';
+const THIN_MAGIC = '!<thin>\n';
 const HEADER_BYTES = 60;
 const MAX_MEMBERS = 100_000;
 
 /**
  * Lists the members of a static library (`ar`, in the System V and GNU format that binutils writes), including the symbol
- * table `/` and the table of long names `//`. Returns undefined for any other file. Throws `ElfError` for a damaged archive.
+ * table `/` and the table of long names `//`. Returns undefined for any other file. Throws `ElfError` for a damaged archive, and for a thin one, whose members are
+ * files beside it.
  */
 export async function readArchive(file: RandomAccess): Promise<readonly ArchiveMember[] | undefined> {
   if (file.size < MAGIC.length) return undefined;
   const magic = Buffer.from(await file.read(0, MAGIC.length)).toString('latin1');
+  if (magic === THIN_MAGIC) throw new ElfError('archive: a thin one, which does not contain its members');
   if (magic !== MAGIC) return undefined;
   const members: ArchiveMember[] = [];
   let longNames: string | undefined;

@@ -4,6 +4,10 @@ import { readHeader } from './elf-file.js';
 /** A section that has content in the file. */
 export interface ElfSection {
   readonly name: string;
+  /** sh_type: 1 is content of the program, 2 symbols, 3 texts. */
+  readonly type: number;
+  /** sh_flags: 4 is code. */
+  readonly flags: number;
   /** The offset in the file. */
   readonly offset: number;
   readonly sizeBytes: number;
@@ -41,6 +45,8 @@ export async function readSections(file: RandomAccess): Promise<readonly ElfSect
     .filter((at) => ![SHT_NULL, SHT_NOBITS].includes(table.u32(at + 4)))
     .map((at) => ({
       name: names.text(table.u32(at)),
+      type: table.u32(at + 4),
+      flags: table.u64(at + 8),
       offset: table.u64(at + 24),
       sizeBytes: table.u64(at + 32),
       address: table.u64(at + 16),

@@ -43,8 +43,15 @@ const stage = z.object({
    * alternative that was used.
    */
   sources: z.array(pinned.extend({ name: z.string(), urls: z.array(z.string()) })),
-  /** Applied to the first source, in this order. */
+  /** The recipe's own, applied to the first source, in this order. */
   patches: z.array(pinned),
+  /**
+   * Patches in the trees of other sources, applied after the recipe's own, with the holes that each closes. Missing if there are
+   * none, and in older manifests.
+   */
+  sourcePatches: z
+    .array(z.object({ source: z.string(), path: z.string(), resolves: z.array(z.string()) }))
+    .optional(),
   /** Copies of other projects in the sources. Missing if there are none, and in older manifests. */
   bundles: z.array(bundle).optional(),
 });

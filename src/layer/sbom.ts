@@ -81,12 +81,16 @@ function toolsOf({ toolchain }: BuiltRecord): readonly Json[] {
 
 function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolean }): Json {
   const { recipe, package: name, version, license, cpe, homepage, sources, patches, bundles = [] } = stage;
-  // The first source is the package itself; others are compiled with it. Alternatives of a source have its name.
+  const { sourcePatches = [] } = stage;
+  const patching = new Set(sourcePatches.map(({ source }) => source));
+  // The first source is the package itself; others have patches or are compiled with it. Alternatives of a source have its name.
   const ownAlternatives = sources.filter((source) => source.name === sources[0]?.name);
   const [own] = ownAlternatives;
   const others = sources.filter(
     (source, index) =>
-      source.name !== own?.name && sources.findIndex(({ name }) => name === source.name) === index,
+      source.name !== own?.name &&
+      !patching.has(source.name) &&
+      sources.findIndex((other) => other.name === source.name) === index,
   );
   const inside = [
     ...others.map((source) => ({
@@ -109,16 +113,23 @@ function componentOf(stage: ManifestStage, { isRoot }: { readonly isRoot: boolea
     externalReferences: [
       ...(homepage === undefined ? [] : [{ type: 'website', url: homepage }]),
       ...ownAlternatives.flatMap(referencesTo),
+      ...sources
+        .filter((source) => patching.has(source.name))
+        .flatMap(referencesTo)
+        .map((reference) => ({ ...reference, comment: 'patches' })),
     ],
     ...(inside.length === 0 ? {} : { components: inside }),
-    ...(patches.length === 0
+    ...(patches.length + sourcePatches.length === 0
       ? {}
       : {
           pedigree: {
-            patches: patches.map(({ file }) => ({
-              type: 'unofficial',
-              diff: { url: `recipes/${name}/${file}` },
-            })),
+            patches: [
+              ...patches.map(({ file }) => ({
+                type: 'unofficial',
+                diff: { url: `recipes/${name}/${file}` },
+              })),
+              ...sourcePatches.map((patch) => backportOf(patch, sources)),
+            ],
           },
         }),
     properties: [
@@ -142,6 +153,19 @@ function bundledComponentOf(bundle: ManifestBundle, recipe: string): Json {
     ...(cpe === undefined ? {} : { cpe: cpeName(cpe, version) }),
     purl: purlOf({ name, version, source: undefined }),
     ...(homepage === undefined ? {} : { externalReferences: [{ type: 'website', url: homepage }] }),
+  };
+}
+
+/** A patch in the tree of another source. Its address is that of the source, with the path in it as fragment. */
+function backportOf(
+  { source, path, resolves }: NonNullable<ManifestStage['sourcePatches']>[number],
+  sources: readonly Source[],
+): Json {
+  const archive = sources.find(({ name }) => name === source);
+  return {
+    type: 'backport',
+    diff: { url: `${archive?.urls[0] ?? archive?.file ?? source}#${encodeURI(path)}` },
+    ...(resolves.length === 0 ? {} : { resolves: resolves.map((id) => ({ type: 'security', id })) }),
   };
 }
 

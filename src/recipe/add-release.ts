@@ -103,19 +103,18 @@ function itemLines(
     });
 }
 
-/** Turns `version`, `sources` and `bundles` of a line with one release into a list of one. */
+/** Turns `version`, `sources`, `patches` and `bundles` of a line with one release into a list of one. */
 function withList(text: string, path: string): string {
   const lines = text.split('\n');
   const blockOf = (key: string): readonly [number, number] => {
     const start = lines.findIndex((line) => line.startsWith(`${key}:`));
     return start < 0 ? [-1, -1] : [start, endOf(lines, start, '')];
   };
-  const [version, sources, bundles] = [blockOf('version'), blockOf('sources'), blockOf('bundles')];
+  const [version, sources] = [blockOf('version'), blockOf('sources')];
   if (version[0] < 0 || sources[0] < 0) throw cannotInsert(path);
-  const item = [version, sources, bundles].flatMap(([start, end]) =>
-    start < 0 ? [] : lines.slice(start, end),
-  );
-  const moved = new Set([version, sources, bundles].flatMap(([start, end]) => range(start, end)));
+  const blocks = [version, sources, blockOf('patches'), blockOf('bundles')];
+  const item = blocks.flatMap(([start, end]) => (start < 0 ? [] : lines.slice(start, end)));
+  const moved = new Set(blocks.flatMap(([start, end]) => range(start, end)));
   return lines
     .flatMap((line, index) => {
       if (index === sources[0])

@@ -202,12 +202,12 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     if (!isWithin(interpreter.version, extension?.supports)) {
       throw unsupported(packageName, { supports: extension?.supports, interpreter });
     }
-    const { version, line, sources } = interpreter;
+    const { version, line, sources, patches } = interpreter;
     // It has its copies in every line of its interpreter, in versions that nothing names.
     const bundles = Object.fromEntries(
       Object.keys(packageFile.value.bundles).map((each) => [each, 'unknown']),
     );
-    const release = { version, security: [], sources, bundles };
+    const release = { version, security: [], sources, patches, bundles };
     const place = (...path: readonly (string | number)[]): Position => ({
       file: packageFile.path,
       ...packageFile.locate(['extension', ...path]),
@@ -367,7 +367,7 @@ interface Parts {
   readonly line: string;
   readonly packageFile: ReadPackage;
   /** The content of the line's file. */
-  readonly value: Omit<LineFile, 'version' | 'sources'>;
+  readonly value: Omit<LineFile, 'version' | 'sources' | 'patches'>;
   /** Newest first. */
   readonly releases: readonly Release[];
   /** The chosen one. */
@@ -393,8 +393,11 @@ function assemble(parts: Parts): LoadedRecipe {
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
   const { bundles, problems: bundleProblems } = bundlesOf(parts);
-  problems.push(...bundleProblems);
-  if (!own.has('build.sh')) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
+  problems.push(...bundleProblems, ...patchProblems(parts));
+  const patching = release.patches.length === 0 ? undefined : parts.files.get(PATCH_PROTOCOL);
+  if (release.patches.length > 0 && patching === undefined)
+    problems.push(wholeFile(path, `${PATCH_PROTOCOL} is missing beside stage.sh: it applies \`patches\``));
+  if (!own.has(BUILD)) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
   const ofLine = below(own, `${parts.line}/`);
@@ -415,6 +418,7 @@ function assemble(parts: Parts): LoadedRecipe {
     lines: value.lines,
     options: value.options,
     sources: release.sources,
+    patches: release.patches,
     bundles,
     layer: layer && {
       ...layer,
@@ -425,7 +429,10 @@ function assemble(parts: Parts): LoadedRecipe {
     extension,
     smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
     buildFiles: new Map([
-      ...[...own].filter(([file]) => isBuildFile(file, { version: release.version, all: own })),
+      ...[...own]
+        .filter(([file]) => isBuildFile(file, { version: release.version, all: own }))
+        .map(([file, full]) => [patching !== undefined && file === BUILD ? OWN_BUILD : file, full] as const),
+      ...(patching === undefined ? [] : [[BUILD, patching] as const]),
       ...(protocol === undefined ? [] : [[EXTENSION_PROTOCOL, protocol] as const]),
     ]),
     smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
@@ -434,6 +441,12 @@ function assemble(parts: Parts): LoadedRecipe {
   };
   return { recipe };
 }
+
+const BUILD = 'build.sh';
+/** Where build.sh of a recipe with `patches` is: the build protocol runs PATCH_PROTOCOL in its place. */
+const OWN_BUILD = 'own/build.sh';
+/** The file beside stage.sh that applies `patches` of a recipe. */
+const PATCH_PROTOCOL = 'patched.sh';
 
 /** The file in an interpreter's folder that goes into the builds of its extensions, and not into its own. */
 const EXTENSION_PROTOCOL = 'extension.sh';
@@ -521,6 +534,22 @@ function bundlesOf({ packageFile, value, release, place }: Parts): {
     }
   }
   return { bundles, problems };
+}
+
+/** Returns the problems of patches whose source is not among the others of the release. */
+function patchProblems({ release, value, place }: Parts): readonly Problem[] {
+  const [first, ...others] = release.sources.map(({ name }) => name);
+  const index = value.releases?.findIndex(({ version }) => version === release.version) ?? -1;
+  return [...new Set(release.patches.map(({ source }) => source))]
+    .filter((source) => !others.includes(source))
+    .map((source) => {
+      const position = index === -1 ? place('patches', source) : place('releases', index, 'patches', source);
+      const message =
+        source === first
+          ? `patches of the first source, ${source}, are applied to itself: they belong in another source`
+          : `there is no source ${source}, whose patches are to be applied.${didYouMean(source, others)}`;
+      return { ...position, message };
+    });
 }
 
 /** Excludes YAML files, files that only the layer or its smoke tests use, and patches for other versions. */

@@ -131,13 +131,25 @@ const sources = z.record(name, z.array(pinnedFile).min(1, 'at least one pinned f
 /** The projects whose copies are in the first source, with their versions. */
 const bundles = z.record(bundleName, bundledVersion);
 
+const advisoryId = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9]*-[A-Za-z0-9-]+$/, 'an advisory is CVE-YEAR-NUMBER or GHSA-…');
+
+/**
+ * Patches from other sources, by the name of the source and the path in its tree, in the order in which they are applied. Each
+ * has the security holes that it closes.
+ */
+const patches = z.record(
+  name,
+  z.record(pathInSource.regex(/^\S+$/, 'the path of a patch has no spaces'), z.array(advisoryId)),
+);
+
 /** One release of a line. `security` names the holes that the next older release in the list has and this one does not. */
 const release = z.strictObject({
   version,
-  security: z
-    .array(z.string().regex(/^[A-Z][A-Z0-9]*-[A-Za-z0-9-]+$/, 'an advisory is CVE-YEAR-NUMBER or GHSA-…'))
-    .default([]),
+  security: z.array(advisoryId).default([]),
   sources,
+  patches: patches.default({}),
   bundles: bundles.optional(),
 });
 
@@ -209,6 +221,7 @@ export const lineSchema = z
       .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
       .default({}),
     sources: sources.optional(),
+    patches: patches.optional(),
     releases: z.array(release).min(1, 'at least one release is required').optional(),
     layer: z
       .strictObject({ files: z.array(pathBelowOpt).optional(), extensions: z.array(packageName).optional() })
@@ -225,10 +238,11 @@ export const lineSchema = z
     }),
   );
 
-/** The keys that a line with one release has in place of `releases`. */
+/** The keys that a line with one release has in place of `releases`, with the type of those that it must have. */
 const OWN_KEYS = [
   ['version', 'string'],
   ['sources', 'record'],
+  ['patches', undefined],
 ] as const;
 
 /**
@@ -240,7 +254,8 @@ function hasReleases({ value, issues }: z.core.ParsePayload): void {
   for (const [key, expected] of OWN_KEYS) {
     const isThere = line[key] !== undefined;
     if (line['releases'] === undefined) {
-      if (!isThere) issues.push({ code: 'invalid_type', expected, input: undefined, path: [key] });
+      if (!isThere && expected !== undefined)
+        issues.push({ code: 'invalid_type', expected, input: undefined, path: [key] });
     } else if (isThere) {
       const message = 'each of `releases` has its own: remove this one';
       issues.push({ code: 'custom', input: line[key], path: [key], message });

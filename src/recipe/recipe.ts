@@ -1,5 +1,5 @@
 import type { Release } from './release.js';
-import type { Source } from './source.js';
+import type { Source, SourcePatch } from './source.js';
 
 /** A place in a file; line and column are 1-based. */
 export interface Position {
@@ -130,6 +130,8 @@ export interface Recipe {
   readonly lines: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly sources: readonly Source[];
+  /** Patches from sources other than the first, which are applied to it, in this order. */
+  readonly patches: readonly SourcePatch[];
   /** In the order of LINE.yaml. */
   readonly bundles: readonly Bundle[];
   /** `layer` and `smoke` are always defined for interpreters. */
@@ -139,7 +141,8 @@ export interface Recipe {
   readonly smoke: SmokeSpec | undefined;
   /**
    * The files of the package's folder that are available to a build of this line, by their path in the folder:
-   * `build.sh`, patches for this version, and all other files except YAML, `smoke/` and `layer/`.
+   * `build.sh`, patches for this version, and all other files except YAML, `smoke/` and `layer/`. In a recipe with `patches`,
+   * `build.sh` is the script that applies them, and the folder's own is `own/build.sh`.
    */
   readonly buildFiles: ReadonlyMap<string, string>;
   /** The files below `smoke/` and `LINE/smoke/`, by their path below `/var/task` in smoke tests. */

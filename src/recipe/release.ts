@@ -1,6 +1,6 @@
 import { compareVersions, parseVersion } from '../core/version-order.js';
 import type { LineFile } from './recipe-schema.js';
-import type { Source } from './source.js';
+import type { Source, SourcePatch } from './source.js';
 
 /** A release of a line: its version, and the files that it is built from. */
 export interface Release {
@@ -8,6 +8,8 @@ export interface Release {
   /** The security holes that the next older release of the line has and this one does not, as far as they are known: `CVE-…`. */
   readonly security: readonly string[];
   readonly sources: readonly Source[];
+  /** In the order in which they are applied. */
+  readonly patches: readonly SourcePatch[];
   /** The versions of the projects whose copies are in the sources, by name; `unknown` where nothing tells it. */
   readonly bundles: Readonly<Record<string, string>>;
 }
@@ -26,11 +28,16 @@ export interface ReleaseRequest {
 export type ReleaseOf = (request: ReleaseRequest) => Promise<Release>;
 
 /** Returns the releases of a line's file, newest first. */
-export function releasesIn({ version, sources, bundles, releases }: LineFile): readonly Release[] {
-  const listed = releases ?? [{ version: version ?? '', security: [], sources: sources ?? {}, bundles }];
+export function releasesIn({ version, sources, patches, bundles, releases }: LineFile): readonly Release[] {
+  const listed = releases ?? [
+    { version: version ?? '', security: [], sources: sources ?? {}, patches: patches ?? {}, bundles },
+  ];
   return listed.map((release, index) => ({
     version: release.version,
     security: release.security,
+    patches: Object.entries(release.patches).flatMap(([source, files]) =>
+      Object.entries(files).map(([path, resolves]) => ({ source, path, resolves })),
+    ),
     bundles: release.bundles ?? unknownBundles(listed.slice(index)),
     sources: Object.entries(release.sources).map(([name, alternatives]) => ({
       name,

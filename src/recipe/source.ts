@@ -14,6 +14,16 @@ export interface PinnedFile {
   readonly debian?: string | undefined;
 }
 
+/** A patch in the tree of one of a recipe's sources, which is applied to the first source. */
+export interface SourcePatch {
+  /** The name of the source that has it: `debian`. */
+  readonly source: string;
+  /** Its path in that source: `patches/CVE-2022-40303.patch`. */
+  readonly path: string;
+  /** The security holes that it closes, `CVE-…`. Empty for one that others need, or for a hole without a name. */
+  readonly resolves: readonly string[];
+}
+
 /** A source that a build needs, as one or more alternative archives. One is enough; the first is preferred. */
 export interface Source {
   readonly name: string;

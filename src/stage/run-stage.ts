@@ -14,6 +14,7 @@ import { programFailure, runProgram, type ProgramEnd } from '../sandbox/run-prog
 import { packTree } from '../tree/pack-tree.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import type { JobLease } from './job-pool.js';
+import { refuseExecutableStacks } from './executable-stacks.js';
 import { refuseOverlaps, type NeedArtifact } from './need-overlaps.js';
 import { openStageLog, type StageLog } from './stage-log.js';
 import { VARIATION_LIBRARY, VARIED_BUILDER, VARIED_HOSTNAME, type Variation } from './variation.js';
@@ -56,7 +57,7 @@ const NAMED_PATHS = 5;
 /**
  * Compiles one package in its own container, and writes the files that it installed below `/opt` to `output` as a
  * normalized tar. Throws StageError if the build script fails (with the command, the last lines and the path of the log),
- * LayerError for files that must not leave a container or for needs that overlap, and errors of the engine and the disk unchanged.
+ * LayerError for files that must not leave a container, object files that make stacks executable, or needs that overlap, and errors of the engine and the disk unchanged.
  */
 export async function runStage(run: StageRun, output: string): Promise<void> {
   const { recipe, signal } = run;
@@ -97,6 +98,7 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
           },
         );
       }
+      await refuseExecutableStacks(recipe.name, tree.entries);
       if (outside.length > 0) run.onWarning(outsideWarning(recipe, outside));
       await pipeline(packTree(tree.entries, { owner: 0 }), createWriteStream(output), { signal });
     },
@@ -187,6 +189,9 @@ function stageEnvironment({ recipe, platform, variation }: StageRun): Record<str
     LAYERSMITH_GLIBC: platform.glibc,
     LAYERSMITH_SOURCES: recipe.sources.map((source) => source.name).join(' '),
     SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH),
+    ...(recipe.patches.length === 0
+      ? {}
+      : { LAYERSMITH_PATCHES: recipe.patches.map(({ source, path }) => `${source}/${path}`).join('\n') }),
     ...options,
     ...(variation === undefined ? {} : { LD_PRELOAD: VARIATION_LIBRARY }),
   };

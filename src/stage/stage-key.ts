@@ -19,7 +19,7 @@ export interface StageInputs {
 
 /**
  * Returns the sha256 of everything of a stage itself that can change its result: version, options, build files, sources,
- * toolchain digest, platform and build protocol. It does not include the stage's needs: see `inputKey` and `contentKey`.
+ * patches, toolchain digest, platform and build protocol. It does not include the stage's needs: see `inputKey` and `contentKey`.
  *
  * It includes the digests of all alternatives of a source, so that it depends neither on the alternative that a machine
  * uses nor on URLs. It does not include descriptive fields (summary, license, dates) and smoke tests.
@@ -48,6 +48,8 @@ export async function stageDigest(inputs: StageInputs): Promise<Sha256> {
       sorted(buildFiles),
       // In the recipe's order: the build starts in the first one's folder.
       recipe.sources.map(({ name, alternatives }) => [name, alternatives.map((file) => file.sha256)]),
+      // What a patch closes describes it only. The key of a recipe without patches is as it was before there were any.
+      ...(recipe.patches.length === 0 ? [] : [recipe.patches.map(({ source, path }) => [source, path])]),
       [platform.name, platform.architecture, platform.glibc, inputs.toolchainDigest],
     ]),
   );

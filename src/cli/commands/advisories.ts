@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Undecided } from '../../advisories/apply-advisories.js';
-import type { AdvisedPackage } from '../../advisories/advisory.js';
+import type { AdvisedPackage, ClosingPatch } from '../../advisories/advisory.js';
 import { EXIT_CODES, InternalError, UsageError } from '../../core/errors.js';
 import { kindOf } from '../../core/file-system.js';
 import { kindOfCode } from '../../tree/code-tree.js';
@@ -80,7 +80,9 @@ async function packagesOf(
   const isLayer = target.endsWith('.zip') || (await kindOf(path)) !== undefined;
   if (!isLayer) {
     const { stages } = await planOf(io, args, target);
-    return stages.flatMap(({ recipe }) => withBundles({ ...recipe, recipe: recipe.name }));
+    return stages.flatMap(({ recipe }) =>
+      withBundles({ ...recipe, recipe: recipe.name, sourcePatches: recipe.patches }),
+    );
   }
   await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
@@ -98,13 +100,15 @@ interface Compiled {
   readonly package: string;
   readonly version: string;
   readonly cpe?: string | undefined;
+  readonly sourcePatches?: readonly ClosingPatch[] | undefined;
   readonly bundles?: readonly Omit<AdvisedPackage, 'recipe'>[] | undefined;
 }
 
 function withBundles(compiled: Compiled): readonly AdvisedPackage[] {
-  const { recipe, package: name, version, cpe, bundles = [] } = compiled;
+  const { recipe, package: name, version, cpe, sourcePatches, bundles = [] } = compiled;
   return [
-    { recipe, name, version, cpe },
+    // Undefined keys are not in the JSON.
+    { recipe, name, version, cpe, patches: sourcePatches?.length === 0 ? undefined : sourcePatches },
     ...bundles.map((bundle) => ({ recipe, name: bundle.name, version: bundle.version, cpe: bundle.cpe })),
   ];
 }
@@ -122,7 +126,7 @@ async function planOf(io: Io, args: ReleaseArgs, name: string): Promise<Plan> {
   }
 }
 
-function describe({ read, others, applies, undecided }: AdvisoryReport): string {
+function describe({ read, others, applies, patched, undecided }: AdvisoryReport): string {
   const line = (found: Undecided): string => {
     const { id, recipe, package: name, version, severity, fixedIn, summary, why, file } = found;
     if (recipe === undefined || name === undefined) return `${id}  (${why})\n    ${file}`;
@@ -132,7 +136,8 @@ function describe({ read, others, applies, undecided }: AdvisoryReport): string 
   return `${[
     ...applies.map((each) => `applies    ${line(each)}`),
     ...undecided.map((each) => `undecided  ${line(each)}`),
-    `${read} advisories read: ${applies.length} apply, ${undecided.length} cannot be decided`,
+    ...patched.map((each) => `patched    ${line(each)}\n    closed by ${each.patches.join(', ')}`),
+    `${read} advisories read: ${applies.length} apply, ${undecided.length} cannot be decided${patched.length === 0 ? '' : `, ${patched.length} ${patched.length === 1 ? 'is' : 'are'} closed by patches`}`,
     ...(others.length === 0
       ? []
       : [`${others.length} JSON files are not advisories: ${others.slice(0, 3).join(', ')}`]),

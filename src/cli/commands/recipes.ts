@@ -47,6 +47,7 @@ export function recipesCommand(io: Io): Command {
 /** Returns the recipe as data, without the paths of its files on this machine. */
 function shown(recipe: Recipe): object {
   const { name, version, kind, summary, homepage, license, endOfLife, options, sources } = recipe;
+  const { patches } = recipe;
   const bundles = recipe.bundles.map((bundle) => ({ name: bundle.name, version: bundle.version }));
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
@@ -67,6 +68,7 @@ function shown(recipe: Recipe): object {
     needs,
     options,
     sources,
+    patches,
     bundles,
   };
 }
@@ -95,6 +97,10 @@ function describe(recipe: Recipe): string {
         `          sha256 ${sha256}`,
         ...urls.map((url) => `          ${url}`),
       ]),
+    ),
+    ...recipe.patches.map(
+      ({ source, path, resolves }) =>
+        `patch     ${source}: ${path}${resolves.length === 0 ? '' : `  fixes ${resolves.join(', ')}`}`,
     ),
     ...recipe.bundles.map((bundle) => `bundles   ${bundle.name} ${bundle.version ?? '(unknown version)'}`),
     `file      ${recipe.path}`,

@@ -78,9 +78,15 @@ async function stageOf(stage: PlannedStage, outcome: StageOutcome | undefined): 
       alternatives.map(({ name: file, sha256, urls }) => ({ name, file, sha256, urls: [...urls] })),
     ),
     patches: [...(await patchesOf(recipe))],
-    // Undefined keys are not written: a package without bundles has the same bytes as before there were bundles.
+    // Undefined keys are not written: a package without them has the same bytes as before there were any.
+    sourcePatches: recipe.patches.length === 0 ? undefined : sourcePatchesOf(recipe),
     bundles: recipe.bundles.length === 0 ? undefined : recipe.bundles.map(bundleOf),
   };
+}
+
+/** Returns the patches that a recipe takes from its sources, as the manifest lists them. */
+export function sourcePatchesOf({ patches }: Recipe): NonNullable<ManifestStage['sourcePatches']> {
+  return patches.map(({ source, path, resolves }) => ({ source, path, resolves: [...resolves] }));
 }
 
 function bundleOf({ name, version, license, homepage, cpe }: Bundle): ManifestBundle {

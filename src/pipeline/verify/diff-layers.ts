@@ -121,7 +121,10 @@ function noteOn(before: ManifestStage, after: ManifestStage): string {
   const digests = (files: readonly { readonly sha256: string }[]): string =>
     files.map(({ sha256 }) => sha256).join(' ');
   if (!haveSameSources(before, after)) return 'from another source file';
-  if (digests(before.patches) !== digests(after.patches)) return 'with other patches';
+  const ofSources = ({ sourcePatches = [] }: ManifestStage): string =>
+    sourcePatches.map(({ source, path }) => `${source}/${path}`).join(' ');
+  if (digests(before.patches) !== digests(after.patches) || ofSources(before) !== ofSources(after))
+    return 'with other patches';
   return OTHERWISE;
 }
 

@@ -2,6 +2,7 @@ import { IntegrityError } from '../../core/errors.js';
 import type { Manifest, ManifestStage } from '../../layer/manifest.js';
 import type { Plan, PlannedStage } from '../../recipe/plan.js';
 import type { Recipe } from '../../recipe/recipe.js';
+import type { SourcePatch } from '../../recipe/source.js';
 import { packageDifferences } from '../../toolchain/image-packages.js';
 import type { BuildContext, BuildTarget } from '../build/build-context.js';
 import { outcomesOf, patchesOf } from '../build/layer-manifest.js';
@@ -127,7 +128,10 @@ async function whatDiffers(stage: ManifestStage, recipe: Recipe): Promise<string
   const patches = await patchesOf(recipe);
   const names = (list: readonly { readonly file: string; readonly sha256: string }[]): string =>
     list.map(({ file, sha256 }) => `${file} ${sha256}`).join(', ') || 'none';
-  return names(patches) === names(stage.patches)
-    ? undefined
-    : `patches ${names(stage.patches)} then, ${names(patches)} here`;
+  if (names(patches) !== names(stage.patches))
+    return `patches ${names(stage.patches)} then, ${names(patches)} here`;
+  const ofSources = (list: readonly SourcePatch[]): string =>
+    list.map(({ source, path }) => `${source}: ${path}`).join(', ') || 'none';
+  const [then, now] = [ofSources(stage.sourcePatches ?? []), ofSources(recipe.patches)];
+  return then === now ? undefined : `patches of its sources ${then} then, ${now} here`;
 }

@@ -66,6 +66,28 @@ test('a stage that hangs is stopped at its time limit, and leaves no container',
   await expectTidy(workplace, ended);
 });
 
+test('a library with an assembler file that lacks the note stops the build before anything is linked with it', async () => {
+  const script = `printf '.globl f\\nf: ret\\n' >entry.s
+"$CC" -c entry.s
+install -d "$DESTDIR/opt/lib"
+"$AR" rcs "$DESTDIR/opt/lib/libf.a" entry.o`;
+  await using workplace = await Workplace.make({
+    ...tinyInterpreter('tiny', { needs: ['bad'] }),
+    ...tinyLibrary('bad', { script }),
+  });
+  const ended = await workplace.build('tiny');
+  const error = expectError(ended, 73);
+  expect(error).toContain('bad/1 installed object files that make the stack of programs executable');
+  expect(error).toContain('    lib/libf.a(entry.o)\n');
+  expect(error).toContain('-Wa,--noexecstack');
+  expect(ended.stderr).toMatch(/^bad\/1: failed after /m);
+  expect(ended.stderr).not.toContain('tiny/1: ');
+  await workplace.write({
+    'bad/build.sh': `CFLAGS+=' -Wa,--noexecstack'\n${script.replace('-c', '$CFLAGS -c')}\necho free >LICENSE; licence LICENSE\n`,
+  });
+  expect(await workplace.build('tiny')).toMatchObject({ exitCode: 0 });
+});
+
 test('files that a build installs outside of /opt are left out, with a warning that names them', async () => {
   const script = 'mkdir -p "$DESTDIR/etc" "$DESTDIR/usr/bin"; echo x >"$DESTDIR/etc/passwd"';
   await using workplace = await Workplace.make(tinyInterpreter('tiny', { script }));

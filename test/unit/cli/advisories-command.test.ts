@@ -201,6 +201,63 @@ describe('what a package bundles', () => {
   });
 });
 
+describe('what a patch of the recipe closes', () => {
+  const osvOf = (id: string, aliases: readonly string[], events: readonly object[]): string =>
+    JSON.stringify({
+      ...MODIFIED,
+      ...{ id, aliases, summary: 'In the parser' },
+      affected: [{ package: { ecosystem: '', name: 'libxml2' }, ranges: [{ type: 'ECOSYSTEM', events }] }],
+    });
+  const BEFORE_2_10 = [{ introduced: '0' }, { fixed: '2.10.3' }];
+  const FILES = {
+    'db/a.json': osvOf('OSV-1', ['CVE-2022-40303'], BEFORE_2_10),
+    'db/b.json': osvOf('CVE-2026-0992', [], [{ introduced: 'prior to all' }]),
+    'db/c.json': osvOf('CVE-2099-1', [], BEFORE_2_10),
+  };
+  const CLOSED = [
+    'patched    CVE-2026-0992  libxml2 2.9.14  no fixed version known  (prior to all cannot be compared)',
+    '    In the parser',
+    '    closed by debian: patches/CVE-2026-0992/01-4af23b523.patch, debian: patches/CVE-2026-0992/02-096402c94.patch',
+    'patched    OSV-1  libxml2 2.9.14  fixed in 2.10.3  (introduced in 0)',
+    '    In the parser',
+    '    closed by debian: patches/CVE-2022-40303-Fix-integer-overflows-with-XML_PARSE_.patch',
+  ];
+
+  test('is listed with the patch, and counts as fixed; anything else applies', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write(FILES);
+    const ended = await advisories(folder.path, 'libxml2/2.9', '--from', 'db', '--strict');
+    expect(ended.exitCode).toBe(79);
+    expect(ended.stdout).toMatch(/^applies {4}CVE-2099-1 {2}libxml2 2\.9\.14 /);
+    expect(ended.stdout).toContain(CLOSED.join('\n'));
+    expect(ended.stdout).toContain(
+      '3 advisories read: 1 apply, 0 cannot be decided, 2 are closed by patches\n',
+    );
+    const ignoring = ['--ignore', 'CVE-2099-1', '--ignore', 'CVE-2022-40303'];
+    const rest = await advisories(folder.path, 'libxml2/2.9', '--from', 'db', '--strict', ...ignoring);
+    expect(rest.exitCode).toBe(0);
+    expect(rest.stderr).toMatch(/^layersmith: warning: --ignore CVE-2022-40303 matches none .*\n$/);
+  });
+
+  test('is read from the manifest of a layer, and is of no other package', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write({ 'db/a.json': osvOf('OSV-1', ['CVE-2022-40303'], BEFORE_2_10) });
+    const sourcePatches = [{ source: 'debian', path: 'patches/a.patch', resolves: ['CVE-2022-40303'] }];
+    const stages = [
+      manifestStage({ recipe: 'libxml2/2.9', version: '2.9.14', sourcePatches }),
+      manifestStage({ recipe: 'other/1', bundles: [{ name: 'libxml2', version: '2.9.14', license: 'MIT' }] }),
+    ];
+    await writeZip(join(folder.path, 'layer.zip'), [
+      fileEntry(MANIFEST_PATH, writeManifest(manifestWith({ stages }))),
+    ]);
+    const { stdout } = await advisories(folder.path, 'layer.zip', '--from', 'db', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      applies: [{ recipe: 'other/1', package: 'libxml2' }],
+      patched: [{ id: 'OSV-1', recipe: 'libxml2/2.9', patches: ['debian: patches/a.patch'] }],
+    });
+  });
+});
+
 describe('an advisory that does not say which package it is about is undecided:', () => {
   const NO_PACKAGE = { ...MODIFIED, id: 'OSV-1', affected: [{ versions: ['1.0'] }] };
   test.each([

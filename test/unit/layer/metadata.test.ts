@@ -206,6 +206,71 @@ describe('the bill of materials', () => {
   });
 });
 
+describe("patches from another source's tree", () => {
+  const stage = manifestStage({
+    recipe: 'libxml2/2.9',
+    sources: [
+      { name: 'libxml2', file: 'libxml2.tar.xz', sha256: sha256('libxml2'), urls: ['https://example.org/x'] },
+      { name: 'debian', file: 'libxml2_2~deb12u6.debian.tar.xz', sha256: sha256('debian'), urls: [] },
+    ],
+    patches: [PATCH],
+    sourcePatches: [
+      { source: 'debian', path: 'patches/two.patch', resolves: ['CVE-2025-49794', 'CVE-2025-49796'] },
+      { source: 'debian', path: 'patches/leak.patch', resolves: [] },
+    ],
+  });
+  const usedSources = { 'libxml2/2.9': { libxml2: sha256('libxml2'), debian: sha256('debian') } };
+  const record: BuiltRecord = { ...RECORD, stages: [stage], usedSources };
+
+  test('are backports in the bill of materials, with what each closes; their archive is no component', async () => {
+    const bom = sbomOf(record, []) as unknown as Sbom;
+    expect(await judgeSbom(bom)).toEqual([]);
+    const [component] = bom.components;
+    expect(component).not.toHaveProperty('components');
+    expect(component).toMatchObject({
+      externalReferences: [
+        { url: 'https://example.org/x' },
+        {
+          type: 'source-distribution',
+          url: 'libxml2_2~deb12u6.debian.tar.xz',
+          hashes: [{ alg: 'SHA-256', content: sha256('debian') }],
+          comment: 'patches',
+        },
+      ],
+      pedigree: {
+        patches: [
+          { type: 'unofficial', diff: { url: 'recipes/libxml2/patches/1.0-fix.patch' } },
+          {
+            type: 'backport',
+            diff: { url: 'libxml2_2~deb12u6.debian.tar.xz#patches/two.patch' },
+            resolves: [
+              { type: 'security', id: 'CVE-2025-49794' },
+              { type: 'security', id: 'CVE-2025-49796' },
+            ],
+          },
+          { type: 'backport', diff: { url: 'libxml2_2~deb12u6.debian.tar.xz#patches/leak.patch' } },
+        ],
+      },
+    });
+    expect(JSON.stringify(component)).not.toContain('"resolves":[]');
+  });
+
+  test('come from an archive that the provenance names like any source', () => {
+    const run = {
+      builderId: 'https://x.invalid',
+      invocationId: undefined,
+      startedOn: undefined,
+      finishedOn: undefined,
+    };
+    const provenance = JSON.stringify(provenanceOf(record, { run, byproducts: [] }));
+    const archive = {
+      name: 'libxml2/2.9: libxml2_2~deb12u6.debian.tar.xz',
+      digest: { sha256: sha256('debian') },
+    };
+    expect(provenance).toContain(JSON.stringify(archive));
+  });
+});
+
 /** A layer with two extensions, settings and added files, one of which has CA data. */
 const WITH_EXTENSIONS: BuiltRecord = {
   ...RECORD,

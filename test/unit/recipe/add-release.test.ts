@@ -87,6 +87,9 @@ sources:
       urls: []
 bundles:
   pcre2: '10.44'
+# What Debian fixed.
+patches:
+  debian: { a.patch: [CVE-2026-1] }
 `;
   const after = addRelease(before, release('8.5.1'), '8.yaml');
   expect(read(after).map(({ version }) => version)).toEqual(['8.5.1', '8.4']);
@@ -98,6 +101,8 @@ bundles:
         - file: php-8.4.tar.xz
           sha256: ${sha256('a')}
           urls: []
+    patches:
+      debian: { a.patch: [CVE-2026-1] }
     bundles:
       pcre2: '10.44'
 `);

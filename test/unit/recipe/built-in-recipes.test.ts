@@ -72,6 +72,14 @@ test('the releases of October and November 2026, and what they fix, are known', 
   expect(old?.debian).toBe('pool/main/p/php8.4/php8.4_8.4.24.orig.tar.xz');
 });
 
+test('libxml2 2.9 closes the holes that Debian has patches for', async () => {
+  const { patches, buildFiles } = await loadRecipe(library, 'libxml2/2.9');
+  const closed = patches.flatMap(({ resolves }) => resolves);
+  for (const id of ['CVE-2022-40303', 'CVE-2025-49794', 'CVE-2025-49796', 'CVE-2026-0989'])
+    expect(closed).toContain(id);
+  expect(buildFiles.get('build.sh')).toBe(join(BUILT_IN_RECIPES, 'patched.sh'));
+});
+
 test('php/8.5 has opcache compiled in: its php.ini loads no module, and is otherwise that of the other lines', async () => {
   const { layer, layerFiles } = await loadRecipe(library, 'php/8.5');
   expect(layer?.files).toEqual([]);
@@ -95,8 +103,10 @@ describe.each(names)('%s', (name) => {
     for (const { version, sources } of releases) {
       if (kind !== 'tool') expect(sources.length, version).toBeGreaterThan(0);
       for (const { alternatives } of sources) {
-        // Debian's repacks are on Debian's mirrors alone.
-        const elsewhere = alternatives.filter((file) => !/\+(dfsg|ds)?[\d.+]*\.orig\./.test(file.name));
+        // Debian's repacks and patches are on Debian's mirrors alone.
+        const elsewhere = alternatives.filter(
+          (file) => !/\+(dfsg|ds)?[\d.+]*\.orig\.|\.debian\.tar\./.test(file.name),
+        );
         if (alternatives.length === 1 && elsewhere.length === 0) continue;
         expect(alternatives[0]?.urls.length).toBeGreaterThan(0);
       }
@@ -105,6 +115,14 @@ describe.each(names)('%s', (name) => {
         for (const url of file.urls) expect(url).toMatch(/^https:\/\//);
       }
     }
+  });
+
+  test('names the place in the pool of every archive with patches, since no index has those', async () => {
+    for (const { sources, patches } of (await loadRecipe(library, name)).releases)
+      for (const { alternatives } of sources.filter((each) =>
+        patches.some(({ source }) => source === each.name),
+      ))
+        for (const file of alternatives) expect(file.debian?.endsWith(`/${file.name}`), file.name).toBe(true);
   });
 
   test('has a version that its line is the beginning of, and files that exist', async () => {
@@ -132,7 +150,8 @@ describe.each(packages)('the package %s', (name) => {
 
   test('keeps the texts of its license for the layer', async () => {
     const { buildFiles, kind } = await loadRecipe(library, name);
-    const script = await readFile(buildFiles.get('build.sh') ?? '', 'utf8');
+    const own = buildFiles.get('own/build.sh') ?? buildFiles.get('build.sh') ?? '';
+    const script = await readFile(own, 'utf8');
     // build_extension of recipes/php/extension.sh keeps those of an extension.
     if (kind !== 'tool') expect(script).toMatch(/(^|then|else) *(licence|build_extension) \S/m);
   });

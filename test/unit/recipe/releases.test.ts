@@ -88,6 +88,23 @@ describe("a line's file", () => {
     expect(problemsOf('releases: []\n')).toEqual([expect.stringContaining('at least one release')]);
   });
 
+  test('has patches, each with what it closes, where it has sources', () => {
+    const withPatches = (patches: string): readonly string[] =>
+      problemsOf(`${lineYaml('8.4.1')}patches: ${patches}\n`);
+    expect(withPatches('{ fixes: { patches/a.patch: [CVE-2026-1], b.patch: [] } }')).toEqual([]);
+    expect(
+      withPatches('{ fixes: { a.patch: a hole, ../b.patch: [], c d.patch: [], c.patch: [hole] } }'),
+    ).toEqual([
+      expect.stringMatching(/`patches.fixes.a.patch`/),
+      expect.stringMatching(/a path is relative to the source/),
+      expect.stringMatching(/the path of a patch has no spaces/),
+      expect.stringMatching(/an advisory is CVE/),
+    ]);
+    expect(problemsOf(`${RELEASES}patches: { fixes: { a.patch: [] } }\n`)).toEqual([
+      expect.stringMatching(/`patches`: .*remove this one/),
+    ]);
+  });
+
   test.each([
     'https://mirror.example/pool/main/p/php8.4/x.tar.xz',
     'pool/main/../../x.tar.xz',
@@ -142,6 +159,59 @@ describe('a library', () => {
     const error = await failure(library.load(parseRecipeName(name)), UsageError);
     expect(error.message).toBe(`${name} is not a known release of php/8.4. ${message}`);
     expect(error.hint).toContain('layersmith recipes php/8.4');
+  });
+});
+
+describe("patches in another source's tree", () => {
+  const SOURCE = (name: string): string =>
+    `${name}: [{ file: ${name}.tar.gz, sha256: '${'a'.repeat(64)}', urls: [] }]`;
+  const LINE = (patches: string): string => `releases:
+  - version: '8.4.2'
+    sources: { ${SOURCE('main')} }
+  - version: '8.4.1'
+    sources: { ${SOURCE('main')}, ${SOURCE('fixes')} }
+    patches: ${patches}
+`;
+  const FIXES = '{ fixes: { z.patch: [CVE-2026-1, CVE-2026-2], a.patch: [] } }';
+  const folderWith = (patches: string, files: Readonly<Record<string, string>>) =>
+    recipeFolder({ 'php/8.4': [] }, { 'php/8.4.yaml': LINE(patches), ...files });
+
+  test('are those of the release, in the order of the file; a script that applies them stands for build.sh', async () => {
+    await using folder = await folderWith(FIXES, { 'patched.sh': '' });
+    const library = await openRecipeLibrary([folder.path]);
+    const [patched, newest] = [await loadRecipe(library, 'php/8.4.1'), await loadRecipe(library, 'php/8.4')];
+    expect(patched.patches).toEqual([
+      { source: 'fixes', path: 'z.patch', resolves: ['CVE-2026-1', 'CVE-2026-2'] },
+      { source: 'fixes', path: 'a.patch', resolves: [] },
+    ]);
+    expect(Object.fromEntries(patched.buildFiles)).toEqual({
+      'own/build.sh': `${folder.path}/php/build.sh`,
+      'build.sh': `${folder.path}/patched.sh`,
+    });
+    expect(newest.patches).toEqual([]);
+    expect(Object.fromEntries(newest.buildFiles)).toEqual({ 'build.sh': `${folder.path}/php/build.sh` });
+  });
+
+  test.each([
+    ['{ fixse: { a.patch: [] } }', /^there is no source fixse, .* Did you mean fixes\?$/],
+    ['{ main: { a.patch: [] } }', /^patches of the first source, main, .*in another source$/],
+  ])('of %s are a problem where the source is named', async (patches, message) => {
+    await using folder = await folderWith(patches, { 'patched.sh': '' });
+    const library = await openRecipeLibrary([folder.path]);
+    const loaded = await library.load(parseRecipeName('php/8.4.1'));
+    const [problem, ...more] = 'problems' in loaded ? loaded.problems : [];
+    expect(problem).toMatchObject({ file: `${folder.path}/php/8.4.yaml`, line: 6 });
+    expect(problem?.message).toMatch(message);
+    expect(more).toEqual([]);
+    expect(await library.load(parseRecipeName('php/8.4.2'))).toHaveProperty('recipe');
+  });
+
+  test('are a problem without the script that applies them', async () => {
+    await using folder = await folderWith(FIXES, {});
+    const library = await openRecipeLibrary([folder.path]);
+    const loaded = await library.load(parseRecipeName('php/8.4.1'));
+    const problems = 'problems' in loaded ? loaded.problems.map(({ message }) => message) : [];
+    expect(problems).toEqual([expect.stringContaining('patched.sh is missing beside stage.sh')]);
   });
 });
 

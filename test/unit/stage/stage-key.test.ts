@@ -86,6 +86,36 @@ describe('the digest of a stage changes with', () => {
   });
 });
 
+describe("the digest of a stage with patches from another source's tree", () => {
+  const SOURCES = ['main', 'fixes']
+    .map((name) => `  ${name}: [{ file: ${name}.tar.gz, sha256: '${sha256(name)}', urls: [] }]\n`)
+    .join('');
+  const keyOf = async (patches: string, files: Readonly<Record<string, string>> = {}): Promise<Sha256> =>
+    keyWith({
+      'thing/1.yaml': `version: '1.0.0'\nsources:\n${SOURCES}patches: ${patches}\n`,
+      'patched.sh': 'patch\n',
+      ...files,
+    });
+  const TWO = '{ fixes: { a.patch: [CVE-2026-1], b.patch: [] } }';
+
+  test('changes with their names and order, with what applies them and with build.sh', async () => {
+    const keys = await Promise.all([
+      keyOf(TWO),
+      keyOf('{}'),
+      keyOf('{ fixes: { a.patch: [] } }'),
+      keyOf('{ fixes: { b.patch: [], a.patch: [] } }'),
+      keyOf(TWO, { 'patched.sh': 'patch --forward\n' }),
+      keyOf(TWO, { 'thing/build.sh': 'make install # better\n' }),
+    ]);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('does not change with what they close, and without patches not with what would apply them', async () => {
+    expect(await keyOf('{ fixes: { a.patch: [], b.patch: [CVE-2026-2] } }')).toBe(await keyOf(TWO));
+    expect(await keyWith({ 'patched.sh': 'patch\n' })).toBe(base);
+  });
+});
+
 describe('the digest of a stage does not change with', () => {
   test.each<[string, Record<string, string>]>([
     [

@@ -8,6 +8,7 @@ const release = (version: string, ...security: string[]): Release => ({
   version,
   security,
   sources: [],
+  patches: [],
   bundles: {},
 });
 const [NEWEST, NEWER, OLD] = [
