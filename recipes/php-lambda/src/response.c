@@ -66,6 +66,11 @@ bool response_is_finished(const struct response *response)
 	return response->is_finished;
 }
 
+bool response_is_begun(const struct response *response)
+{
+	return response->is_begun;
+}
+
 void response_status(struct response *response, int status)
 {
 	response->status = status;

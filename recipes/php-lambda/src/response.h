@@ -29,6 +29,8 @@ void response_finish(struct response *response);
 /* Sends a short page in place of what is collected; if a part of the answer is sent, an error that ends it. */
 void response_fail(struct response *response, int status, const char *reason);
 
+/* Is a part of a streamed answer sent? */
+bool response_is_begun(const struct response *response);
 bool response_is_finished(const struct response *response);
 
 /* Answers an invocation with an error, as Lambda's runtimes do. */

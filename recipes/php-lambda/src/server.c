@@ -151,6 +151,10 @@ static void register_variables(zval *variables)
 static int deactivate(void)
 {
 	if (server.has_request) {
+		/* What a fatal error leaves; its message is in the log. */
+		if (EG(exit_status) == 255 && response_is_begun(server.response)) {
+			response_fail(server.response, 500, "PHP ended the request with a fatal error");
+		}
 		response_finish(server.response);
 	}
 	return SUCCESS;
