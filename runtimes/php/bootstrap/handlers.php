@@ -20,6 +20,20 @@ final class BadHandler extends \Exception
     }
 }
 
+/** Loads the handler for the mode that LAYERSMITH_MODE names. Web and worker mode do not come here. */
+function handler_of_mode(string $root): \Closure
+{
+    $mode = (string) \getenv('LAYERSMITH_MODE');
+    if ($mode === 'console') {
+        return console_handler($root);
+    }
+    if ($mode !== '' && $mode !== 'function') {
+        $message = "LAYERSMITH_MODE is '$mode': set it to function, web, worker or console";
+        throw new BadHandler('Runtime.InvalidSetting', $message);
+    }
+    return load_handler($root);
+}
+
 /** Loads the handler that _HANDLER names. */
 function load_handler(string $root): \Closure
 {

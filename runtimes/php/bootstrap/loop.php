@@ -103,7 +103,7 @@ final class Process
         @\chdir($root);
         use_compiled_code($root);
         try {
-            $this->handler = load_handler($root);
+            $this->handler = handler_of_mode($root);
         } catch (BadHandler $bad) {
             $this->failInit(report($bad->type, $bad->getMessage(), $bad->trace));
         }

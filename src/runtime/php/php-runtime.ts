@@ -14,6 +14,7 @@ const PARTS = [
   'state',
   'opcode-cache',
   'handlers',
+  'console',
   'loop',
 ] as const;
 
@@ -28,7 +29,7 @@ export const phpRuntime: Runtime = {
   async bootstrap(folder) {
     const program = await phpProgram(
       PARTS.map((part) => join(folder, 'php', 'bootstrap', `${part}.php`)),
-      { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS }, from: 'runtimes/php' },
+      { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS, PHP_PROGRAM }, from: 'runtimes/php' },
     );
     // The program serves web applications itself; for functions it runs the rest of this file.
     return `#!${PHP_PROGRAM} --lambda\n${program}`;
