@@ -1,0 +1,445 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { InvocationOutcome } from '../../../src/lambda/invocation.js';
+import { builtLayer, type BuiltLayer } from '../../support/built-layer.js';
+import { packageRoot } from '../../support/cli.js';
+import { balancerEvent, restEvent, urlEvent, type TestRequest } from '../../support/http-events.js';
+import { openTestFunction, type TestFunction } from '../../support/local-function.js';
+
+// What web, worker and console mode promise (docs/web.md), on real layers in real containers.
+
+const FIXTURES = join(packageRoot, 'test', 'fixtures', 'php', 'web');
+/** The parts of a page of `/echo`. */
+interface Echo {
+  readonly get: unknown;
+  readonly post: unknown;
+  readonly cookies: unknown;
+  readonly files: unknown;
+  readonly input: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly server: Readonly<Record<string, unknown>>;
+}
+
+/** An answer of Lambda's buffered format. */
+interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[]>>;
+  readonly cookies?: readonly string[];
+  readonly body: string;
+  readonly isBase64Encoded: boolean;
+}
+
+async function openWeb(
+  layer: BuiltLayer,
+  {
+    handler = 'public/index.php',
+    timeoutMs = 10_000,
+    ...env
+  }: Readonly<Record<string, string | number>> = {},
+): Promise<TestFunction> {
+  const files = Object.fromEntries(
+    await Promise.all(
+      ['index.php', 'worker.php'].map(
+        async (name) => [`public/${name}`, await readFile(join(FIXTURES, name))] as const,
+      ),
+    ),
+  );
+  const texts = Object.entries(env).map(([name, value]) => [name, String(value)]);
+  return openTestFunction({
+    layers: [layer.zip],
+    files,
+    handler: String(handler),
+    env: { LAYERSMITH_MODE: 'web', ...(Object.fromEntries(texts) as Record<string, string>) },
+    timeoutMs: Number(timeoutMs),
+  });
+}
+
+async function send(fn: TestFunction, event: unknown): Promise<InvocationOutcome> {
+  return fn.invoke({ event: Buffer.from(JSON.stringify(event)) });
+}
+
+async function answerTo(fn: TestFunction, event: unknown): Promise<HttpAnswer> {
+  const { status, payload, error } = await send(fn, event);
+  expect({ status, error }).toEqual({ status: 'success', error: undefined });
+  return JSON.parse(payload.toString()) as HttpAnswer;
+}
+
+async function page(fn: TestFunction, request: TestRequest): Promise<HttpAnswer> {
+  return answerTo(fn, urlEvent(request));
+}
+
+async function echo(fn: TestFunction, event: unknown): Promise<Echo> {
+  return JSON.parse((await answerTo(fn, event)).body) as Echo;
+}
+
+describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
+  let layer: BuiltLayer;
+  let fn: TestFunction;
+
+  beforeAll(async () => {
+    layer = await builtLayer(recipe);
+    fn = await openWeb(layer, { timeoutMs: 3_000 });
+  });
+
+  afterAll(async () => {
+    await fn[Symbol.asyncDispose]();
+    await layer[Symbol.asyncDispose]();
+  });
+
+  test('a request has the superglobals that a web server gives', async () => {
+    const form = 'name=J%C3%BCrgen&tags[]=a&tags[]=b+c';
+    const { get, post, cookies, input, headers, server } = await echo(
+      fn,
+      urlEvent({
+        method: 'POST',
+        path: '/echo',
+        query: 'q=1&list[]=x&list[]=y&a.b=c&plus=+',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-custom': 'v',
+          x_custom: 'spoofed',
+          proxy: 'evil',
+        },
+        cookies: ['session=abc', 'theme=dark'],
+        body: form,
+      }),
+    );
+    expect(get).toEqual({ q: '1', list: ['x', 'y'], a_b: 'c', plus: ' ' });
+    expect(post).toEqual({ name: 'Jürgen', tags: ['a', 'b c'] });
+    expect(cookies).toEqual({ session: 'abc', theme: 'dark' });
+    expect(input).toBe(form);
+    expect(headers).toMatchObject({ 'X-Custom': 'v', Host: 'abc.lambda-url.eu-central-1.on.aws' });
+    expect(server).toMatchObject({
+      REQUEST_METHOD: 'POST',
+      REQUEST_URI: '/echo?q=1&list[]=x&list[]=y&a.b=c&plus=+',
+      QUERY_STRING: 'q=1&list[]=x&list[]=y&a.b=c&plus=+',
+      SCRIPT_NAME: '/index.php',
+      SCRIPT_FILENAME: '/var/task/public/index.php',
+      DOCUMENT_ROOT: '/var/task/public',
+      CONTENT_TYPE: 'application/x-www-form-urlencoded',
+      CONTENT_LENGTH: String(form.length),
+      REMOTE_ADDR: '203.0.113.7',
+      HTTPS: 'on',
+      SERVER_PORT: '443',
+      SERVER_NAME: 'abc.lambda-url.eu-central-1.on.aws',
+      HTTP_X_CUSTOM: 'v',
+      HTTP_COOKIE: 'session=abc; theme=dark',
+    });
+    expect(server).not.toHaveProperty('HTTP_PROXY');
+  });
+
+  test('files are uploaded, with their bytes', async () => {
+    const picture = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0xff, 0x0d, 0x0a]);
+    const head =
+      '--B\r\nContent-Disposition: form-data; name="title"\r\n\r\nünï\r\n--B\r\n' +
+      'Content-Disposition: form-data; name="picture"; filename="p.png"\r\nContent-Type: image/png\r\n\r\n';
+    const body = Buffer.concat([Buffer.from(head), picture, Buffer.from('\r\n--B--\r\n')]);
+    const headers = { 'content-type': 'multipart/form-data; boundary=B' };
+    const answer = await page(fn, { method: 'POST', path: '/upload', headers, body });
+    expect(JSON.parse(answer.body)).toEqual({
+      post: { title: 'ünï' },
+      name: 'p.png',
+      type: 'image/png',
+      size: picture.length,
+      isUploaded: true,
+      sha1: createHash('sha1').update(picture).digest('hex'),
+      moved: true,
+    });
+  });
+
+  test('REST APIs and load balancers mean the same', async () => {
+    const rest = await echo(fn, restEvent({ path: '/echo' }, { 'a[]': ['x y', '&'], b: ['+'] }));
+    expect(rest.get).toEqual({ a: ['x y', '&'], b: '+' });
+    expect(rest.server).toMatchObject({
+      REMOTE_ADDR: '203.0.113.8',
+      SERVER_NAME: 'api.example.org',
+      HTTPS: 'on',
+    });
+    for (const multi of [false, true]) {
+      const balanced = await echo(
+        fn,
+        balancerEvent({ path: '/echo' }, { multi, parameters: { q: 'a%20b' } }),
+      );
+      expect(balanced.get).toEqual({ q: 'a b' });
+      expect(balanced.server).toMatchObject({
+        REMOTE_ADDR: '203.0.113.9',
+        SERVER_NAME: 'lb.example.org',
+        SERVER_PORT: '8443',
+      });
+      expect(balanced.server).not.toHaveProperty('HTTPS');
+    }
+  });
+
+  test('an answer has the status, headers and cookies of the script, in the form of its event', async () => {
+    const url = await page(fn, { path: '/headers' });
+    expect(url).toMatchObject({ statusCode: 201, body: 'created', isBase64Encoded: false });
+    expect(url.headers).toMatchObject({ 'X-Twice': 'one, two' });
+    expect(Object.keys(url.headers ?? {}).map((name) => name.toLowerCase())).not.toContain('connection');
+    expect(Object.keys(url.headers ?? {}).map((name) => name.toLowerCase())).not.toContain(
+      'transfer-encoding',
+    );
+    expect(url.cookies).toEqual(['a=1', expect.stringMatching(/^b=2%203; HttpOnly$/i)]);
+    const rest = await answerTo(fn, restEvent({ path: '/headers' }));
+    expect(rest.multiValueHeaders).toMatchObject({
+      'X-Twice': ['one', 'two'],
+      'Set-Cookie': [expect.any(String), expect.any(String)],
+    });
+    const multi = await answerTo(fn, balancerEvent({ path: '/headers' }, { multi: true }));
+    expect(multi.multiValueHeaders).toMatchObject({ 'X-Twice': ['one', 'two'] });
+    const single = await answerTo(fn, balancerEvent({ path: '/headers' }, { multi: false }));
+    const cookies = Object.entries(single.headers ?? {}).filter(
+      ([name]) => name.toLowerCase() === 'set-cookie',
+    );
+    expect(cookies).toHaveLength(2);
+    expect((await page(fn, { path: '/status' })).statusCode).toBe(418);
+    expect(await page(fn, { path: '/nowhere' })).toMatchObject({ statusCode: 404, body: 'no such page' });
+  });
+
+  test('a body is base64 exactly if it is no text', async () => {
+    const binary = await page(fn, { path: '/binary' });
+    expect(binary.isBase64Encoded).toBe(true);
+    expect(Buffer.from(binary.body, 'base64')).toEqual(Buffer.from('89504e470d0a1a0aff', 'hex'));
+    expect((await page(fn, { path: '/encoded' })).isBase64Encoded).toBe(true);
+    expect((await page(fn, { path: '/nowhere' })).isBase64Encoded).toBe(false);
+  });
+
+  test('HEAD has the headers and no body', async () => {
+    const answer = await page(fn, { method: 'HEAD', path: '/headers' });
+    expect(answer).toMatchObject({ statusCode: 201, body: '' });
+    expect(answer.headers).toMatchObject({ 'X-Twice': 'one, two' });
+  });
+
+  test('each request starts clean, in the same process, with opcache', async () => {
+    const read = async (path: string): Promise<unknown> =>
+      JSON.parse((await page(fn, { path })).body) as unknown;
+    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
+    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
+    expect(await read('/pid')).toBe(await read('/pid'));
+    expect(Number(await read('/opcache'))).toBeGreaterThan(0);
+  });
+
+  test('sessions work', async () => {
+    const first = await page(fn, { path: '/session' });
+    expect(first.body).toBe('{"visits":1}');
+    const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
+    expect(cookie).toMatch(/^PHPSESSID=/);
+    expect((await page(fn, { path: '/session', cookies: [cookie] })).body).toBe('{"visits":2}');
+  });
+
+  test('work goes on after the answer', async () => {
+    const from = fn.log.length;
+    expect((await page(fn, { path: '/finish' })).body).toBe('early');
+    await page(fn, { path: '/pid' });
+    expect(fn.log.slice(from).join('\n')).toContain('after the answer');
+  });
+
+  test('exit ends the request as a return does', async () => {
+    expect(await page(fn, { path: '/exit' })).toMatchObject({
+      statusCode: 200,
+      body: 'exit and a shutdown function',
+    });
+  });
+
+  test.each([
+    ['/throw', /Uncaught Exception: first line\rsecond line/],
+    ['/memory', /Allowed memory size of 16777216 bytes exhausted/],
+    ['/time-limit', /Maximum execution time of 1 second exceeded/],
+  ])('%s: a fatal error is a 500 and one log line, and the process lives', async (path, message) => {
+    const before = (await page(fn, { path: '/pid' })).body;
+    const from = fn.log.length;
+    expect(await page(fn, { path, query: 'x=1' })).toMatchObject({ statusCode: 500, body: '' });
+    const line = fn.log.slice(from).find((each) => each.includes('PHP Fatal error'));
+    expect(line).toMatch(message);
+    expect(line).toMatch(new RegExp(`\\t[0-9a-f-]{36}\\tERROR\\tGET ${path}\\?x=1\\t`));
+    expect((await page(fn, { path: '/pid' })).body).toBe(before);
+  });
+
+  test.each([
+    ['/loop', /GET \/loop: out of time, answered 504; PHP was at.*\/var\/task\/public\/index\.php:\d+/],
+    ['/sleep', /GET \/sleep: out of time, answered 504; PHP was at.*sleep\(\).*index\.php:\d+/],
+    ['/stuck', /GET \/stuck: out of time; PHP was ended by signal 9 .*, answered 504/],
+  ])('%s: a request that outlives the function is a 504 before Lambda ends it', async (path, message) => {
+    const from = fn.log.length;
+    const answer = await page(fn, { path });
+    expect(answer.statusCode).toBe(504);
+    expect(fn.log.slice(from).join('\n')).toMatch(message);
+    expect((await page(fn, { path: '/pid' })).statusCode).toBe(200);
+  });
+
+  test.each([['/crash'], ['/recursion']])('%s: a crash costs one request', async (path) => {
+    const from = fn.log.length;
+    expect(await page(fn, { path })).toMatchObject({ statusCode: 502, body: 'Bad Gateway\n' });
+    expect(fn.log.slice(from).join('\n')).toContain(
+      `GET ${path}: PHP was ended by signal 11 (Segmentation fault), answered 502`,
+    );
+    expect((await page(fn, { path: '/pid' })).statusCode).toBe(200);
+  });
+
+  test('an answer above 6 MB is a 500 that says what to do', async () => {
+    const from = fn.log.length;
+    expect((await page(fn, { path: '/large' })).statusCode).toBe(500);
+    expect(fn.log.slice(from).join('\n')).toContain('LAYERSMITH_RESPONSE=streamed');
+  });
+
+  test('an event that is not HTTP is an error that says so', async () => {
+    const { status, error } = await send(fn, { Records: [{ eventSource: 'aws:sqs' }] });
+    expect(status).toBe('error');
+    expect(error?.errorType).toBe('Runtime.NotHttp');
+  });
+
+  test('answers are streamed as they are flushed, and an error in the middle is told', async () => {
+    await using streaming = await openWeb(layer, { LAYERSMITH_RESPONSE: 'streamed' });
+    const parts = await send(streaming, urlEvent({ path: '/parts' }));
+    expect(parts).toMatchObject({
+      status: 'success',
+      streamed: true,
+      contentType: 'application/vnd.awslambda.http-integration-response',
+    });
+    const [prelude = '', body] = parts.payload.toString().split('\0'.repeat(8));
+    expect(JSON.parse(prelude)).toMatchObject({ statusCode: 200 });
+    expect(body).toBe('one two three');
+    const large = await send(streaming, urlEvent({ path: '/throw' }));
+    expect(JSON.parse(large.payload.toString().split('\0')[0] ?? '')).toMatchObject({ statusCode: 500 });
+    const late = await send(streaming, urlEvent({ path: '/fails-late' }));
+    expect(late).toMatchObject({ status: 'error', error: { errorType: 'Runtime.RequestFailed' } });
+    expect((await send(streaming, urlEvent({ path: '/pid' }))).status).toBe('success');
+  });
+
+  test('a handler that does not exist, and settings that are wrong, fail the init', async () => {
+    for (const [settings, message] of [
+      [{ handler: 'public/none.php' }, 'there is no file /var/task/public/none.php'],
+      [{ handler: '../index.php' }, 'name the script that takes all requests'],
+      [{ LAYERSMITH_RESPONSE: 'chunked' }, 'set it to buffered or streamed'],
+      [{ LAYERSMITH_MODE: 'wep' }, 'set it to function, web, worker or console'],
+    ] as const) {
+      await using broken = await openWeb(layer, settings);
+      const { status, error } = await send(broken, urlEvent({ path: '/' }));
+      expect(status).toBe('error');
+      expect(error?.errorMessage).toContain(message);
+    }
+  });
+
+  describe('in worker mode', () => {
+    let worker: TestFunction;
+    beforeAll(async () => {
+      worker = await openWeb(layer, {
+        handler: 'public/worker.php',
+        LAYERSMITH_MODE: 'worker',
+        timeoutMs: 3_000,
+      });
+    });
+    afterAll(async () => worker[Symbol.asyncDispose]());
+    const state = async (request: TestRequest): Promise<Record<string, unknown>> =>
+      JSON.parse((await page(worker, request)).body) as Record<string, unknown>;
+
+    test('the application starts once, and each request has its own superglobals', async () => {
+      const first = await state({ path: '/', query: 'a=1' });
+      expect(first).toMatchObject({
+        get: { a: '1' },
+        post: [],
+        cookies: [],
+        request: { a: '1' },
+        method: 'GET',
+        worker: '1',
+        env: 'kept',
+      });
+      const second = await state({
+        method: 'POST',
+        path: '/',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        cookies: ['k=v'],
+        body: 'p=1',
+      });
+      expect(second).toMatchObject({
+        get: [],
+        post: { p: '1' },
+        cookies: { k: 'v' },
+        input: 'p=1',
+        method: 'POST',
+        env: 'kept',
+      });
+      expect(second['started']).toBe(first['started']);
+      expect(second['handled']).toBe(Number(first['handled']) + 1);
+      const third = await state({ path: '/' });
+      expect(third).toMatchObject({ get: [], post: [], cookies: [], files: [], input: '' });
+    });
+
+    test('a session is that of its request', async () => {
+      const first = await page(worker, { path: '/session' });
+      expect(first.body).toBe('1');
+      const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
+      expect((await page(worker, { path: '/session', cookies: [cookie] })).body).toBe('2');
+      expect((await page(worker, { path: '/session' })).body).toBe('1');
+      expect(await state({ path: '/' })).toMatchObject({ session: false });
+    });
+
+    test('an exception costs its request only', async () => {
+      const { started } = await state({ path: '/' });
+      const from = worker.log.length;
+      expect((await page(worker, { path: '/throw' })).statusCode).toBe(500);
+      expect(worker.log.slice(from).join('\n')).toContain('Uncaught Exception: a request that fails');
+      expect((await state({ path: '/' }))['started']).toBe(started);
+    });
+
+    test.each([
+      ['/exit', 200],
+      ['/memory', 500],
+      ['/crash', 502],
+      ['/loop', 504],
+    ])('after %s the application starts again', async (path, statusCode) => {
+      const { started } = await state({ path: '/' });
+      expect((await page(worker, { path })).statusCode).toBe(statusCode);
+      const after = await state({ path: '/' });
+      expect(after['started']).not.toBe(started);
+      expect(after['handled']).toBe(1);
+    });
+
+    test('the number of requests before it starts again can be limited', async () => {
+      const settings = {
+        handler: 'public/worker.php',
+        LAYERSMITH_MODE: 'worker',
+        LAYERSMITH_MAX_REQUESTS: 2,
+      };
+      await using limited = await openWeb(layer, settings);
+      const handled: unknown[] = [];
+      for (let i = 0; i < 5; i++) {
+        const { body } = await page(limited, { path: '/' });
+        handled.push((JSON.parse(body) as Record<string, unknown>)['handled']);
+      }
+      expect(handled).toEqual([1, 2, 1, 2, 1]);
+    });
+
+    test('a script that handles no request fails the init', async () => {
+      await using broken = await openWeb(layer, { LAYERSMITH_MODE: 'worker' });
+      expect((await send(broken, urlEvent({ path: '/' }))).status).toBe('error');
+      expect(broken.log.join('\n')).toContain('ended before it called frankenphp_handle_request()');
+    });
+  });
+
+  test('console mode runs commands', async () => {
+    const files = {
+      artisan: '<?php echo json_encode(array_slice($argv, 1)), PHP_SAPI; exit(count($argv) - 2);',
+    };
+    await using console = await openTestFunction({
+      layers: [layer.zip],
+      files,
+      handler: 'artisan',
+      env: { LAYERSMITH_MODE: 'console' },
+    });
+    const result = async (event: unknown): Promise<unknown> =>
+      JSON.parse((await send(console, event)).payload.toString());
+    expect(await result("migrate --name='a b'")).toEqual({
+      exitCode: 1,
+      output: '["migrate","--name=a b"]cli',
+    });
+    expect(await result(['$HOME'])).toEqual({ exitCode: 0, output: '["$HOME"]cli' });
+    expect((await send(console, { a: 1 })).error?.errorMessage).toContain(
+      'a string of arguments, or a list of strings',
+    );
+  });
+});
