@@ -2,6 +2,8 @@
 #ifndef LAYERSMITH_COMPAT_H
 #define LAYERSMITH_COMPAT_H
 
+#include <stdbool.h>
+
 #include <php.h>
 
 #include <SAPI.h>
