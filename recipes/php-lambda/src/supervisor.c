@@ -88,7 +88,7 @@ static void replace(struct slot *slot, int status)
 		break;
 	case WORK_BUSY: {
 		bool is_late = slot->kill_at_ms != 0;
-		log_invocation(slot->id, "ERROR", "%s: %s PHP %s, answered %d", slot->what, is_late ? "out of time;" : "", how, is_late ? 504 : 502);
+		log_invocation(slot->id, "ERROR", "%s: %sPHP %s, answered %d", slot->what, is_late ? "out of time; " : "", how, is_late ? 504 : 502);
 		respond_for(runtime, slot, is_late ? 504 : 502);
 		break;
 	}
