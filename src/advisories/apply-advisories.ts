@@ -96,7 +96,7 @@ export async function applyAdvisories(
         if (isIgnored(advisory)) continue;
         const fixedIn = verdict.state === 'affected' ? verdict.fixedIn : undefined;
         const list = verdict.state === 'affected' ? applies : undecided;
-        list.set(`${id} ${pkg.recipe} ${pkg.name}`, {
+        list.set([id, pkg.recipe, pkg.name, pkg.version].join(' '), {
           ...common,
           ...{ recipe: pkg.recipe, package: pkg.name, version: pkg.version, fixedIn, why: verdict.why },
         });
