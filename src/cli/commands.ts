@@ -94,7 +94,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'serve',
     args: '<layers..>',
     takes: ['layers'],
-    describe: "Keep a function warm behind Lambda's Invoke API on 127.0.0.1",
+    describe: "Keep a function warm behind Lambda's Invoke API or HTTP on 127.0.0.1",
     load: async () => (await import('./commands/serve.js')).serveCommand,
   },
   {

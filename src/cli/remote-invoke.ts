@@ -11,7 +11,8 @@ export interface RemoteArgs extends AwsArgs {
   readonly layers: readonly string[];
   readonly function: string | undefined;
   readonly region: string | undefined;
-  readonly event: string;
+  readonly event: string | undefined;
+  readonly http: string | undefined;
   readonly clientContext: string | undefined;
   readonly repeat: number;
   readonly json: boolean;
@@ -24,8 +25,12 @@ export async function invokeRemotely(io: Io, args: RemoteArgs, outcome: { exitCo
     throw new UsageError('--remote invokes a function on Lambda once, with its own layers', {
       hint: 'Leave out the layers, --function and --repeat.',
     });
+  if (args.http !== undefined)
+    throw new UsageError('--http invokes a local function', {
+      hint: 'Send the request to the function URL or API of the function on Lambda, for example with curl.',
+    });
   if (clientContext !== undefined) checkJson('--client-context', clientContext);
-  const event = await readEvent(io, args.event);
+  const event = await readEvent(io, args.event ?? '{}');
   const access = awsAccessOf(io, args);
   const { functions } = await connectAws(args.region, { access, signal: io.signal });
   const { status, payload, functionError, logTail } = await functions.invoke(remote, event, clientContext);

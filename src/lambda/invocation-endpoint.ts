@@ -1,10 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import { LayersmithError, UsageError } from '../core/errors.js';
-import { errorCodeOf } from '../core/file-system.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { eventStreamMessage } from './event-stream.js';
+import { failureText } from './failure-text.js';
 import type { InvocationOutcome } from './invocation.js';
 import { InvokeRefusal, parseInvocation, type ParsedInvocation } from './invocation-request.js';
+import { isLocalHost, openLoopbackServer, roomIn, type LoopbackServer } from './loopback-server.js';
 import type { Sandbox } from './sandbox.js';
 
 /** The function that is served, and where. */
@@ -17,15 +16,6 @@ export interface InvocationEndpointOptions {
   readonly onLog: (line: string) => void;
 }
 
-/** A running endpoint. Disposing of it closes it and its connections. */
-export interface InvocationEndpoint extends AsyncDisposable {
-  /** `http://127.0.0.1:9000` */
-  readonly url: string;
-}
-
-const HOST = '127.0.0.1';
-/** The Host header of a program on this machine. Any port is accepted, because the endpoint's port may be forwarded. */
-const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 /** The only version is `$LATEST`. */
 const VERSION = { 'X-Amz-Executed-Version': '$LATEST' };
 const INVOCATIONS = /^\/2015-03-31\/functions\/[^/]+\/invocations\/?$/;
@@ -35,40 +25,9 @@ const STREAMING = /^\/2021-11-15\/functions\/[^/]+\/response-streaming-invocatio
  * Serves Lambda's Invoke and InvokeWithResponseStream for one function, under any name, so that SDKs can use it as their
  * endpoint. Throws UsageError if the port is not available.
  */
-export async function openInvocationEndpoint(
-  options: InvocationEndpointOptions,
-): Promise<InvocationEndpoint> {
-  const server = createServer((request, response) => {
+export async function openInvocationEndpoint(options: InvocationEndpointOptions): Promise<LoopbackServer> {
+  return openLoopbackServer({ port: options.port, flag: '--port' }, (request, response) => {
     void serve(request, { ...options, response });
-  });
-  try {
-    server.listen(options.port, HOST);
-    await once(server, 'listening');
-  } catch (cause) {
-    throw portRefused(options.port, cause);
-  }
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
-  return {
-    url: `http://${HOST}:${port}`,
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-}
-
-function portRefused(port: number, cause: unknown): UsageError {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'it is in use',
-    EACCES: 'permission denied',
-  };
-  const code = errorCodeOf(cause) ?? String(cause);
-  return new UsageError(`cannot listen at ${HOST}:${port}: ${reasons[code] ?? code}`, {
-    hint: 'Choose another port with --port; --port 0 selects a free one.',
-    cause,
   });
 }
 
@@ -124,7 +83,7 @@ function checkLocalCaller({ headers }: IncomingMessage): void {
     );
   const { origin } = headers;
   const host = (headers.host ?? '').toLowerCase();
-  if (!LOCAL_HOST.test(host)) throw forbidden(`the Host header '${host}' names another machine`);
+  if (!isLocalHost(host)) throw forbidden(`the Host header '${host}' names another machine`);
   if (origin !== undefined && origin.toLowerCase() !== `http://${host}`)
     throw forbidden(`the request comes from the web page ${origin}`);
   const site = headers['sec-fetch-site'];
@@ -159,7 +118,7 @@ function invokeLater({ request }: ParsedInvocation, { sandbox, response, onLog }
         onLog(`the asynchronous invocation ${requestId} failed: ${error.errorMessage}`);
     },
     (error: unknown) => {
-      onLog(`an asynchronous invocation was lost: ${messageOf(error)}`);
+      onLog(`an asynchronous invocation was lost: ${failureText(error)}`);
     },
   );
 }
@@ -201,20 +160,9 @@ async function invokeStreaming({ request, tail }: ParsedInvocation, exchange: Ex
   response.end();
 }
 
-/** Resolves when more can be written, or when the client has disconnected. */
-function roomIn(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.on('drain', done).on('close', done);
-  });
-}
-
 function refuse(error: unknown, { response, onLog }: Exchange): void {
   const refusal =
-    error instanceof InvokeRefusal ? error : new InvokeRefusal(500, 'ServiceException', messageOf(error));
+    error instanceof InvokeRefusal ? error : new InvokeRefusal(500, 'ServiceException', failureText(error));
   if (refusal !== error) onLog(`the invocation failed: ${refusal.message}`);
   if (response.headersSent || response.destroyed) return;
   const { statusCode, type, message } = refusal;
@@ -227,9 +175,4 @@ function refuse(error: unknown, { response, onLog }: Exchange): void {
     ...(response.req.complete ? {} : { Connection: 'close' }),
   });
   response.end(body);
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof LayersmithError)) return String(error);
-  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
 }

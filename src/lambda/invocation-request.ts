@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { InvocationRequest } from './invocation.js';
 
 /** The largest event of a synchronous invocation, in bytes: Lambda's quota. */
-const MAX_EVENT_BYTES = 6 * 1024 * 1024;
+export const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 /** The largest event of an asynchronous invocation, in bytes: Lambda's quota since October 2025. */
 const MAX_ASYNC_EVENT_BYTES = 1024 * 1024;
 /** A body over the limits is still read up to here, so that a client that sends all of it first sees the error. */

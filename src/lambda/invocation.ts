@@ -12,6 +12,8 @@ export interface InvocationRequest {
   readonly tenantId?: string | undefined;
   /** `Root=1-…;Parent=…;Sampled=…`; generated if absent. */
   readonly traceId?: string | undefined;
+  /** The id of the invocation, if the invoker chooses it: that of an HTTP request is also in its event. */
+  readonly requestId?: string | undefined;
 }
 
 /** Receives a streamed answer while the function produces it. */

@@ -35,7 +35,7 @@ export interface SandboxOptions {
   readonly initTimeoutMs: number;
   /** Returns the current time in milliseconds since 1970. */
   readonly now: () => number;
-  /** Returns a new UUID as request id. Called for each invocation. */
+  /** Returns a new UUID as request id. Called for each invocation that has none. */
   readonly newRequestId: () => string;
   /** Receives every line that the function and the bootstrap write, and the START, END, REPORT and INIT_REPORT lines. */
   readonly onLog: (line: string) => void;
@@ -225,7 +225,7 @@ class RelayedSandbox implements Sandbox {
     await this.#initOnce();
     await this.#finishLast();
     const invocation: Invocation = {
-      requestId: this.#options.newRequestId(),
+      requestId: request.requestId ?? this.#options.newRequestId(),
       begun: performance.now(),
       startedAt: this.#options.now(),
       log: createInvocationLog(),

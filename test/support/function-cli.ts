@@ -34,3 +34,12 @@ export async function functionPlace(
     },
   };
 }
+
+/** Waits for the first line of stdout: `serve` is ready then. Rejects with what was said if the command ends without one. */
+export async function firstLineOf(running: Running): Promise<string> {
+  while (!running.stdout().includes('\n')) {
+    if (running.isOver()) throw new Error(running.stderr());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return running.stdout().split('\n')[0] ?? '';
+}

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtLayer, type BuiltLayer } from '../../support/built-layer.js';
 import type { Running } from '../../support/cli.js';
 import { failure } from '../../support/failure.js';
-import { functionPlace, type FunctionPlace } from '../../support/function-cli.js';
+import { firstLineOf, functionPlace, type FunctionPlace } from '../../support/function-cli.js';
 import { containersOf, expectError, runningContainer } from '../../support/workplace.js';
 
 // `layersmith serve` as tools and SDKs use it, on the Lua layer.
@@ -43,7 +43,7 @@ beforeAll(async () => {
   lua = await builtLayer('lua/5.4');
   place = await functionPlace({ 'app/src/hello.lua': HELLO });
   serving = place.start(serveArgs('app', '0'));
-  url = await urlOf(serving);
+  url = await firstLineOf(serving);
 });
 
 afterAll(async () => {
@@ -53,15 +53,6 @@ afterAll(async () => {
 
 function serveArgs(folder: string, port: string): string[] {
   return ['serve', lua.zip, '--function', folder, '--handler', 'hello', '--port', port, '--memory', '256'];
-}
-
-/** Waits until it is ready. */
-async function urlOf(running: Running): Promise<string> {
-  while (!running.stdout().includes('\n')) {
-    if (running.isOver()) throw new Error(running.stderr());
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return running.stdout().trim();
 }
 
 function post(body: string, headers: Record<string, string> = {}, base = url): Promise<Response> {
@@ -187,7 +178,7 @@ function disposable(client: LambdaClient): Disposable & { readonly client: Lambd
 test('a changed function is used by the next invocation, in a new sandbox', async () => {
   await place.write({ 'changing/src/hello.lua': "return function() return 'one' end" });
   const running = place.start(serveArgs('changing', '0'));
-  const base = await urlOf(running);
+  const base = await firstLineOf(running);
   const answer = async (): Promise<string> => (await post('{}', {}, base)).text();
   expect(await answer()).toBe('one');
   await place.write({ 'changing/src/hello.lua': "return function() return 'another' end" });
@@ -207,7 +198,7 @@ test('a changed function is used by the next invocation, in a new sandbox', asyn
 test('code that goes away harms one invocation, and a container that ends while idle none', async () => {
   await place.write({ 'fragile/src/hello.lua': "return function() return 'here' end" });
   const running = place.start(serveArgs('fragile', '0'));
-  const base = await urlOf(running);
+  const base = await firstLineOf(running);
   await rm(join(place.path, 'fragile/src'), { recursive: true });
   const refused = await post('{}', {}, base);
   expect(refused.status).toBe(500);
@@ -228,7 +219,7 @@ test('code that goes away harms one invocation, and a container that ends while 
 test('Ctrl-C during an invocation ends it, and leaves nothing', async () => {
   await place.write({ 'endless/src/hello.lua': "return function() print('busy') while true do end end" });
   const running = place.start([...serveArgs('endless', '0'), '--timeout', '60']);
-  const answer = post('{}', {}, await urlOf(running)).catch(() => undefined);
+  const answer = post('{}', {}, await firstLineOf(running)).catch(() => undefined);
   await running.says('busy');
   running.kill('SIGINT');
   const ended = await running.ended;
@@ -251,7 +242,7 @@ test('a port that is in use is an error that says so', async () => {
 
 test('--json gives the addresses as one object', async () => {
   const running = place.start([...serveArgs('app', '0'), '--json']);
-  const addresses = JSON.parse(await urlOf(running)) as { url: string; invocations: string };
+  const addresses = JSON.parse(await firstLineOf(running)) as { url: string; invocations: string };
   expect(addresses.invocations).toBe(`${addresses.url}/2015-03-31/functions/function/invocations`);
   const answer = await fetch(addresses.invocations, { method: 'POST', body: '{"name":"x"}' });
   expect(await answer.json()).toEqual({ hello: 'x', count: 1 });

@@ -67,6 +67,27 @@ test.each([
   ['a variable without a name', ['invoke', ...GOOD, '--env', '=1'], "--env: '=1' lacks"],
   ['an invalid port', ['serve', ...GOOD, '--port', '65536'], '--port must be a whole number from 0 to 65535'],
   [
+    'an invalid port for HTTP',
+    ['serve', ...GOOD, '--http', '65536'],
+    '--http must be a whole number from 0 to 65535',
+  ],
+  ['assets without HTTP', ['serve', ...GOOD, '--assets', 'app'], '--assets is for --http'],
+  [
+    'assets that do not exist',
+    ['serve', ...GOOD, '--http', '0', '--assets', 'none'],
+    '--assets: HOME/none is not a folder',
+  ],
+  [
+    'a request and an event',
+    ['invoke', ...GOOD, '--http', '/', '--event', '{}'],
+    '--http and --event do not go together',
+  ],
+  [
+    'a request to a function on Lambda',
+    ['invoke', '--remote', 'f', '--http', '/'],
+    '--http invokes a local function',
+  ],
+  [
     'an event that is not JSON',
     ['invoke', ...GOOD, '--event', '{x}'],
     '--event:1:2 is not JSON: expected a name',
@@ -111,4 +132,7 @@ test('valid flags lead to the search for an engine', async () => {
   const variables = ['--env', 'A=1', '--env', 'B=2=3', '--event', '-'];
   expect((await layersmith(['invoke', ...GOOD, ...variables], '{"a": 1}')).exitCode).toBe(69);
   expect((await layersmith(['serve', ...GOOD])).exitCode).toBe(69);
+  expect((await layersmith(['serve', ...GOOD, '--http', '0', '--assets', 'app'])).exitCode).toBe(69);
+  const request = ['--http', 'POST /', '--header', 'A: b', '--header', 'C: d', '--data', '-'];
+  expect((await layersmith(['invoke', ...GOOD, ...request], 'a=1')).exitCode).toBe(69);
 });

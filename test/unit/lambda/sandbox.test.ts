@@ -104,6 +104,14 @@ describe('an invocation', () => {
     ]);
   });
 
+  test('has the id that the invoker chose', async () => {
+    const tested = await startReady();
+    const outcome = tested.sandbox.invoke({ ...EVENT, requestId: 'chosen' });
+    await answerWith(tested, 'chosen');
+    expect((await outcome).requestId).toBe('chosen');
+    expect(tested.log[0]).toBe('START RequestId: chosen Version: $LATEST');
+  });
+
   test('that is not the first reports no init, and waits for the one before it', async () => {
     const tested = await startReady();
     const both = [tested.sandbox.invoke(EVENT), tested.sandbox.invoke(EVENT)];
