@@ -6,7 +6,7 @@
 build_extension() {
   local file flags
   # A bundled extension is a folder in PHP's sources.
-  if [ "$LAYERSMITH_SOURCES" = php ]; then cd "ext/$LAYERSMITH_PACKAGE" || exit; fi
+  if [ "${LAYERSMITH_SOURCES%% *}" = php ]; then cd "ext/$LAYERSMITH_PACKAGE" || exit; fi
   if [ ! -e config.m4 ]; then cp config0.m4 config.m4; fi
   # These are made from the stubs by running PHP, which an extension for another machine could not.
   find . -name '*_arginfo.h' -exec touch {} +

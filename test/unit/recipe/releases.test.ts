@@ -206,6 +206,22 @@ describe("patches in another source's tree", () => {
     expect(await library.load(parseRecipeName('php/8.4.2'))).toHaveProperty('recipe');
   });
 
+  test('are applied for a bundled extension as well: it is compiled from the sources of its interpreter', async () => {
+    await using folder = await folderWith(FIXES, {
+      'patched.sh': '',
+      'php/package.yaml': interpreterYaml('8.4'),
+      'php/extension.sh': '',
+      'intl/package.yaml': extensionYaml(['bundled: true']),
+      'intl/build.sh': '',
+    });
+    const library = await openRecipeLibrary([folder.path]);
+    const php = await loadRecipe(library, 'php/8.4.1');
+    const loaded = await library.load(parseRecipeName('intl'), php);
+    if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
+    expect(loaded.recipe.patches).toEqual(php.patches);
+    expect([...loaded.recipe.buildFiles.keys()].sort()).toEqual(['build.sh', 'extension.sh', 'own/build.sh']);
+  });
+
   test('are a problem without the script that applies them', async () => {
     await using folder = await folderWith(FIXES, {});
     const library = await openRecipeLibrary([folder.path]);
