@@ -107,7 +107,7 @@ export async function applyAdvisories(
           ...common,
           ...{ recipe: pkg.recipe, package: pkg.name, version: pkg.version, fixedIn, why: verdict.why },
         };
-        const key = `${id} ${pkg.recipe} ${pkg.name}`;
+        const key = [id, pkg.recipe, pkg.name, pkg.version].join(' ');
         const patches = closing(advisory, pkg);
         if (patches.length > 0) patched.set(key, { ...found, patches });
         else if (!isIgnored(advisory)) (verdict.state === 'affected' ? applies : undecided).set(key, found);

@@ -1,9 +1,10 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RecipeError } from '../core/errors.js';
 import { kindOf } from '../core/file-system.js';
 import { parseYaml } from '../core/yaml-file.js';
+import type { Position } from '../recipe/recipe.js';
 import { layerDefinitions, layerName, layerSchema, type LayerDefinition } from './layer-definition.js';
 
 /** The user's own files. Its recipes and platforms override the built-in ones, and its lock file is committed. */
@@ -18,6 +19,8 @@ export interface Project {
   readonly lock: string;
   /** URLs of Debian mirrors, tried in order before the host's own: `mirrors` in `layersmith.yaml`. */
   readonly mirrors: readonly string[];
+  /** The folder of advisories that builds are compared with: `advisories` in `layersmith.yaml`. It may not exist. */
+  readonly advisories: { readonly folder: string; readonly position: Position } | undefined;
   /** The layers that the project defines: `layers` in `layersmith.yaml`. */
   readonly layers: readonly LayerDefinition[];
 }
@@ -25,6 +28,7 @@ export interface Project {
 /** The schema of layersmith.yaml. */
 export const projectSchema = z.strictObject({
   mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  advisories: z.string().min(1).optional(),
   layers: z.record(layerName, layerSchema).default({}),
 });
 
@@ -57,19 +61,28 @@ export async function findProject(workingDirectory: string, uid = process.getuid
     recipes: await within('recipes'),
     platforms: await within('platforms'),
     lock: join(folder, LOCK_FILE),
-    ...(defined === undefined ? { mirrors: [], layers: [] } : await readDefinitions(folder)),
+    ...(defined === undefined ? NOTHING : await readDefinitions(folder)),
   };
 }
 
-async function readDefinitions(folder: string): Promise<Pick<Project, 'mirrors' | 'layers'>> {
+type Definitions = Pick<Project, 'mirrors' | 'advisories' | 'layers'>;
+
+const NOTHING: Definitions = { mirrors: [], advisories: undefined, layers: [] };
+
+async function readDefinitions(folder: string): Promise<Definitions> {
   const file = join(folder, DEFINITION_FILE);
   const text = await readFile(file, 'utf8');
   // A file without content is valid: it marks the project's folder.
-  if (/^(\s|#.*)*$/.test(text)) return { mirrors: [], layers: [] };
+  if (/^(\s|#.*)*$/.test(text)) return NOTHING;
   const parsed = parseYaml(text, { file, schema: projectSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems, { what: DEFINITION_FILE });
-  const { mirrors, layers } = parsed.value;
-  return { mirrors, layers: layerDefinitions(layers, { folder, file, locate: parsed.locate }) };
+  const { mirrors, advisories, layers } = parsed.value;
+  const position = { file, ...parsed.locate(['advisories']) };
+  return {
+    mirrors,
+    advisories: advisories === undefined ? undefined : { folder: resolve(folder, advisories), position },
+    layers: layerDefinitions(layers, { folder, file, locate: parsed.locate }),
+  };
 }
 
 async function folderAbove(start: string, uid: number | undefined): Promise<string | undefined> {

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { applyAdvisories, type AdvisoryReport, type Undecided } from '../../advisories/apply-advisories.js';
-import type { AdvisedPackage, ClosingPatch } from '../../advisories/advisory.js';
+import type { AdvisedPackage } from '../../advisories/advisory.js';
 import { EXIT_CODES, InternalError, UsageError } from '../../core/errors.js';
 import { kindOf } from '../../core/file-system.js';
 import { kindOfCode } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
 import type { Plan } from '../../recipe/plan.js';
+import { findProject } from '../../definition/project.js';
+import { advisedPackages, packagesOfPlan } from '../advised-packages.js';
+import { advisoriesFolder } from '../layer-advisories.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import { parseRecipeName } from '../../recipe/recipe-library.js';
 import type { Io } from '../io.js';
@@ -29,8 +32,8 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
           from: {
             type: 'string',
             requiresArg: true,
-            demandOption: true,
-            describe: 'Folder of OSV or CVE JSON files, searched recursively; or one file',
+            describe:
+              'Folder of OSV or CVE JSON files, searched recursively, or one file; default: `advisories` in layersmith.yaml',
           },
           ignore: {
             type: 'string',
@@ -55,13 +58,14 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
           'Check the layer in production',
         ),
     handler: async (args) => {
+      const from = await fromOf(io, args.from);
       const packages = await packagesOf(io, args);
-      const report = await applyAdvisories(resolve(io.cwd, args.from), { packages, ignore: args.ignore });
+      const report = await applyAdvisories(from, { packages, ignore: args.ignore });
       for (const id of report.ignoredInVain) {
         io.err(`layersmith: warning: --ignore ${id} matches none of the advisories found; remove it\n`);
       }
       if (report.read === 0) {
-        throw new UsageError(`no advisory found in ${args.from}`, {
+        throw new UsageError(`no advisory found in ${args.from ?? from}`, {
           hint: 'Pass a folder of OSV or CVE JSON files to --from.',
         });
       }
@@ -72,6 +76,16 @@ export function advisoriesCommand(io: Io, outcome: CommandOutcome): Command {
   });
 }
 
+/** Returns the path of the advisories: `--from`, or the project's folder. */
+async function fromOf(io: Io, asked: string | undefined): Promise<string> {
+  const from =
+    asked === undefined ? await advisoriesFolder(await findProject(io.cwd)) : resolve(io.cwd, asked);
+  if (from !== undefined) return from;
+  throw new UsageError('no folder of advisories is named', {
+    hint: 'Pass --from FOLDER, or set `advisories` in layersmith.yaml.',
+  });
+}
+
 async function packagesOf(
   io: Io,
   { target, ...args }: ReleaseArgs & { readonly target: string },
@@ -79,10 +93,7 @@ async function packagesOf(
   const path = resolve(io.cwd, target);
   const isLayer = target.endsWith('.zip') || (await kindOf(path)) !== undefined;
   if (!isLayer) {
-    const { stages } = await planOf(io, args, target);
-    return stages.flatMap(({ recipe }) =>
-      withBundles({ ...recipe, recipe: recipe.name, sourcePatches: recipe.patches }),
-    );
+    return packagesOfPlan(await planOf(io, args, target));
   }
   await kindOfCode(path, 'layer');
   const manifest = await findManifest(path);
@@ -91,26 +102,7 @@ async function packagesOf(
       hint: 'Name a layer that layersmith built, or a recipe.',
     });
   }
-  return manifest.stages.flatMap(withBundles);
-}
-
-/** What recipes and the stages of manifests have in common. */
-interface Compiled {
-  readonly recipe: string;
-  readonly package: string;
-  readonly version: string;
-  readonly cpe?: string | undefined;
-  readonly sourcePatches?: readonly ClosingPatch[] | undefined;
-  readonly bundles?: readonly Omit<AdvisedPackage, 'recipe'>[] | undefined;
-}
-
-function withBundles(compiled: Compiled): readonly AdvisedPackage[] {
-  const { recipe, package: name, version, cpe, sourcePatches, bundles = [] } = compiled;
-  return [
-    // Undefined keys are not in the JSON.
-    { recipe, name, version, cpe, patches: sourcePatches?.length === 0 ? undefined : sourcePatches },
-    ...bundles.map((bundle) => ({ recipe, name: bundle.name, version: bundle.version, cpe: bundle.cpe })),
-  ];
+  return advisedPackages(manifest.stages);
 }
 
 async function planOf(io: Io, args: ReleaseArgs, name: string): Promise<Plan> {

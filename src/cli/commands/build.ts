@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { findProject, type Project } from '../../definition/project.js';
 import { buildLayer } from '../../pipeline/build/build-layer.js';
 import { layerParts } from '../../pipeline/build/layer-parts.js';
 import type { PlannedLayer } from '../../pipeline/build/planned-layer.js';
@@ -22,6 +23,12 @@ import {
   withOption,
 } from '../options.js';
 import { openBuild, type BuildArgs } from '../build-session.js';
+import {
+  advisoriesFolder,
+  describeAdvisories,
+  openAdvisories,
+  type AdvisoryCheck,
+} from '../layer-advisories.js';
 import { groupByTarget, plannedLayers, type LayerArgs, type TargetedLayer } from '../planned-layers.js';
 import { openReleases, type ReleaseArgs } from '../release-session.js';
 import { checkSources, platformFor, reporterFor } from '../session.js';
@@ -71,9 +78,14 @@ export function buildCommand(io: Io): Command {
       // Before a release is chosen, which may download its sources.
       stageLimits(args);
       await checkSources(io, args.sources);
+      const project = await findProject(io.cwd);
+      const folder = await advisoriesFolder(project);
       const { library, targets } = await planned(io, args);
+      const plans = targets.map(({ layer }) => layer.plan);
+      const advisories =
+        folder === undefined ? undefined : openAdvisories(folder, { plans, warn: reporterFor(io).warn });
       for (const target of groupByTarget(targets))
-        await buildAll(io, { ...args, ...target, output, builderId, library });
+        await buildAll(io, { ...args, ...target, output, builderId, library, project, advisories });
     },
   });
 }
@@ -102,6 +114,8 @@ async function buildAll(
     library,
     output,
     builderId,
+    project,
+    advisories,
     ...args
   }: BuildArgs & {
     readonly layers: readonly PlannedLayer[];
@@ -109,6 +123,8 @@ async function buildAll(
     /** An absolute path. */
     readonly output: string;
     readonly builderId: string;
+    readonly project: Project;
+    readonly advisories: AdvisoryCheck | undefined;
     readonly json: boolean;
   },
 ): Promise<void> {
@@ -128,7 +144,18 @@ async function buildAll(
           `${programs} programs, ${invocations} invocations\n` +
           `size ${size(result.sizeBytes)}  sha256 ${result.sha256}  time ${duration(seconds)}\n`,
       );
-      io.out(args.json ? `${JSON.stringify({ ...result, seconds })}\n` : `${result.path}\n`);
+      const found = await advisories?.about(layer.plan);
+      if (found !== undefined) {
+        const { name } = layer;
+        const isDefined = project.layers.some((each) => each.name === name);
+        const target = isDefined ? name : relative(io.cwd, result.path);
+        io.err(`${describeAdvisories(found, { name, target })}\n`);
+      }
+      io.out(
+        args.json
+          ? `${JSON.stringify({ ...result, seconds, ...(found === undefined ? {} : { advisories: found }) })}\n`
+          : `${result.path}\n`,
+      );
       started = io.now();
     }
   } finally {

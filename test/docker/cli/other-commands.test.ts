@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,6 +37,51 @@ async function json(args: readonly string[]): Promise<unknown> {
 async function manifest(name: string): Promise<BuiltRecord> {
   return JSON.parse(await readFile(join(workplace.out, `${name}.manifest.json`), 'utf8')) as BuiltRecord;
 }
+
+describe('build in a project with advisories', () => {
+  const zip = 'out/tiny-1-provided.al2023-x86_64.zip';
+
+  beforeAll(async () => {
+    const versions = { 'CVE-2099-1': '2', 'CVE-2099-2': '1' };
+    await mkdir(join(workplace.dir, 'cves'));
+    for (const [id, fixed] of Object.entries(versions)) {
+      const ranges = [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }, { fixed }] }];
+      const affected = [{ package: { ecosystem: 'generic', name: 'need' }, ranges }];
+      const text = JSON.stringify({ id, modified: '2099-01-01T00:00:00Z', affected });
+      await writeFile(join(workplace.dir, 'cves', `${id}.json`), text);
+    }
+    await writeFile(join(workplace.dir, 'layersmith.yaml'), 'advisories: cves\n');
+  });
+
+  afterAll(async () => {
+    await rm(join(workplace.dir, 'layersmith.yaml'));
+  });
+
+  test('says which apply to the layer, and the command that it names tells more', async () => {
+    const ended = await workplace.build('tiny');
+    expect(ended).toMatchObject({ exitCode: 0, stdout: `${join(workplace.dir, zip)}\n` });
+    const line = `advisories: 1 of 2 apply to tiny (CVE-2099-1); \`layersmith advisories ${zip}\` tells more`;
+    expect(ended.stderr.trimEnd().split('\n').at(-1)).toBe(line);
+    const more = await workplace.run(['advisories', zip]);
+    expect(more).toMatchObject({ exitCode: 79, stdout: expect.stringContaining('need 1') as string });
+  });
+
+  test('has them in its JSON', async () => {
+    const ended = await workplace.build('tiny', ['--json']);
+    const expected = { read: 2, applies: ['CVE-2099-1'], undecided: [] };
+    expect(JSON.parse(ended.stdout)).toMatchObject({ advisories: expected });
+  });
+
+  test('succeeds also if they cannot be read', async () => {
+    const broken = join(workplace.dir, 'cves', 'broken.json');
+    await writeFile(broken, '{');
+    const ended = await workplace.build('tiny');
+    await rm(broken);
+    expect(ended).toMatchObject({ exitCode: 0, stdout: `${join(workplace.dir, zip)}\n` });
+    expect(ended.stderr).toMatch(/^warning: no advisories were compared: 1 file is not JSON .*broken\.json/m);
+    expect(ended.stderr).not.toMatch(/^advisories:/m);
+  });
+});
 
 describe('plan', () => {
   const plan = (recipes = workplace.recipes, toolchain = 'debian'): string[] => [

@@ -131,6 +131,18 @@ describe('of a recipe', () => {
   });
 });
 
+test('without --from the folder of the project is read, and without either nothing is', async () => {
+  await using folder = await temporaryFolder();
+  await folder.write({ ...FILES, 'layersmith.yaml': 'advisories: db\n' });
+  const ended = await advisories(join(folder.path, 'db'), 'php/7.3');
+  expect(ended).toMatchObject({ exitCode: 79, stderr: '' });
+  expect(ended.stdout).toContain('3 advisories read: 1 apply, 1 cannot be decided\n');
+  await folder.write({ 'layersmith.yaml': '' });
+  const without = await advisories(folder.path, 'php/7.3');
+  expect(without).toMatchObject({ exitCode: 64, stdout: '' });
+  expect(without.stderr).toContain('--from');
+});
+
 /** A CVE record with CPE names only, as NVD adds them. */
 function cveOf(id: string, match: object): string {
   return JSON.stringify({

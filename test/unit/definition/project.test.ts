@@ -17,6 +17,7 @@ test('a project is the folder of the nearest layersmith.yaml, with its recipes, 
     platforms: join(folder.path, 'platforms'),
     lock: join(folder.path, 'layersmith.lock'),
     mirrors: [],
+    advisories: undefined,
     layers: [],
   });
 });
@@ -31,6 +32,7 @@ test('without one, the working directory is the project, and what it does not ha
     platforms: undefined,
     lock: join(inside, 'layersmith.lock'),
     mirrors: [],
+    advisories: undefined,
     layers: [],
   });
 });
