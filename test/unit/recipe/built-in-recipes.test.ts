@@ -52,6 +52,20 @@ test.each([
   expect(plan.stages.map(({ recipe }) => recipe.name)).toContain(openssl);
 });
 
+test.each([
+  ['php/7.4', []],
+  ['php/8.2', ['random']],
+  ['php/8.4', ['random']],
+  ['php/8.5', ['lexbor', 'random', 'uri']],
+])('%s has what is always compiled into its version', async (name, more) => {
+  const compiledIn = (await loadRecipe(library, name)).layer?.extensions ?? [];
+  const since72 = (await loadRecipe(library, 'php/7.3')).layer?.extensions ?? [];
+  expect(since72).toEqual(
+    expect.arrayContaining(['core', 'hash', 'json', 'opcache', 'reflection', 'sodium']),
+  );
+  expect([...compiledIn].sort()).toEqual([...since72, ...more].sort());
+});
+
 /** The plan of a recipe; that of an extension with the newest line of its interpreter that it supports. */
 async function planWith(name: string): Promise<Plan> {
   const { extension } = await loadRecipe(library, name);
