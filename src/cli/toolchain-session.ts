@@ -16,7 +16,14 @@ import { presentToolchain, type ChooseOptions } from '../toolchain/choose-toolch
 import { knownDebianImage, type DebianImage, type DebianOptions } from '../toolchain/debian.js';
 import { debName, type DebianPackage } from '../toolchain/debian-package.js';
 import { machineOf } from '../engine/machine.js';
-import { debianKey, isLocked, readLock, type LockFile } from '../toolchain/lock-file.js';
+import {
+  debianKey,
+  isLocked,
+  readLock,
+  readLockContent,
+  type LockContent,
+  type LockFile,
+} from '../toolchain/lock-file.js';
 import {
   TOOLCHAIN_KINDS,
   type Toolchain,
@@ -116,13 +123,16 @@ export async function openLock(io: Io): Promise<{
   readonly lock: LockFile;
   /** The project's images alone. */
   readonly own: LockFile;
+  /** What is in the file at `path`. */
+  readonly content: LockContent;
 }> {
   const { lock: path } = await findProject(io.cwd);
   const builtInPath = join(io.packageRoot, LOCK_FILE);
   const builtIn = await readLock(builtInPath);
   // In layersmith's own checkout the lock that comes with it is nobody's choice of a toolchain.
-  const own: LockFile = path === builtInPath ? new Map() : await readLock(path);
-  return { path, own, lock: new Map([...builtIn, ...own]) };
+  const content = await readLockContent(path);
+  const own: LockFile = path === builtInPath ? new Map() : content.images;
+  return { path, own, content, lock: new Map([...builtIn, ...own]) };
 }
 
 /** The kind of toolchain that the project's own lock decides for a platform; undefined where it does not. */

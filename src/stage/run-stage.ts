@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -69,7 +69,11 @@ export async function runStage(run: StageRun, output: string): Promise<void> {
       engine: run.engine,
       spec,
       fill: async (container) => {
-        for (const need of run.needs) await container.putArchive(OPT, createReadStream(need.path), signal);
+        for (const need of run.needs) {
+          // Opened first: if it is missing, the error names it, and not the engine.
+          await using file = await open(need.path);
+          await container.putArchive(OPT, file.createReadStream({ autoClose: false }), signal);
+        }
         await container.putArchive('/', packTree(await buildTree(run), { owner: builderOf(run) }), signal);
       },
       feed: (stdin) => {

@@ -75,14 +75,27 @@ export function isLocked(lock: LockFile, wanted: LockedFor): boolean {
   return lock.has(lockKey('toolchain', wanted)) && lock.has(lockKey('runtime', wanted));
 }
 
-/** Reads a lock file. A missing file has no images. Throws UsageError for an invalid one. */
-export async function readLock(path: string): Promise<LockFile> {
-  return new Map(Object.entries((await readContent(path)).images));
+/** Everything in a lock file. */
+export interface LockContent {
+  readonly images: LockFile;
+  /** The releases, by the names of their lines. */
+  readonly releases: ReadonlyMap<string, string>;
 }
 
-/** Reads the releases of a lock file, by the names of their lines. Throws like `readLock`. */
-export async function readLockedReleases(path: string): Promise<ReadonlyMap<string, string>> {
-  return new Map(Object.entries((await readContent(path)).releases));
+/** Reads a lock file. A missing file has nothing. Throws UsageError for an invalid one. */
+export async function readLockContent(path: string): Promise<LockContent> {
+  const { images, releases } = await readContent(path);
+  return { images: new Map(Object.entries(images)), releases: new Map(Object.entries(releases)) };
+}
+
+/** Reads the images of a lock file. Throws like `readLockContent`. */
+export async function readLock(path: string): Promise<LockFile> {
+  return (await readLockContent(path)).images;
+}
+
+/** Reads the releases of a lock file. Throws like `readLockContent`. */
+export async function readLockedReleases(path: string): Promise<LockContent['releases']> {
+  return (await readLockContent(path)).releases;
 }
 
 async function readContent(path: string): Promise<z.infer<typeof lockSchema>> {

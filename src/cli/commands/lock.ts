@@ -8,8 +8,6 @@ import {
   isLocked,
   lockDifferences,
   lockKey,
-  readLock,
-  readLockedReleases,
   writeLock,
   type LockedImage,
 } from '../../toolchain/lock-file.js';
@@ -63,8 +61,8 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
     handler: async (args) => {
       const reporter = reporterFor(io);
       try {
-        const { path, lock } = await openLock(io);
-        const locked = await readLockedReleases(path);
+        const { path, lock, content } = await openLock(io);
+        const locked = content.releases;
         const releases = await releasesToLock(io, args, { recipes: args.names, locked, reporter });
         const changed = releaseDifferences(locked, releases);
         const toolchain = args['releases-only']
@@ -72,7 +70,7 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           : await lockToolchain(io, args, { lock, reporter });
         reporter.close();
         if (!args.check) {
-          const images = new Map([...(await readLock(path)), ...(toolchain?.images ?? [])]);
+          const images = new Map([...content.images, ...(toolchain?.images ?? [])]);
           await writeLock(path, images, releases);
         }
         const { key, isNew = false, packages, differences = [] } = toolchain ?? {};

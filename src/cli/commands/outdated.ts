@@ -95,7 +95,7 @@ async function openList(
     });
   }
   // endoflife.date has the name in the URL alone: api/php.json.
-  const [, ofFile] = /^([a-z0-9+-]+)\.json$/.exec(basename(place)) ?? [];
+  const [, ofFile] = /^([a-z0-9][a-z0-9_+-]*)\.json$/.exec(basename(place)) ?? [];
   const name = named ?? list.package ?? ofFile;
   if (name === undefined) {
     throw new UsageError(`--releases: ${place} does not tell which package it is of`, {

@@ -21,6 +21,7 @@ import { smokeTestLayer } from './layer-smoke.js';
 import { writeLayerZip } from './layer-zip.js';
 import type { PlannedLayer } from './planned-layer.js';
 import type { ResolvedPlan } from './resolve-plan.js';
+import { readingStored } from './removed-entries.js';
 import { recallResult, type StageResult } from './stage-results.js';
 
 export interface LayerResult extends LayerMetadata {
@@ -64,7 +65,7 @@ export async function buildLayer(
   const replaced = await recipeOf(path);
   if (replaced !== undefined && replaced !== plan.root.recipe.name)
     reporter.warn(`${path} contained a layer of ${replaced} and is replaced`);
-  await placeFile(item, path);
+  await readingStored(store, () => placeFile(item, path));
   const { run: invocationId, startedOn, finishedOn } = item.facts;
   await writeMetadata(metadata, {
     record,
@@ -131,7 +132,7 @@ async function buildAnew(layer: PlannedLayer, context: BuildContext): Promise<Ma
   return {
     results,
     manifest,
-    item: await makeLayer({ layer, artifacts, manifest, context }),
+    item: await readingStored(context.store, () => makeLayer({ layer, artifacts, manifest, context })),
     reused: false,
   };
 }

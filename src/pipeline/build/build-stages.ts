@@ -10,6 +10,7 @@ import { contentKey } from '../../stage/stage-key.js';
 import type { Store, StoredItem } from '../../store/store.js';
 import type { BuildContext, BuildServices, BuildTarget } from './build-context.js';
 import { startFetching, type StageSources } from './fetch-stages.js';
+import { readingStored } from './removed-entries.js';
 import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
 import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
 
@@ -237,34 +238,38 @@ async function compile(
       'artifacts',
       { key: contentKeyOf(resolved, needs), name: recipe.name, seconds, facts: () => facts },
       (output) =>
-        runStage(
-          {
-            engine: context.engine,
-            recipe,
-            platform,
-            image: context.toolchain.buildImage.id,
-            protocolPath: context.library.protocolPath,
-            sources: new Map([...sources].map(([name, { file, path }]) => [name, { file: file.name, path }])),
-            needs: needs.map(({ item: { path }, result: { recipe: name } }) => ({ name, path })),
-            lease,
-            labels: context.labels,
-            memoryBytes: context.memoryBytes,
-            limitMs: context.stageTimeoutMs,
-            variation: context.variation,
-            logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
-            onLine: (line) => {
-              view.doing(line);
+        readingStored(store, () =>
+          runStage(
+            {
+              engine: context.engine,
+              recipe,
+              platform,
+              image: context.toolchain.buildImage.id,
+              protocolPath: context.library.protocolPath,
+              sources: new Map(
+                [...sources].map(([name, { file, path }]) => [name, { file: file.name, path }]),
+              ),
+              needs: needs.map(({ item: { path }, result: { recipe: name } }) => ({ name, path })),
+              lease,
+              labels: context.labels,
+              memoryBytes: context.memoryBytes,
+              limitMs: context.stageTimeoutMs,
+              variation: context.variation,
+              logPath: join(logFolder, `${recipe.name.replaceAll('/', '-')}.log`),
+              onLine: (line) => {
+                view.doing(line);
+              },
+              onWarning: context.reporter.warn,
+              keepContainer: context.keepContainer,
+              onKept: (id) => {
+                context.reporter.info(
+                  `kept the container ${id.slice(0, 12)} of ${recipe.name}; \`layersmith clean --containers\` removes it`,
+                );
+              },
+              signal: context.signal,
             },
-            onWarning: context.reporter.warn,
-            keepContainer: context.keepContainer,
-            onKept: (id) => {
-              context.reporter.info(
-                `kept the container ${id.slice(0, 12)} of ${recipe.name}; \`layersmith clean --containers\` removes it`,
-              );
-            },
-            signal: context.signal,
-          },
-          output,
+            output,
+          ),
         ),
     );
     await store.rememberSeconds(recipe.name, item.seconds);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { compareTrees, type Difference } from '../../compare/compare-trees.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
-import { InternalError } from '../../core/errors.js';
+import { InternalError, RecipeError } from '../../core/errors.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
 import { packTree } from '../../tree/pack-tree.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
@@ -13,7 +13,7 @@ import type { PlannedLayer } from '../build/planned-layer.js';
 import type { Variation } from '../../stage/variation.js';
 import { artifactFile } from '../../tree/artifact-file.js';
 import type { BuildContext } from '../build/build-context.js';
-import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
+import { buildPlan, resolveIn, type BuiltPlan } from '../build/build-stages.js';
 import { openScratchBuild, type ScratchBuild } from './scratch-build.js';
 
 /** The result of comparing two builds. */
@@ -29,7 +29,8 @@ export interface Verified {
 
 /**
  * Builds each layer twice from scratch, the second time under changed conditions (`Variation`), and compares every artifact
- * and, for an interpreter, the layer zip. A stage that several of them share is built and compared once.
+ * and, for an interpreter, the layer zip. A stage that several of them share is built and compared once. Throws RecipeError if
+ * recipes are edited meanwhile: the two builds would not be of the same thing.
  */
 export async function verifyLayers(
   layers: readonly PlannedLayer[],
@@ -38,8 +39,10 @@ export async function verifyLayers(
   const variation = await variationOf(context);
   await using first = await openScratchBuild(context, { name: 'first', variation: undefined });
   const firstBuilt = await buildAll(layers, first);
+  await refuseEdited(firstBuilt, context);
   await using second = await openScratchBuild(context, { name: 'again', variation });
   const secondBuilt = await buildAll(layers, second);
+  await refuseEdited(firstBuilt, context);
 
   const results = new Map<string, Verified>();
   for (const [layer, built] of firstBuilt) {
@@ -119,6 +122,25 @@ async function buildAll(
   const built = new Map<PlannedLayer, BuiltPlan>();
   for (const layer of layers) built.set(layer, await scratch.build(layer.plan));
   return built;
+}
+
+/** Throws RecipeError if recipes are not what they were when the layers were built. */
+async function refuseEdited(
+  built: ReadonlyMap<PlannedLayer, BuiltPlan>,
+  context: BuildContext,
+): Promise<void> {
+  const edited = new Set<string>();
+  for (const [{ plan }, { resolved }] of built) {
+    const now = new Map((await resolveIn(plan, context)).stages.map(({ stage, digest }) => [stage, digest]));
+    for (const { stage, digest } of resolved.stages)
+      if (now.get(stage) !== digest) edited.add(stage.recipe.path);
+  }
+  if (edited.size === 0) return;
+  const message = 'its build files were edited while it was verified';
+  throw new RecipeError(
+    [...edited].map((file) => ({ file, line: 1, column: 1, message })),
+    { what: 'recipes', hint: 'Run the command again.' },
+  );
 }
 
 /** Returns the changed conditions, with a library that is compiled if the store has none. */

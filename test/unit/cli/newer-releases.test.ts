@@ -67,6 +67,21 @@ describe('outdated', () => {
     expect(failed).toMatchObject({ exitCode: 75, stderr: expect.stringContaining('HTTP 503') as string });
   });
 
+  test("endoflife.date's list is of the package that its file names, whatever the characters", async () => {
+    await using folder = await project();
+    await folder.write({
+      'pdo_lib.json': JSON.stringify([{ cycle: '1', latest: '1.3', releaseDate: '2026-01-01', eol: false }]),
+      'recipes/pdo_lib/package.yaml': await readFile(join(folder.path, 'recipes/lib/package.yaml'), 'utf8'),
+      'recipes/pdo_lib/build.sh': '',
+      'recipes/pdo_lib/1.yaml': releasesYaml([{ version: '1.2' }, { version: '1.1' }]),
+    });
+    const { exitCode, stdout } = await layersmith(folder, 'outdated', '--releases', 'pdo_lib.json');
+    expect({ exitCode, stdout: stdout.split('\n')[0] }).toEqual({
+      exitCode: 80,
+      stdout: 'pdo_lib/1  1.2       1.3 is newer',
+    });
+  });
+
   test.each([
     [['--releases', 'none.json'], 'cannot read none.json (ENOENT)'],
     [['--releases', 'layersmith.yaml'], 'layersmith.yaml is not a list of releases'],

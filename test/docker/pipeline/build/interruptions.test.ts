@@ -207,3 +207,29 @@ describe('a broken file in the store', () => {
     expect(await sha256OfFile(join(workplace.out, ZIP))).toBe(zip);
   });
 });
+
+test('an artifact that `clean` removes during a build is named by an error, and a later run compiles it again', async () => {
+  const recipes = {
+    ...tinyInterpreter('tiny', { needs: ['first', 'slow'] }),
+    ...tinyLibrary('first'),
+    ...tinyLibrary('slow', { script: waitAtGate() }),
+  };
+  await using workplace = await Workplace.make(recipes);
+  const command = workplace.startBuild('tiny');
+  const slow = await runningContainer(command, 'slow/1');
+  await command.says('first/1: done');
+  const clean = await workplace.run(['clean', '--max-size', '0', '--store', workplace.store]);
+  expect(clean).toMatchObject({ exitCode: 0 });
+  await openGate(slow);
+  const ended = await command.ended;
+  const error = expectError(ended, 74);
+  expect(error).toContain(`was removed while it was in use: ${workplace.store}/artifacts/`);
+  expect(error).toContain('layersmith clean');
+  expect(ended.stderr).toMatch(/^tiny\/1: failed after /m);
+  await expectTidy(workplace, ended);
+
+  const next = workplace.startBuild('tiny');
+  expect(await next.ended).toMatchObject({ exitCode: 0 });
+  expect(next.stderr()).toMatch(/^first\/1: done in /m);
+  expect(next.stderr()).toContain('slow/1: in the store\n');
+});

@@ -10,7 +10,14 @@ import { writeZip } from '../../../../src/tree/zip-writer.js';
 import type { Ended } from '../../../support/cli.js';
 import { luaSources } from '../../../support/lua-sources.js';
 import { tinyInterpreter, tinyLibrary } from '../../../support/tiny-recipe.js';
-import { expectError, expectTidy, Workplace } from '../../../support/workplace.js';
+import {
+  expectError,
+  expectTidy,
+  openGate,
+  runningContainer,
+  waitAtGate,
+  Workplace,
+} from '../../../support/workplace.js';
 
 // The proof that the bytes are the same each time, and that what would change them is found.
 
@@ -63,6 +70,17 @@ function withManifest(name: string, change: (manifest: Manifest) => object): Pro
 }
 
 describe('a recipe', () => {
+  test('that is edited between the two builds is named by an error', async () => {
+    await using place = await Workplace.make(tinyLibrary('edited', { script: waitAtGate() }));
+    const places = ['--store', place.store, '--recipes', place.recipes, '--toolchain', 'debian'];
+    const command = place.start(['verify', 'edited/1', ...places]);
+    const first = await runningContainer(command, 'edited/1');
+    await place.write({ 'edited/build.sh': 'echo free >LICENSE; licence LICENSE # now without a gate\n' });
+    await openGate(first);
+    const error = expectError(await command.ended, 65);
+    expect(error).toContain(join(place.recipes, 'edited/1.yaml:1:1: its build files were edited'));
+  });
+
   test('that is reproducible has the same artifact and the same layer from both builds', async () => {
     await using place = await Workplace.make();
     const ended = await verify(place, ['lua/5.4']);
