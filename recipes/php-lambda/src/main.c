@@ -82,6 +82,7 @@ static void serve(const char *mode)
 	if (!settings.streamed && strcmp(response, "buffered") != 0) {
 		fail_to_start(api, "Runtime.InvalidSetting", "LAYERSMITH_RESPONSE is '%s': set it to buffered or streamed", response);
 	}
+	settings.event_handler = variable("LAYERSMITH_EVENT_HANDLER", NULL);
 	settings.max_requests = number(api, "LAYERSMITH_MAX_REQUESTS", 0);
 	long workers = number(api, "AWS_LAMBDA_MAX_CONCURRENCY", 1);
 	find_script(api, &settings);

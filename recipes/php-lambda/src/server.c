@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "event-handler.h"
 #include "functions.h"
 #include "log.h"
 #include "worker.h"
@@ -221,7 +222,15 @@ static bool take_event(void)
 		return false;
 	}
 	if (server.request.format == EVENT_OTHER) {
-		const char *message = "the event is not an HTTP request of API Gateway, a function URL or a load balancer, which is what a web function takes";
+		if (server.settings->event_handler != NULL) {
+			snprintf(server.slot->what, sizeof server.slot->what, "event for %s", server.settings->event_handler);
+			server.slot->format = EVENT_OTHER;
+			server.slot->work = WORK_BUSY;
+			event_handler_invoke(server.api, &server.invocation, server.settings->event_handler);
+			return false;
+		}
+		const char *message = "the event is not an HTTP request of API Gateway, a function URL or a load balancer; LAYERSMITH_EVENT_HANDLER can name a "
+				      "handler for others";
 		log_invocation(server.slot->id, "ERROR", "%s", message);
 		respond_with_error(server.api, server.slot->id, "Runtime.NotHttp", message);
 		return false;

@@ -14,6 +14,7 @@ struct settings {
 	const char *script; /* The path of the script, whatever the request. */
 	const char *document_root;
 	const char *script_name; /* Its path below the document root, with a slash. */
+	const char *event_handler; /* Of events that are not HTTP; NULL if there is none. */
 	long max_requests;       /* Of a worker script, before it starts again; 0 for no limit. */
 };
 

@@ -88,8 +88,14 @@ static void replace(struct slot *slot, int status)
 		break;
 	case WORK_BUSY: {
 		bool is_late = slot->kill_at_ms != 0;
-		log_invocation(slot->id, "ERROR", "%s: %sPHP %s, answered %d", slot->what, is_late ? "out of time; " : "", how, is_late ? 504 : 502);
-		respond_for(runtime, slot, is_late ? 504 : 502);
+		bool is_http = slot->format != EVENT_OTHER;
+		log_invocation(slot->id, "ERROR", "%s: %sPHP %s, answered %s", slot->what, is_late ? "out of time; " : "", how,
+			!is_http ? "with an error" : is_late ? "504" : "502");
+		if (!is_http) {
+			respond_with_error(runtime, slot->id, "Runtime.ExitError", how);
+		} else {
+			respond_for(runtime, slot, is_late ? 504 : 502);
+		}
 		break;
 	}
 	case WORK_ANSWERING:

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -44,8 +44,8 @@ async function openWeb(
 ): Promise<TestFunction> {
   const files = Object.fromEntries(
     await Promise.all(
-      ['index.php', 'worker.php'].map(
-        async (name) => [`public/${name}`, await readFile(join(FIXTURES, name))] as const,
+      ['public/index.php', 'public/worker.php', 'src/queue.php'].map(
+        async (path) => [path, await readFile(join(FIXTURES, basename(path)))] as const,
       ),
     ),
   );
@@ -297,6 +297,19 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     const { status, error } = await send(fn, { Records: [{ eventSource: 'aws:sqs' }] });
     expect(status).toBe('error');
     expect(error?.errorType).toBe('Runtime.NotHttp');
+  });
+
+  test('other events go to the handler that is named for them, in a process that stays', async () => {
+    await using both = await openWeb(layer, { LAYERSMITH_EVENT_HANDLER: 'queue' });
+    const result = async (event: unknown): Promise<unknown> =>
+      JSON.parse((await send(both, event)).payload.toString());
+    expect(await result({ Records: [1] })).toEqual([1, { Records: [1] }, 'cli']);
+    expect((await page(both, { path: '/pid' })).statusCode).toBe(200);
+    expect(await result({ Records: [2] })).toEqual([2, { Records: [2] }, 'cli']);
+    expect((await send(both, { fails: 'throw' })).error?.errorType).toBe('Function.Exception');
+    expect((await send(both, { fails: 'exit' })).error?.errorType).toBe('Function.Exit');
+    expect((await send(both, { fails: 'kill' })).error?.errorType).toBe('Runtime.ExitError');
+    expect(await result({ Records: [3] })).toEqual([1, { Records: [3] }, 'cli']);
   });
 
   test('answers are streamed as they are flushed, and an error in the middle is told', async () => {
