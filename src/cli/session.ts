@@ -14,9 +14,12 @@ import {
 } from '../platform/platform.js';
 import { openRecipeLibrary, type RecipeLibrary } from '../recipe/recipe-library.js';
 import { createDebianArchive } from '../source/debian/debian-archive.js';
+import { namedMirror, type DebianMirror } from '../source/debian/debian-mirror.js';
+import { createDebianPool } from '../source/debian/debian-pool.js';
 import type { Proxies } from '../source/proxies.js';
 import {
   createSourceFetcher,
+  TIMEOUTS,
   type SourceFetcher,
   type SourceFetcherOptions,
 } from '../source/source-fetcher.js';
@@ -123,9 +126,23 @@ export function fetcherFor(
         mirror: io.env['LAYERSMITH_DEBIAN_MIRROR'],
         env: proxiesOf(io),
       }),
+      createDebianPool({
+        mirrors: () => namedMirrors(io),
+        proxies: proxySettings(io),
+        timeouts: TIMEOUTS,
+      }),
     ],
     report,
   });
+}
+
+/** Returns the Debian mirrors that the user names: LAYERSMITH_DEBIAN_MIRROR, then `mirrors` in the project's `layersmith.yaml`. */
+export async function namedMirrors(io: Io): Promise<readonly DebianMirror[]> {
+  const named = io.env['LAYERSMITH_DEBIAN_MIRROR'];
+  const { mirrors } = await findProject(io.cwd);
+  return [...(named === undefined || named === '' ? [] : [named]), ...mirrors].flatMap(
+    (text) => namedMirror(text) ?? [],
+  );
 }
 
 /** Returns where pinned files of any kind are looked for and kept, and how they are downloaded. */

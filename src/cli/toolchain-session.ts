@@ -8,7 +8,7 @@ import type { ContainerEngine } from '../engine/container-engine.js';
 import { ownerLabels } from '../engine/owned-containers.js';
 import type { Architecture, Platform } from '../platform/platform.js';
 import type { PinnedFile } from '../recipe/source.js';
-import { hostMirrors, namedMirror, type DebianMirror } from '../source/debian/debian-mirror.js';
+import { hostMirrors, type DebianMirror } from '../source/debian/debian-mirror.js';
 import { resolvePackages } from '../source/debian/resolve-packages.js';
 import { createSourceFetcher } from '../source/source-fetcher.js';
 import type { Store } from '../store/store.js';
@@ -31,7 +31,7 @@ import {
   type ToolchainKind,
 } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
-import { downloadSettings, engineFor, proxiesOf, type FetcherArgs } from './session.js';
+import { downloadSettings, engineFor, namedMirrors, proxiesOf, type FetcherArgs } from './session.js';
 
 /** Time limit for an answer of the image registry. */
 const REGISTRY_TIMEOUT_MS = 8_000;
@@ -214,8 +214,8 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** Returns the Debian mirrors: LAYERSMITH_DEBIAN_MIRROR, the project's, and those of the host's apt sources. */
 async function debianMirrors(io: Io): Promise<readonly DebianMirror[]> {
   const named = io.env['LAYERSMITH_DEBIAN_MIRROR'];
-  const { mirrors } = await findProject(io.cwd);
-  const asked = [...(named === undefined || named === '' ? [] : [named]), ...mirrors];
-  const own = asked.flatMap((text) => namedMirror(text) ?? []);
-  return [...own, ...(named === undefined || named === '' ? await hostMirrors('/etc/apt') : [])];
+  return [
+    ...(await namedMirrors(io)),
+    ...(named === undefined || named === '' ? await hostMirrors('/etc/apt') : []),
+  ];
 }

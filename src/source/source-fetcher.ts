@@ -49,7 +49,8 @@ export interface SourceFetcherOptions {
   readonly allowHttp?: boolean | undefined;
 }
 
-const TIMEOUTS: HttpTimeouts = { answerMs: 10_000, stallMs: 30_000 };
+/** Timeouts of downloads. */
+export const TIMEOUTS: HttpTimeouts = { answerMs: 10_000, stallMs: 30_000 };
 const TRANSFERS_AT_ONCE = 4;
 
 /** Creates the fetcher of one run. It remembers unreachable hosts and the indexes until the run ends. */
