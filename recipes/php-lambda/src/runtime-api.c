@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <yyjson.h>
 
 #include "http.h"
 #include "log.h"
@@ -26,6 +27,43 @@ struct answer {
 	int status;
 	struct message message;
 };
+
+static void add_text(yyjson_mut_doc *document, const char *name, const char *value)
+{
+	if (*value != '\0') {
+		yyjson_mut_obj_add_str(document, yyjson_mut_doc_get_root(document), name, value);
+	}
+}
+
+/* Adds what a header has as JSON. */
+static void add_json(yyjson_mut_doc *document, const char *name, const char *json)
+{
+	yyjson_doc *value = yyjson_read(json, strlen(json), 0);
+	if (value != NULL) {
+		yyjson_mut_val *copy = yyjson_val_mut_copy(document, yyjson_doc_get_root(value));
+		yyjson_mut_obj_add_val(document, yyjson_mut_doc_get_root(document), name, copy);
+		yyjson_doc_free(value);
+	}
+}
+
+const char *invocation_json(struct arena *arena, const struct invocation *invocation)
+{
+	yyjson_mut_doc *document = must(yyjson_mut_doc_new(NULL));
+	size_t length;
+	yyjson_mut_doc_set_root(document, yyjson_mut_obj(document));
+	add_text(document, "awsRequestId", invocation->id);
+	add_text(document, "invokedFunctionArn", invocation->function_arn);
+	yyjson_mut_obj_add_sint(document, yyjson_mut_doc_get_root(document), "deadlineMs", invocation->deadline_ms);
+	add_text(document, "traceId", invocation->trace_id);
+	add_text(document, "tenantId", invocation->tenant_id);
+	add_json(document, "clientContext", invocation->client_context);
+	add_json(document, "identity", invocation->identity);
+	char *json = must(yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length));
+	const char *text = arena_text(arena, json, length);
+	free(json);
+	yyjson_mut_doc_free(document);
+	return text;
+}
 
 struct runtime_api *api_create(const char *address)
 {

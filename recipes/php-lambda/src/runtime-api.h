@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
+
 /* What /invocation/next says about an invocation. The texts are "" where a header is absent. They live until the next call. */
 struct invocation {
 	const char *id;
@@ -18,6 +20,9 @@ struct invocation {
 	const char *event;   /* Not terminated. */
 	size_t event_length;
 };
+
+/* Returns what Lambda says about an invocation as a JSON object, with the names of Lambda's own runtimes. */
+const char *invocation_json(struct arena *arena, const struct invocation *invocation);
 
 struct runtime_api;
 

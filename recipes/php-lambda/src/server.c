@@ -129,6 +129,7 @@ static void set_request_variables(zval *variables, const struct http_request *re
 	}
 	set_variable(variables, "REMOTE_ADDR", request->source_ip);
 	set_variable(variables, "LAMBDA_REQUEST_CONTEXT", request->context);
+	set_variable(variables, "LAMBDA_INVOCATION_CONTEXT", invocation_json(&server.arena, &server.invocation));
 }
 
 static void register_variables(zval *variables)

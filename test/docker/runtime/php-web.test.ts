@@ -131,6 +131,9 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       HTTP_COOKIE: 'session=abc; theme=dark',
     });
     expect(server).not.toHaveProperty('HTTP_PROXY');
+    const context: unknown = JSON.parse(String(server['LAMBDA_INVOCATION_CONTEXT']));
+    expect(context).toMatchObject({ awsRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
+    expect(JSON.parse(String(server['LAMBDA_REQUEST_CONTEXT']))).toMatchObject({ http: { method: 'POST' } });
   });
 
   test('files are uploaded, with their bytes', async () => {
