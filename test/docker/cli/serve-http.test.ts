@@ -142,6 +142,33 @@ test('an edited function answers the next request; Ctrl-C ends it, with both add
   expect(await containersOf(ended.pid)).toEqual([]);
 });
 
+test('PHP scripts run in web mode, and a form and an upload reach them', async () => {
+  await using php = await builtLayer('php/8.4');
+  await place.write({
+    'site/public/index.php': `<?php
+setcookie('a', '1');
+setcookie('b', '2');
+$file = $_FILES['file'] ?? ['name' => '', 'size' => 0];
+echo $_SERVER['REQUEST_METHOD'], ' ', $_SERVER['REQUEST_URI'], ' ', $_POST['name'] ?? '', ' ', $file['name'], ' ', $file['size'];
+`,
+  });
+  const args = ['--function', 'site', '--handler', 'public/index.php', '--memory', '256'];
+  const running = place.start(['serve', php.zip, ...args, '--http', '0', '--assets', 'site/public']);
+  const form = new FormData();
+  form.set('name', 'ü');
+  form.set('file', new Blob(['four']), 'a.txt');
+  const body = { method: 'POST', body: form };
+  const answer = await fetch(`${await firstLineOf(running)}/index.php?x=%20`, body);
+  expect(answer.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+  expect(await answer.text()).toBe('POST /index.php?x=%20 ü a.txt 4');
+  for (const format of ['v1', 'v2', 'alb', 'alb-multi']) {
+    const request = ['--http', '/a?x=1', '--data', 'name=me', '--event-format', format];
+    const printed = await place.start(['invoke', php.zip, ...args, ...request]).ended;
+    expect(printed.stdout, format).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nPOST \/a\?x=1 me {2}0$/);
+    expect(printed.stdout.match(/set-cookie: [ab]=/gi), format).toHaveLength(2);
+  }
+});
+
 test('a response that PHP streams has its own status, headers and cookies', async () => {
   await using php = await builtLayer('php/8.4');
   await place.write({
