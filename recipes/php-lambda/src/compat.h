@@ -8,6 +8,9 @@
 
 #include <SAPI.h>
 #include <ext/standard/basic_functions.h>
+#if PHP_VERSION_ID >= 80200
+#include <ext/random/php_random.h>
+#endif
 #include <php_main.h>
 #include <zend_exceptions.h>
 #include <zend_interfaces.h>
@@ -39,6 +42,18 @@ typedef char *php_text;
 #else
 #define is_exit(exception) false
 #endif
+
+/* Makes PHP seed its generators of random numbers anew. */
+static inline void forget_seeds(void)
+{
+#if PHP_VERSION_ID >= 80200
+	RANDOM_G(combined_lcg_seeded) = false;
+	RANDOM_G(mt19937_seeded) = false;
+#else
+	/* The one of lcg_value() is out of reach there. */
+	BG(mt_rand_is_seeded) = 0;
+#endif
+}
 
 /* The script of a request. */
 static inline void open_script(zend_file_handle *handle, const char *path)

@@ -11,6 +11,7 @@
 #include "event-handler.h"
 #include "functions.h"
 #include "log.h"
+#include "snapshot.h"
 #include "worker.h"
 
 struct server server;
@@ -257,6 +258,10 @@ static void describe_to_php(const struct http_request *request)
 
 void server_wait(void)
 {
+	if (server.waits_for_restore) {
+		server.waits_for_restore = false;
+		snapshot_wait(server.api);
+	}
 	do {
 		arena_free(&server.arena);
 	} while (!take_event());
@@ -304,21 +309,14 @@ static void describe_start_to_php(void)
 	SG(server_context) = NULL;
 }
 
-void server_run(struct runtime_api *api, struct slot *slot)
+void server_run(struct runtime_api *api, struct slot *slot, bool waits_for_restore)
 {
 	server.api = api;
 	server.slot = slot;
 	server.response = response_create(api, slot);
 	deadline_init(slot);
-	const char *type = getenv("AWS_LAMBDA_INITIALIZATION_TYPE");
-	bool restores = type != NULL && strcmp(type, "snap-start") == 0;
+	server.waits_for_restore = waits_for_restore;
 	for (;;) {
-		if (restores && !server.settings->is_worker) {
-			if (!api_restore_next(api)) {
-				_exit_now(1);
-			}
-			restores = false;
-		}
 		if (!server.settings->is_worker) {
 			server_wait();
 			run_script();

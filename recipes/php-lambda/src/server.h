@@ -27,6 +27,7 @@ struct server {
 	struct invocation invocation;
 	struct http_request request;
 	struct arena arena;
+	bool waits_for_restore;
 	bool has_request; /* Else a worker script starts. */
 };
 
@@ -35,8 +36,8 @@ extern struct server server;
 /* Starts PHP. Returns false if it cannot: the reasons are logged. */
 bool server_start(const struct settings *settings);
 
-/* Serves invocations until the process ends. */
-__attribute__((noreturn)) void server_run(struct runtime_api *api, struct slot *slot);
+/* Serves invocations until the process ends. With `waits_for_restore`, a snapshot is taken before the first. */
+__attribute__((noreturn)) void server_run(struct runtime_api *api, struct slot *slot, bool waits_for_restore);
 
 /* Waits for a request, and makes it the current one of `server` and of PHP's SAPI. Other events are answered here. */
 void server_wait(void);

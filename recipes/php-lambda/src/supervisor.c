@@ -17,6 +17,7 @@
 #include "response.h"
 #include "server.h"
 #include "slot.h"
+#include "snapshot.h"
 
 static struct runtime_api *runtime;
 static struct slot *slots;
@@ -52,7 +53,7 @@ static void start_worker(struct slot *slot)
 		}
 		sigprocmask(SIG_SETMASK, &previous_signals, NULL);
 		api_reset(runtime);
-		server_run(runtime, slot);
+		server_run(runtime, slot, !has_started && snapshot_is_wanted());
 	}
 	slot->pid = pid;
 }

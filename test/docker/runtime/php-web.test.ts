@@ -4,10 +4,11 @@ import { basename, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { EventFormat } from '../../../src/lambda/http-event.js';
 import type { InvocationOutcome } from '../../../src/lambda/invocation.js';
 import { builtLayer, type BuiltLayer } from '../../support/built-layer.js';
 import { packageRoot } from '../../support/cli.js';
-import { balancerEvent, restEvent, urlEvent, type TestRequest } from '../../support/http-events.js';
+import { CLIENT, eventFor, type TestRequest } from '../../support/http-events.js';
 import { openTestFunction, type TestFunction } from '../../support/local-function.js';
 
 // What web, worker and console mode promise (docs/web.md), on real layers in real containers.
@@ -63,18 +64,30 @@ async function send(fn: TestFunction, event: unknown): Promise<InvocationOutcome
   return fn.invoke({ event: Buffer.from(JSON.stringify(event)) });
 }
 
-async function answerTo(fn: TestFunction, event: unknown): Promise<HttpAnswer> {
-  const { status, payload, error } = await send(fn, event);
+async function sendRequest(
+  fn: TestFunction,
+  request: TestRequest,
+  format: EventFormat = 'url',
+): Promise<InvocationOutcome> {
+  return fn.invoke({ event: eventFor(request, format) });
+}
+
+async function page(
+  fn: TestFunction,
+  request: TestRequest | string,
+  format?: EventFormat,
+): Promise<HttpAnswer> {
+  const { status, payload, error } = await sendRequest(
+    fn,
+    typeof request === 'string' ? { target: request } : request,
+    format,
+  );
   expect({ status, error }).toEqual({ status: 'success', error: undefined });
   return JSON.parse(payload.toString()) as HttpAnswer;
 }
 
-async function page(fn: TestFunction, request: TestRequest): Promise<HttpAnswer> {
-  return answerTo(fn, urlEvent(request));
-}
-
-async function echo(fn: TestFunction, event: unknown): Promise<Echo> {
-  return JSON.parse((await answerTo(fn, event)).body) as Echo;
+async function echo(fn: TestFunction, request: TestRequest, format?: EventFormat): Promise<Echo> {
+  return JSON.parse((await page(fn, request, format)).body) as Echo;
 }
 
 describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
@@ -93,40 +106,34 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
 
   test('a request has the superglobals that a web server gives', async () => {
     const form = 'name=J%C3%BCrgen&tags[]=a&tags[]=b+c';
-    const { get, post, cookies, input, headers, server } = await echo(
-      fn,
-      urlEvent({
-        method: 'POST',
-        path: '/echo',
-        query: 'q=1&list[]=x&list[]=y&a.b=c&plus=+',
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          'x-custom': 'v',
-          x_custom: 'spoofed',
-          proxy: 'evil',
-        },
-        cookies: ['session=abc', 'theme=dark'],
-        body: form,
-      }),
-    );
+    const query = 'q=1&list[]=x&list[]=y&a.b=c&plus=+';
+    const { get, post, cookies, input, headers, server } = await echo(fn, {
+      method: 'POST',
+      target: `/echo?${query}`,
+      headers: {
+        ...{ 'content-type': 'application/x-www-form-urlencoded', cookie: 'session=abc; theme=dark' },
+        ...{ 'x-custom': 'v', x_custom: 'spoofed', proxy: 'evil' },
+      },
+      body: form,
+    });
     expect(get).toEqual({ q: '1', list: ['x', 'y'], a_b: 'c', plus: ' ' });
     expect(post).toEqual({ name: 'Jürgen', tags: ['a', 'b c'] });
     expect(cookies).toEqual({ session: 'abc', theme: 'dark' });
     expect(input).toBe(form);
-    expect(headers).toMatchObject({ 'X-Custom': 'v', Host: 'abc.lambda-url.eu-central-1.on.aws' });
+    expect(headers).toMatchObject({ 'X-Custom': 'v', Host: 'www.example.org' });
     expect(server).toMatchObject({
       REQUEST_METHOD: 'POST',
-      REQUEST_URI: '/echo?q=1&list[]=x&list[]=y&a.b=c&plus=+',
-      QUERY_STRING: 'q=1&list[]=x&list[]=y&a.b=c&plus=+',
+      REQUEST_URI: `/echo?${query}`,
+      QUERY_STRING: query,
       SCRIPT_NAME: '/index.php',
       SCRIPT_FILENAME: '/var/task/public/index.php',
       DOCUMENT_ROOT: '/var/task/public',
       CONTENT_TYPE: 'application/x-www-form-urlencoded',
       CONTENT_LENGTH: String(form.length),
-      REMOTE_ADDR: '203.0.113.7',
+      REMOTE_ADDR: CLIENT,
       HTTPS: 'on',
       SERVER_PORT: '443',
-      SERVER_NAME: 'abc.lambda-url.eu-central-1.on.aws',
+      SERVER_NAME: 'www.example.org',
       HTTP_X_CUSTOM: 'v',
       HTTP_COOKIE: 'session=abc; theme=dark',
     });
@@ -143,7 +150,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       'Content-Disposition: form-data; name="picture"; filename="p.png"\r\nContent-Type: image/png\r\n\r\n';
     const body = Buffer.concat([Buffer.from(head), picture, Buffer.from('\r\n--B--\r\n')]);
     const headers = { 'content-type': 'multipart/form-data; boundary=B' };
-    const answer = await page(fn, { method: 'POST', path: '/upload', headers, body });
+    const answer = await page(fn, { method: 'POST', target: '/upload', headers, body });
     expect(JSON.parse(answer.body)).toEqual({
       post: { title: 'ünï' },
       name: 'p.png',
@@ -155,31 +162,22 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     });
   });
 
-  test('REST APIs and load balancers mean the same', async () => {
-    const rest = await echo(fn, restEvent({ path: '/echo' }, { 'a[]': ['x y', '&'], b: ['+'] }));
-    expect(rest.get).toEqual({ a: ['x y', '&'], b: '+' });
-    expect(rest.server).toMatchObject({
-      REMOTE_ADDR: '203.0.113.8',
-      SERVER_NAME: 'api.example.org',
-      HTTPS: 'on',
+  test.each(['v1', 'v2', 'alb', 'alb-multi'] as const)('a request as %s means the same', async (format) => {
+    const { get, server, cookies } = await echo(
+      fn,
+      { target: '/echo?q=a%20b&plus=%2B', headers: { Host: 'www.example.org:8443', Cookie: 'a=1; b=2' } },
+      format,
+    );
+    expect(get).toEqual({ q: 'a b', plus: '+' });
+    expect(cookies).toEqual({ a: '1', b: '2' });
+    expect(server).toMatchObject({
+      ...{ REMOTE_ADDR: CLIENT, SERVER_NAME: 'www.example.org', SERVER_PORT: '8443', HTTPS: 'on' },
+      REQUEST_URI: '/echo?q=a%20b&plus=%2B',
     });
-    for (const multi of [false, true]) {
-      const balanced = await echo(
-        fn,
-        balancerEvent({ path: '/echo' }, { multi, parameters: { q: 'a%20b' } }),
-      );
-      expect(balanced.get).toEqual({ q: 'a b' });
-      expect(balanced.server).toMatchObject({
-        REMOTE_ADDR: '203.0.113.9',
-        SERVER_NAME: 'lb.example.org',
-        SERVER_PORT: '8443',
-      });
-      expect(balanced.server).not.toHaveProperty('HTTPS');
-    }
   });
 
   test('an answer has the status, headers and cookies of the script, in the form of its event', async () => {
-    const url = await page(fn, { path: '/headers' });
+    const url = await page(fn, '/headers');
     expect(url).toMatchObject({ statusCode: 201, body: 'created', isBase64Encoded: false });
     expect(url.headers).toMatchObject({ 'X-Twice': 'one, two' });
     expect(Object.keys(url.headers ?? {}).map((name) => name.toLowerCase())).not.toContain('connection');
@@ -187,39 +185,38 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       'transfer-encoding',
     );
     expect(url.cookies).toEqual(['a=1', expect.stringMatching(/^b=2%203; HttpOnly$/i)]);
-    const rest = await answerTo(fn, restEvent({ path: '/headers' }));
+    const rest = await page(fn, '/headers', 'v1');
     expect(rest.multiValueHeaders).toMatchObject({
       'X-Twice': ['one', 'two'],
       'Set-Cookie': [expect.any(String), expect.any(String)],
     });
-    const multi = await answerTo(fn, balancerEvent({ path: '/headers' }, { multi: true }));
+    const multi = await page(fn, '/headers', 'alb-multi');
     expect(multi.multiValueHeaders).toMatchObject({ 'X-Twice': ['one', 'two'] });
-    const single = await answerTo(fn, balancerEvent({ path: '/headers' }, { multi: false }));
+    const single = await page(fn, '/headers', 'alb');
     const cookies = Object.entries(single.headers ?? {}).filter(
       ([name]) => name.toLowerCase() === 'set-cookie',
     );
     expect(cookies).toHaveLength(2);
-    expect((await page(fn, { path: '/status' })).statusCode).toBe(418);
-    expect(await page(fn, { path: '/nowhere' })).toMatchObject({ statusCode: 404, body: 'no such page' });
+    expect((await page(fn, '/status')).statusCode).toBe(418);
+    expect(await page(fn, '/nowhere')).toMatchObject({ statusCode: 404, body: 'no such page' });
   });
 
   test('a body is base64 exactly if it is no text', async () => {
-    const binary = await page(fn, { path: '/binary' });
+    const binary = await page(fn, '/binary');
     expect(binary.isBase64Encoded).toBe(true);
     expect(Buffer.from(binary.body, 'base64')).toEqual(Buffer.from('89504e470d0a1a0aff', 'hex'));
-    expect((await page(fn, { path: '/encoded' })).isBase64Encoded).toBe(true);
-    expect((await page(fn, { path: '/nowhere' })).isBase64Encoded).toBe(false);
+    expect((await page(fn, '/encoded')).isBase64Encoded).toBe(true);
+    expect((await page(fn, '/nowhere')).isBase64Encoded).toBe(false);
   });
 
   test('HEAD has the headers and no body', async () => {
-    const answer = await page(fn, { method: 'HEAD', path: '/headers' });
+    const answer = await page(fn, { method: 'HEAD', target: '/headers' });
     expect(answer).toMatchObject({ statusCode: 201, body: '' });
     expect(answer.headers).toMatchObject({ 'X-Twice': 'one, two' });
   });
 
   test('each request starts clean, in the same process, with opcache', async () => {
-    const read = async (path: string): Promise<unknown> =>
-      JSON.parse((await page(fn, { path })).body) as unknown;
+    const read = async (path: string): Promise<unknown> => JSON.parse((await page(fn, path)).body) as unknown;
     expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
     expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
     expect(await read('/pid')).toBe(await read('/pid'));
@@ -227,22 +224,22 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
   });
 
   test('sessions work', async () => {
-    const first = await page(fn, { path: '/session' });
+    const first = await page(fn, '/session');
     expect(first.body).toBe('{"visits":1}');
     const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
     expect(cookie).toMatch(/^PHPSESSID=/);
-    expect((await page(fn, { path: '/session', cookies: [cookie] })).body).toBe('{"visits":2}');
+    expect((await page(fn, { target: '/session', headers: { cookie } })).body).toBe('{"visits":2}');
   });
 
   test('work goes on after the answer', async () => {
     const from = fn.log.length;
-    expect((await page(fn, { path: '/finish' })).body).toBe('early');
-    await page(fn, { path: '/pid' });
+    expect((await page(fn, '/finish')).body).toBe('early');
+    await page(fn, '/pid');
     expect(fn.log.slice(from).join('\n')).toContain('after the answer');
   });
 
   test('exit ends the request as a return does', async () => {
-    expect(await page(fn, { path: '/exit' })).toMatchObject({
+    expect(await page(fn, '/exit')).toMatchObject({
       statusCode: 200,
       body: 'exit and a shutdown function',
     });
@@ -253,13 +250,13 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     ['/memory', /Allowed memory size of 16777216 bytes exhausted/],
     ['/time-limit', /Maximum execution time of 1 second exceeded/],
   ])('%s: a fatal error is a 500 and one log line, and the process lives', async (path, message) => {
-    const before = (await page(fn, { path: '/pid' })).body;
+    const before = (await page(fn, '/pid')).body;
     const from = fn.log.length;
-    expect(await page(fn, { path, query: 'x=1' })).toMatchObject({ statusCode: 500, body: '' });
+    expect(await page(fn, `${path}?x=1`)).toMatchObject({ statusCode: 500, body: '' });
     const line = fn.log.slice(from).find((each) => each.includes('PHP Fatal error'));
     expect(line).toMatch(message);
     expect(line).toMatch(new RegExp(`\\t[0-9a-f-]{36}\\tERROR\\tGET ${path}\\?x=1\\t`));
-    expect((await page(fn, { path: '/pid' })).body).toBe(before);
+    expect((await page(fn, '/pid')).body).toBe(before);
   });
 
   test.each([
@@ -268,31 +265,31 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     ['/stuck', /GET \/stuck: out of time; PHP was ended by signal 9 .*, answered 504/],
   ])('%s: a request that outlives the function is a 504 before Lambda ends it', async (path, message) => {
     const from = fn.log.length;
-    const answer = await page(fn, { path });
+    const answer = await page(fn, path);
     expect(answer.statusCode).toBe(504);
     expect(fn.log.slice(from).join('\n')).toMatch(message);
-    expect((await page(fn, { path: '/pid' })).statusCode).toBe(200);
+    expect((await page(fn, '/pid')).statusCode).toBe(200);
   });
 
   test('a crash costs one request', async () => {
     const from = fn.log.length;
-    expect(await page(fn, { path: '/crash' })).toMatchObject({ statusCode: 502, body: 'Bad Gateway\n' });
+    expect(await page(fn, '/crash')).toMatchObject({ statusCode: 502, body: 'Bad Gateway\n' });
     expect(fn.log.slice(from).join('\n')).toContain(
       'GET /crash: PHP was ended by signal 11 (Segmentation fault), answered 502',
     );
-    expect((await page(fn, { path: '/pid' })).statusCode).toBe(200);
+    expect((await page(fn, '/pid')).statusCode).toBe(200);
   });
 
   test('endless recursion costs one request', async () => {
     // PHP watches the stack from 8.3 on.
     const statusCode = recipe === 'php/7.4' ? 502 : 500;
-    expect((await page(fn, { path: '/recursion' })).statusCode).toBe(statusCode);
-    expect((await page(fn, { path: '/pid' })).statusCode).toBe(200);
+    expect((await page(fn, '/recursion')).statusCode).toBe(statusCode);
+    expect((await page(fn, '/pid')).statusCode).toBe(200);
   });
 
   test('an answer above 6 MB is a 500 that says what to do', async () => {
     const from = fn.log.length;
-    expect((await page(fn, { path: '/large' })).statusCode).toBe(500);
+    expect((await page(fn, '/large')).statusCode).toBe(500);
     expect(fn.log.slice(from).join('\n')).toContain('LAYERSMITH_RESPONSE=streamed');
   });
 
@@ -307,7 +304,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     const result = async (event: unknown): Promise<unknown> =>
       JSON.parse((await send(both, event)).payload.toString());
     expect(await result({ Records: [1] })).toEqual([1, { Records: [1] }, 'cli']);
-    expect((await page(both, { path: '/pid' })).statusCode).toBe(200);
+    expect((await page(both, '/pid')).statusCode).toBe(200);
     expect(await result({ Records: [2] })).toEqual([2, { Records: [2] }, 'cli']);
     expect((await send(both, { fails: 'throw' })).error?.errorType).toBe('Function.Exception');
     expect((await send(both, { fails: 'exit' })).error?.errorType).toBe('Function.Exit');
@@ -317,7 +314,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
 
   test('answers are streamed as they are flushed, and an error in the middle is told', async () => {
     await using streaming = await openWeb(layer, { LAYERSMITH_RESPONSE: 'streamed' });
-    const parts = await send(streaming, urlEvent({ path: '/parts' }));
+    const parts = await sendRequest(streaming, { target: '/parts' });
     expect(parts).toMatchObject({
       status: 'success',
       streamed: true,
@@ -326,11 +323,11 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     const [prelude = '', body] = parts.payload.toString().split('\0'.repeat(8));
     expect(JSON.parse(prelude)).toMatchObject({ statusCode: 200 });
     expect(body).toBe('one two three');
-    const large = await send(streaming, urlEvent({ path: '/throw' }));
+    const large = await sendRequest(streaming, { target: '/throw' });
     expect(JSON.parse(large.payload.toString().split('\0')[0] ?? '')).toMatchObject({ statusCode: 500 });
-    const late = await send(streaming, urlEvent({ path: '/fails-late' }));
+    const late = await sendRequest(streaming, { target: '/fails-late' });
     expect(late).toMatchObject({ status: 'error', error: { errorType: 'Runtime.RequestFailed' } });
-    expect((await send(streaming, urlEvent({ path: '/pid' }))).status).toBe('success');
+    expect((await sendRequest(streaming, { target: '/pid' })).status).toBe('success');
   });
 
   test('a handler that does not exist, and settings that are wrong, fail the init', async () => {
@@ -341,7 +338,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       [{ LAYERSMITH_MODE: 'wep' }, 'set it to function, web, worker or console'],
     ] as const) {
       await using broken = await openWeb(layer, settings);
-      const { status, error } = await send(broken, urlEvent({ path: '/' }));
+      const { status, error } = await sendRequest(broken, { target: '/' });
       expect(status).toBe('error');
       expect(error?.errorMessage).toContain(message);
     }
@@ -361,7 +358,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       JSON.parse((await page(worker, request)).body) as Record<string, unknown>;
 
     test('the application starts once, and each request has its own superglobals', async () => {
-      const first = await state({ path: '/', query: 'a=1' });
+      const first = await state({ target: '/?a=1' });
       expect(first).toMatchObject({
         get: { a: '1' },
         post: [],
@@ -373,9 +370,8 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       });
       const second = await state({
         method: 'POST',
-        path: '/',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        cookies: ['k=v'],
+        target: '/',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: 'k=v' },
         body: 'p=1',
       });
       expect(second).toMatchObject({
@@ -388,25 +384,25 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       });
       expect(second['started']).toBe(first['started']);
       expect(second['handled']).toBe(Number(first['handled']) + 1);
-      const third = await state({ path: '/' });
+      const third = await state({ target: '/' });
       expect(third).toMatchObject({ get: [], post: [], cookies: [], files: [], input: '' });
     });
 
     test('a session is that of its request', async () => {
-      const first = await page(worker, { path: '/session' });
+      const first = await page(worker, '/session');
       expect(first.body).toBe('1');
       const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
-      expect((await page(worker, { path: '/session', cookies: [cookie] })).body).toBe('2');
-      expect((await page(worker, { path: '/session' })).body).toBe('1');
-      expect(await state({ path: '/' })).toMatchObject({ session: false });
+      expect((await page(worker, { target: '/session', headers: { cookie } })).body).toBe('2');
+      expect((await page(worker, '/session')).body).toBe('1');
+      expect(await state({ target: '/' })).toMatchObject({ session: false });
     });
 
     test('an exception costs its request only', async () => {
-      const { started } = await state({ path: '/' });
+      const { started } = await state({ target: '/' });
       const from = worker.log.length;
-      expect((await page(worker, { path: '/throw' })).statusCode).toBe(500);
+      expect((await page(worker, '/throw')).statusCode).toBe(500);
       expect(worker.log.slice(from).join('\n')).toContain('Uncaught Exception: a request that fails');
-      expect((await state({ path: '/' }))['started']).toBe(started);
+      expect((await state({ target: '/' }))['started']).toBe(started);
     });
 
     test.each([
@@ -415,9 +411,9 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       ['/crash', 502],
       ['/loop', 504],
     ])('after %s the application starts again', async (path, statusCode) => {
-      const { started } = await state({ path: '/' });
-      expect((await page(worker, { path })).statusCode).toBe(statusCode);
-      const after = await state({ path: '/' });
+      const { started } = await state({ target: '/' });
+      expect((await page(worker, path)).statusCode).toBe(statusCode);
+      const after = await state({ target: '/' });
       expect(after['started']).not.toBe(started);
       expect(after['handled']).toBe(1);
     });
@@ -431,7 +427,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       await using limited = await openWeb(layer, settings);
       const handled: unknown[] = [];
       for (let i = 0; i < 5; i++) {
-        const { body } = await page(limited, { path: '/' });
+        const { body } = await page(limited, '/');
         handled.push((JSON.parse(body) as Record<string, unknown>)['handled']);
       }
       expect(handled).toEqual([1, 2, 1, 2, 1]);
@@ -439,7 +435,7 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
 
     test('a script that handles no request fails the init', async () => {
       await using broken = await openWeb(layer, { LAYERSMITH_MODE: 'worker' });
-      expect((await send(broken, urlEvent({ path: '/' }))).status).toBe('error');
+      expect((await sendRequest(broken, { target: '/' })).status).toBe('error');
       expect(broken.log.join('\n')).toContain('ended before it called frankenphp_handle_request()');
     });
   });

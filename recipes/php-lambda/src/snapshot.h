@@ -1,0 +1,15 @@
+/* SnapStart: Lambda keeps the memory of a started function, and goes on from it in many environments. */
+#ifndef LAYERSMITH_SNAPSHOT_H
+#define LAYERSMITH_SNAPSHOT_H
+
+#include <stdbool.h>
+
+#include "runtime-api.h"
+
+/* Will Lambda take a snapshot of this function? */
+bool snapshot_is_wanted(void);
+
+/* Tells Lambda that the function has started, waits for a restore, and renews the seeds of random numbers. */
+void snapshot_wait(struct runtime_api *api);
+
+#endif
