@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "compiled-code.h"
 #include "server.h"
 #include "supervisor.h"
 
+#define TASK_ROOT "/var/task"
 #define MAX_WORKERS 256
 
 /* PHP's own main(). */
@@ -53,7 +55,7 @@ static bool is_below(const char *path)
 /* Finds the script that _HANDLER names. */
 static void find_script(struct runtime_api *api, struct settings *settings)
 {
-	const char *root = variable("LAMBDA_TASK_ROOT", "/var/task");
+	const char *root = variable("LAMBDA_TASK_ROOT", TASK_ROOT);
 	const char *handler = variable("_HANDLER", "");
 	struct arena arena = { 0 };
 	struct stat info;
@@ -86,6 +88,7 @@ static void serve(const char *mode)
 	settings.max_requests = number(api, "LAYERSMITH_MAX_REQUESTS", 0);
 	long workers = number(api, "AWS_LAMBDA_MAX_CONCURRENCY", 1);
 	find_script(api, &settings);
+	settings.ini = compiled_code_settings(variable("LAMBDA_TASK_ROOT", TASK_ROOT));
 	if (!server_start(&settings)) {
 		fail_to_start(api, "Runtime.ExitError", "PHP cannot start; its messages are in the log");
 	}

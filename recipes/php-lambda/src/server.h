@@ -11,6 +11,7 @@
 struct settings {
 	bool is_worker; /* The script handles requests in a loop of its own. */
 	bool streamed;
+	const char *ini; /* Settings of PHP that come after all others; NULL if there are none. */
 	const char *script; /* The path of the script, whatever the request. */
 	const char *document_root;
 	const char *script_name; /* Its path below the document root, with a slash. */

@@ -19,6 +19,8 @@ require __DIR__ . '/answer.php';
 function hello($event) { return ['answer' => answer($event), 'linked' => array_map('basename', glob('/tmp/*/*'))]; }
 `;
 const ANSWER = "<?php function answer(array $event): string { return 'Hello ' . $event['name']; }\n";
+const SITE =
+  "<?php echo 'Hello ', json_encode(opcache_get_configuration()['directives']['opcache.file_cache_only']);\n";
 const GREETING = `<?php
 namespace Example\\Greeting;
 final class Greeting { public function to(string $name): string { return "Welcome, $name!"; } }
@@ -55,6 +57,7 @@ beforeAll(async () => {
     'project/lib/greeting/src/Greeting.php': GREETING,
     'greeter/hello.php':
       '<?php function hello($e) { return (new Example\\Greeting\\Greeting())->to($e["name"]); }',
+    'site/public/index.php': SITE,
     'empty/.layersmithignore': '*\n',
     'bare/composer.json': '{}',
   });
@@ -203,6 +206,25 @@ describe('a function', () => {
       expect((await answerOf([layer().zip], folder)).answer).toMatchObject({ changed: 'Hello World' });
     },
   );
+
+  test.each([
+    ['8.4', () => php84],
+    ['7.4', () => php74],
+  ])('runs what was compiled in web mode, and keeps it in shared memory: PHP %s', async (version, layer) => {
+    const output = ['--output', `site-${version}.zip`, '--layer', layer().zip];
+    const ended = await run(['package', 'function', 'site', ...output]);
+    const folder = await unpacked(ended.stdout.trim(), `site-${version}`);
+    const request = ['--function', folder, '--handler', 'public/index.php', '--http', 'GET /'];
+    const page = async (): Promise<string> => (await run(['invoke', layer().zip, ...request])).stdout;
+    expect(await page()).toContain('Hello false');
+    const file = join(place.path, folder, 'public', 'index.php');
+    await writeFile(file, SITE.replace('Hello', 'Goodbye'));
+    // Of the old time: that PHP says the old word shows that it did not read the file.
+    await utimes(file, SOURCE_DATE_EPOCH, SOURCE_DATE_EPOCH);
+    expect(await page()).toContain('Hello false');
+    await writeFile(file, SITE.replace('Hello', 'Goodbye'));
+    expect(await page()).toContain('Goodbye false');
+  });
 
   test('runs on another layer without the compiled code, with a line in the log', async () => {
     const zip = await packed('other.zip', '--layer', php84.zip);
