@@ -6,6 +6,7 @@ import type { Io } from '../src/cli/io.js';
 import { openBuild } from '../src/cli/build-session.js';
 import { plainReporter } from '../src/cli/plain-reporter.js';
 import { openReleases } from '../src/cli/release-session.js';
+import type { Tree } from '../src/tree/tree.js';
 import type { TreeEntry } from '../src/tree/tree-entry.js';
 import { assembleLayerTree } from '../src/layer/layer-tree.js';
 import type { BuildContext } from '../src/pipeline/build/build-context.js';
@@ -13,7 +14,7 @@ import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { manifestOf } from '../src/pipeline/build/layer-manifest.js';
 import { NO_SETTINGS } from '../src/layer/layer-settings.js';
 import { generatedFiles } from '../src/pipeline/build/layer-parts.js';
-import { planFor } from '../src/recipe/plan.js';
+import { layerStages, planFor } from '../src/recipe/plan.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
 
 /** A build context for measurements, with the recipes of bench/ and the built-in ones. */
@@ -23,6 +24,8 @@ export interface BenchContext extends AsyncDisposable {
   readonly folder: string;
   /** The files of a recipe's layer, below `/opt`. Compiles the interpreter if the store does not have it. */
   layer(recipe: string): Promise<readonly TreeEntry[]>;
+  /** The same with extensions. Disposing of the tree removes its temporary files. */
+  compose(recipe: string, extensions: readonly string[]): Promise<Tree>;
 }
 
 /**
@@ -57,22 +60,28 @@ export async function openBenchContext({
   const library = await openReleases(io, args, { reporter });
   const build = await openBuild(io, args, { library, reporter });
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
+  const compose: BenchContext['compose'] = async (recipe, extensions) => {
+    const chosen = extensions.map((name) => ({ ...parseRecipeName(name), position: undefined }));
+    const plan = await planFor(parseRecipeName(recipe), library, chosen);
+    const { resolved, results, artifacts } = await buildPlan(plan, build);
+    const paths = artifacts.map(({ path }) => path);
+    return assembleLayerTree({
+      parts: layerStages(plan).map((stage, index) => ({
+        recipe: stage.recipe,
+        artifact: paths[index] ?? '',
+      })),
+      generated: await generatedFiles(plan, { settings: NO_SETTINGS, packageRoot: build.packageRoot }),
+      added: NO_SETTINGS.files,
+      manifest: await manifestOf(resolved, { results, settings: NO_SETTINGS, target: build }),
+      tmpDir: folder,
+    });
+  };
   return {
     build,
     folder,
-    async layer(recipe) {
-      const plan = await planFor(parseRecipeName(recipe), library);
-      const { resolved, results, artifacts } = await buildPlan(plan, build);
-      const tree = await assembleLayerTree({
-        parts: artifacts.map(({ path }) => ({ recipe: plan.root.recipe, artifact: path })),
-        generated: await generatedFiles(plan, { settings: NO_SETTINGS, packageRoot: build.packageRoot }),
-        added: NO_SETTINGS.files,
-        manifest: await manifestOf(resolved, { results, settings: NO_SETTINGS, target: build }),
-        tmpDir: folder,
-      });
-      // Its files are removed with the temporary folder.
-      return tree.entries;
-    },
+    compose,
+    // Its files are removed with the temporary folder.
+    layer: async (recipe) => (await compose(recipe, [])).entries,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -1,21 +1,23 @@
 /**
  * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, opcache,
- * precompiled; default: all), RECIPE the recipe to build and measure (default: php/8.4), RUNS the number of repetitions.
+ * precompiled, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure (default:
+ * php/8.4), RUNS the number of repetitions. EXTENSIONS=redis,apcu measures only those.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
 import { benchBuild } from './build.js';
+import { benchExtensions } from './extensions.js';
 import { benchLayer } from './layer.js';
 import { benchOpcache } from './opcache.js';
 import { benchPrecompiled } from './precompiled.js';
 import { benchRuntime } from './runtime.js';
 
-const PARTS = ['build', 'layer', 'runtime', 'opcache', 'precompiled'] as const;
+const PARTS = ['build', 'layer', 'runtime', 'opcache', 'precompiled', 'extensions'] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
 const recipe = process.env['RECIPE'] || 'php/8.4';
 const asked = process.env['BENCH'] || undefined;
-const chosen = PARTS.filter((part) => asked === undefined || part === asked);
+const chosen = PARTS.filter((part) => (asked === undefined ? part !== 'extensions' : part === asked));
 if (chosen.length === 0) {
   process.stderr.write(
     `BENCH=${asked ?? ''} is not a part of the benchmarks: use one of ${PARTS.join(', ')}\n`,
@@ -24,7 +26,7 @@ if (chosen.length === 0) {
 }
 
 function runsOf(part: Part): number {
-  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15, precompiled: 21 }[part];
+  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15, precompiled: 21, extensions: 21 }[part];
   return Number(process.env['RUNS'] || usual);
 }
 
@@ -41,6 +43,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
       return benchOpcache(bench, options);
     case 'precompiled':
       return benchPrecompiled(bench, options);
+    case 'extensions':
+      return benchExtensions(bench, { ...options, only: process.env['EXTENSIONS']?.split(',') });
   }
 }
 

@@ -33,3 +33,5 @@ if grep -a -o "${WORK}[[:print:]]*" "$DESTDIR$PREFIX/bin/php" >&2; then
   echo "bin/php has a path of the build in it" >&2
   false
 fi
+# Its sources are ours; what it is linked with is PHP.
+licence "$PREFIX/share/licenses/php/LICENSE"

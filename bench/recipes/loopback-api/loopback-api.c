@@ -13,6 +13,7 @@
  *   hello    {"name":"World"}
  *   varied   {"n":N,"fail":BOOLEAN,"pad":STRING} of 40 bytes to 256 KiB, N from 0; every fiftieth has fail set.
  *            The sizes repeat every thousand. An answer must have "n":N in it.
+ *   page     an HTTP request, as a function URL sends it. An answer must be the page, with status 200.
  *   none     no API at all: the end of PROGRAM is waited for
  *
  * Both share one CPU. The answer, with times in microseconds from the start of PROGRAM and memory in kB:
@@ -26,9 +27,12 @@
  *   rssKb         its resident memory after every thousandth answer (smaps_rollup, which is exact)
  *   peakRssKb     the most it ever was (VmHWM)
  *   userUs, systemUs, minorFaults   what it cost in all
+ *   treeCpuUs, treePssKb   of events "page", or null: the processor time and the proportional memory of PROGRAM and all
+ *                 processes that it started, at its first answer and at the last request for an event
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -41,6 +45,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -60,10 +65,24 @@ enum {
   SILENCE_MS = 30000,
 };
 
-enum events { HELLO, VARIED, NONE };
+enum events { HELLO, VARIED, PAGE, NONE };
 
 static const char API[] = "/2018-06-01/runtime/";
 static const char HELLO_EVENT[] = "{\"name\":\"World\"}";
+static const char PAGE_EVENT[] =
+  "{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/orders\",\"rawQueryString\":\"name=World&page=2\","
+  "\"cookies\":[\"session=8f14e45fceea167a5a36dedd4bea2543\"],\"headers\":{"
+  "\"x-amzn-trace-id\":\"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700\",\"x-forwarded-proto\":\"https\",\"x-forwarded-port\":\"443\","
+  "\"x-forwarded-for\":\"203.0.113.7\",\"host\":\"abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws\","
+  "\"accept\":\"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\",\"accept-encoding\":\"gzip, deflate, br\","
+  "\"accept-language\":\"en-US,en;q=0.5\",\"user-agent\":\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"},"
+  "\"queryStringParameters\":{\"name\":\"World\",\"page\":\"2\"},\"requestContext\":{\"accountId\":\"anonymous\","
+  "\"apiId\":\"abcdefghijklmnopqrstuvwxyz012345\",\"domainName\":\"abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws\","
+  "\"domainPrefix\":\"abcdefghijklmnopqrstuvwxyz012345\",\"http\":{\"method\":\"GET\",\"path\":\"/orders\","
+  "\"protocol\":\"HTTP/1.1\",\"sourceIp\":\"203.0.113.7\","
+  "\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"},"
+  "\"requestId\":\"00000000-0000-4000-8000-000000000000\",\"routeKey\":\"$default\",\"stage\":\"$default\","
+  "\"time\":\"14/Nov/2023:22:13:20 +0000\",\"timeEpoch\":1700000000000},\"isBase64Encoded\":false}";
 static const char ACCEPTED[] = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 static const char REFUSED[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
 
@@ -90,6 +109,7 @@ static struct {
   long samples[MAX_COUNT / SAMPLE_EVERY];
   size_t sample_count;
   char peak[32];
+  struct cost { int64_t cpu_ns; long pss_kb; } first_cost, last_cost; /* of all its processes */
 } job;
 
 static struct connection connections[MAX_CONNECTIONS];
@@ -178,6 +198,10 @@ static size_t event_body(long n, char *to) {
     memcpy(to, HELLO_EVENT, sizeof HELLO_EVENT - 1);
     return sizeof HELLO_EVENT - 1;
   }
+  if (job.events == PAGE) {
+    memcpy(to, PAGE_EVENT, sizeof PAGE_EVENT - 1);
+    return sizeof PAGE_EVENT - 1;
+  }
   size_t pad = pad_size(n);
   char *at = to + sprintf(to, "{\"n\":%ld,\"fail\":%s,\"pad\":\"", n, n % 50 == 7 ? "true" : "false");
   memset(at, 'a' + (int)(n % 26), pad);
@@ -209,17 +233,66 @@ static void send_event(int fd) {
 
 /* ---- The API ---- */
 
-/* A number of kB from a file in /proc/PID; -1 when it is not there. */
-static long proc_kb(const char *file, const char *name) {
+/* A number, of kB mostly, from a file in /proc/PID; -1 when it is not there. */
+static long proc_kb(pid_t pid, const char *file, const char *name) {
   char path[64], line[256];
   long value = -1;
-  snprintf(path, sizeof path, "/proc/%d/%s", (int)job.pid, file);
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
   FILE *in = fopen(path, "re");
   if (in == NULL) return -1;
   while (value < 0 && fgets(line, sizeof line, in) != NULL)
     if (strncmp(line, name, strlen(name)) == 0) value = atol(line + strlen(name));
   fclose(in);
   return value;
+}
+
+/* The processor time of all threads of a process. */
+static int64_t cpu_ns(pid_t pid) {
+  char path[64], line[128];
+  int64_t sum = 0;
+  snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+  DIR *tasks = opendir(path);
+  for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+    if (task->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, atoi(task->d_name));
+    FILE *in = fopen(path, "re");
+    if (in == NULL) continue;
+    if (fgets(line, sizeof line, in) != NULL) sum += strtoll(line, NULL, 10);
+    fclose(in);
+  }
+  if (tasks != NULL) closedir(tasks);
+  return sum;
+}
+
+/* Calls back for each process that the program is or started. None gets lost: we are the parent of orphans. */
+static void for_each_process(void (*call)(pid_t pid, void *context), void *context) {
+  DIR *processes = opendir("/proc");
+  if (processes == NULL) stop("/proc");
+  for (struct dirent *process; (process = readdir(processes)) != NULL;) {
+    pid_t pid = (pid_t)atoi(process->d_name), parent = pid;
+    while (parent > 0 && parent != getpid()) parent = (pid_t)proc_kb(parent, "status", "PPid:");
+    if (parent > 0 && pid != parent) call(pid, context);
+  }
+  closedir(processes);
+}
+
+static void add_cost(pid_t pid, void *context) {
+  struct cost *cost = context;
+  long pss = proc_kb(pid, "smaps_rollup", "Pss:");
+  if (pss < 0) stop("smaps_rollup");
+  cost->pss_kb += pss;
+  cost->cpu_ns += cpu_ns(pid);
+}
+
+static struct cost tree_cost(void) {
+  struct cost cost = {0, 0};
+  for_each_process(add_cost, &cost);
+  return cost;
+}
+
+static void end_process(pid_t pid, void *context) {
+  (void)context;
+  kill(pid, SIGKILL);
 }
 
 static void next_event(int fd) {
@@ -236,13 +309,19 @@ static void next_event(int fd) {
     cycles[job.sent - 1] = cycle > UINT32_MAX ? UINT32_MAX : (uint32_t)cycle;
   }
   job.last_next = now;
-  if (job.sent == job.count) job.done = 1;
-  else send_event(fd);
+  if (job.sent == job.count) {
+    if (job.events == PAGE) job.last_cost = tree_cost();
+    job.done = 1;
+  } else {
+    send_event(fd);
+  }
 }
 
 static int fits(const char *body, size_t length) {
   char expected[32];
   if (job.events == HELLO) return 1;
+  if (job.events == PAGE)
+    return memmem(body, length, "\"statusCode\":200", 16) != NULL && memmem(body, length, "Orders of World", 15) != NULL;
   snprintf(expected, sizeof expected, "\"n\":%ld", job.sent - 1);
   return memmem(body, length, expected, strlen(expected)) != NULL;
 }
@@ -257,13 +336,16 @@ static void take_answer(int fd, const char *rest, const char *body, size_t lengt
   if (strncmp(rest, "init/error ", 11) == 0) {
     job.init_errors++;
   } else if (job.waiting && (is_response || is_error)) {
-    if (job.first_answer == 0) job.first_answer = now_ns();
+    if (job.first_answer == 0) {
+      job.first_answer = now_ns();
+      if (job.events == PAGE) job.first_cost = tree_cost();
+    }
     job.waiting = 0;
     if (is_error) job.errors++;
     else if (fits(body, length)) job.answers++;
     else job.refused++;
     /* It waits for us now: what it holds is what it keeps between events. */
-    if (job.sent % SAMPLE_EVERY == 0) job.samples[job.sample_count++] = proc_kb("smaps_rollup", "Rss:");
+    if (job.sent % SAMPLE_EVERY == 0) job.samples[job.sample_count++] = proc_kb(job.pid, "smaps_rollup", "Rss:");
   } else {
     job.refused++;
     send_all(fd, REFUSED, sizeof REFUSED - 1);
@@ -438,9 +520,14 @@ static void print_report(const char *failed, int64_t ended, long peak) {
   }
   printf("\"rssKb\":[");
   for (size_t i = 0; i < job.sample_count; i++) printf(i == 0 ? "%ld" : ",%ld", job.samples[i]);
-  printf("],\"peakRssKb\":%ld,\"userUs\":%ld,\"systemUs\":%ld,\"minorFaults\":%ld}\n", peak,
+  printf("],\"peakRssKb\":%ld,\"userUs\":%ld,\"systemUs\":%ld,\"minorFaults\":%ld,", peak,
     job.usage.ru_utime.tv_sec * 1000000L + job.usage.ru_utime.tv_usec,
     job.usage.ru_stime.tv_sec * 1000000L + job.usage.ru_stime.tv_usec, job.usage.ru_minflt);
+  if (job.events != PAGE || job.last_cost.pss_kb == 0)
+    printf("\"treeCpuUs\":null,\"treePssKb\":null}\n");
+  else
+    printf("\"treeCpuUs\":[%lld,%lld],\"treePssKb\":[%ld,%ld]}\n", (long long)job.first_cost.cpu_ns / 1000,
+      (long long)job.last_cost.cpu_ns / 1000, job.first_cost.pss_kb, job.last_cost.pss_kb);
   fflush(stdout);
 }
 
@@ -454,7 +541,8 @@ static void run_job(char *line, int signals) {
   if (count < 3) stop("a job with too few fields");
   job.count = atol(fields[0]);
   if (job.count < 0 || job.count > MAX_COUNT) stop("a job with too many events");
-  job.events = strcmp(fields[1], "hello") == 0 ? HELLO : strcmp(fields[1], "varied") == 0 ? VARIED : NONE;
+  job.events = strcmp(fields[1], "hello") == 0 ? HELLO : strcmp(fields[1], "varied") == 0 ? VARIED
+    : strcmp(fields[1], "page") == 0 ? PAGE : NONE;
 
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   socklen_t size = sizeof address;
@@ -466,9 +554,12 @@ static void run_job(char *line, int signals) {
   start(fields + 2, ntohs(address.sin_port));
   const char *failed = serve(listener, signals);
   int64_t ended = job.ended;
-  long peak = job.over ? job.usage.ru_maxrss : proc_kb("status", "VmHWM:");
-  kill(-job.pid, SIGKILL);
+  long peak = job.over ? job.usage.ru_maxrss : proc_kb(job.pid, "status", "VmHWM:");
+  for_each_process(end_process, NULL);
   reap(0);
+  /* Again each time: it may have started another meanwhile. */
+  do for_each_process(end_process, NULL);
+  while (waitpid(-1, NULL, 0) > 0);
   while (connection_count > 0) drop(&connections[0]);
   close(listener);
   print_report(failed, ended, peak);
@@ -492,6 +583,7 @@ int main(int argc, char **argv) {
   static char line[64 * 1024];
   sigset_t child;
   stay_on_one_cpu();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, NULL);

@@ -8,7 +8,9 @@ import type { Recipe } from '../../recipe/recipe.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { jsonOption, recipesOption } from '../options.js';
+import { costOf, readExtensionCosts, type BaseCosts, type ExtensionCost } from '../extension-costs.js';
 import { openLibrary } from '../session.js';
+import { size } from '../words.js';
 
 /** Lines of the output are not longer than this, but for long summaries. */
 const WIDTH = 100;
@@ -33,7 +35,10 @@ export function extensionsCommand(io: Io): Command {
       layerParts(recipe);
       const found = await extensionsFor(recipe, library);
       if (found.problems.length > 0) throw new RecipeError(found.problems);
-      io.out(args.json ? `${JSON.stringify(asJson(recipe, found))}\n` : describe(recipe, found));
+      const costs = (await readExtensionCosts(io.packageRoot))[recipe.name];
+      io.out(
+        args.json ? `${JSON.stringify(asJson(recipe, found, costs))}\n` : describe(recipe, found, costs),
+      );
     },
   });
 }
@@ -44,9 +49,14 @@ async function baseOf(io: Io, text: string): Promise<RecipeName> {
   return layers.find(({ name }) => name === text)?.base ?? parseRecipeName(text);
 }
 
-function asJson(base: Recipe, { choosable, compiledIn, unsupported }: ExtensionsFor): object {
+function asJson(
+  base: Recipe,
+  { choosable, compiledIn, unsupported }: ExtensionsFor,
+  costs: BaseCosts | undefined,
+): object {
   return {
     base: base.name,
+    ...(costs === undefined ? {} : { measuredWith: costs.version }),
     extensions: choosable.map((recipe) => ({
       name: recipe.package,
       recipe: recipe.name,
@@ -54,29 +64,52 @@ function asJson(base: Recipe, { choosable, compiledIn, unsupported }: Extensions
       summary: recipe.summary,
       needs: othersOf(recipe, choosable),
       conflicts: recipe.extension?.conflicts ?? [],
+      cost: costs?.extensions[recipe.package],
     })),
     compiledIn,
     unsupported,
   };
 }
 
-function describe(base: Recipe, { choosable, compiledIn, unsupported }: ExtensionsFor): string {
+function describe(
+  base: Recipe,
+  { choosable, compiledIn, unsupported }: ExtensionsFor,
+  costs: BaseCosts | undefined,
+): string {
   const width = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => text.length));
   const names = width(choosable.map((recipe) => recipe.package));
   const versions = width(choosable.map(({ version }) => version));
   const rows = choosable.map((recipe) => {
     const others = othersOf(recipe, choosable);
     const brings = others.length === 0 ? '' : ` (brings ${others.join(', ')})`;
-    return `${recipe.package.padEnd(names)}  ${recipe.version.padEnd(versions)}  ${recipe.summary}${brings}`;
+    const cost = costs === undefined ? '' : `${costCells(costOf(recipe, { base, costs }))}  `;
+    return `${recipe.package.padEnd(names)}  ${recipe.version.padEnd(versions)}  ${cost}${recipe.summary}${brings}`;
   });
   return [
     ...(rows.length === 0 ? [`no extensions can be chosen for ${base.name}`] : rows),
+    ...(costs === undefined ? [] : ['', ...costNote(base, costs)]),
     ...(compiledIn.length === 0 ? [] : ['', `compiled into ${base.name}:`, ...wrapped(compiledIn)]),
     ...(unsupported.length === 0
       ? []
       : ['', `not for ${base.name}:`, ...unsupported.map(({ reason }) => `  ${reason}`)]),
     '',
   ].join('\n');
+}
+
+/** What an extension adds to the zip, and the time of a start: `+123.4 KB  1.02 ×`. A star: another version was measured. */
+function costCells(cost: ExtensionCost | undefined): string {
+  if (cost === undefined) return ''.padEnd(COST_WIDTH);
+  const star = cost.isOfOtherVersion ? '*' : ' ';
+  return `${`+${size(cost.zipBytes)}`.padStart(9)}  ${`${cost.start.toFixed(2)} ×`.padStart(6)}${star}`;
+}
+
+const COST_WIDTH = 18;
+
+function costNote(base: Recipe, costs: BaseCosts): readonly string[] {
+  return [
+    'What it adds to the zip, with all that it brings, and the CPU time of a start in times of one without',
+    `extensions: measured with ${base.package} ${costs.version}. * with another version of the extension`,
+  ];
 }
 
 /** The extensions that come with one because it needs them. */
