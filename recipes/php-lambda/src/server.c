@@ -1,6 +1,7 @@
 #include "compat.h"
 #include "server.h"
 
+#include <ext/standard/url.h>
 #include <php_output.h>
 #include <php_variables.h>
 #include <stdio.h>
@@ -103,6 +104,28 @@ static void set_header_variables(zval *variables, const struct http_request *req
 	}
 }
 
+/*
+ * PATH_INFO: what follows the script's name in a path such as /index.php/a/b, decoded. A path without the script's name has none:
+ * the front controller reads it from REQUEST_URI.
+ */
+static void set_path_info(zval *variables, const struct http_request *request)
+{
+	const char *script_name = server.settings->script_name, *document_root = server.settings->document_root;
+	size_t length = strlen(script_name);
+	if (strncmp(request->path, script_name, length) != 0 || request->path[length] != '/') {
+		return;
+	}
+	char *info = arena_format(&server.arena, "%s", request->path + length);
+	length = php_raw_url_decode(info, strlen(info));
+	if (strlen(info) != length) {
+		/* With a NUL, which no path has. */
+		return;
+	}
+	set_variable(variables, "PATH_INFO", info);
+	set_variable(variables, "PATH_TRANSLATED", arena_format(&server.arena, "%s%s", document_root, info));
+	set_variable(variables, "PHP_SELF", arena_format(&server.arena, "%s%s", script_name, info));
+}
+
 /* The variables of CGI (RFC 3875), as nginx gives them to FPM for a front controller. */
 static void set_request_variables(zval *variables, const struct http_request *request)
 {
@@ -116,6 +139,7 @@ static void set_request_variables(zval *variables, const struct http_request *re
 	set_variable(variables, "REQUEST_URI", request->uri);
 	set_variable(variables, "QUERY_STRING", request->query);
 	set_variable(variables, "DOCUMENT_URI", server.settings->script_name);
+	set_path_info(variables, request);
 	set_variable(variables, "CONTENT_TYPE", request->content_type);
 	snprintf(length, sizeof length, "%zu", request->body_length);
 	set_variable(variables, "CONTENT_LENGTH", request->body_length > 0 ? length : "");
