@@ -12,6 +12,7 @@
 #include "functions.h"
 #include "log.h"
 #include "snapshot.h"
+#include "variables.h"
 #include "worker.h"
 
 struct server server;
@@ -76,78 +77,28 @@ static void log_message(php_text message, int level)
 	}
 }
 
-static void set_variable(zval *variables, const char *name, const char *value)
+static void register_variables(zval *array)
 {
-	char *filtered = (char *)value;
-	size_t length = strlen(value);
-	if (sapi_module.input_filter(PARSE_SERVER, (char *)name, &filtered, length, &length)) {
-		php_register_variable_safe((char *)name, filtered, length, variables);
-	}
-}
-
-static void set_header_variables(zval *variables, const struct http_request *request)
-{
-	char name[256] = "HTTP_";
-	for (size_t i = 0; i < request->header_count; i++) {
-		const struct http_header *header = &request->headers[i];
-		size_t length = strlen(header->name);
-		if (length + 6 > sizeof name || strcmp(header->name, "content-type") == 0 || strcmp(header->name, "cookie") == 0) {
-			continue;
+	php_import_environment_variables(array);
+	for (const struct variable *variable = variables(); variable->name != NULL; variable++) {
+		char *value = (char *)variable->value;
+		size_t length = strlen(value);
+		if (sapi_module.input_filter(PARSE_SERVER, (char *)variable->name, &value, length, &length)) {
+			php_register_variable_safe((char *)variable->name, value, length, array);
 		}
-		for (size_t j = 0; j <= length; j++) {
-			name[5 + j] = header->name[j] == '-' ? '_' : (char)toupper((unsigned char)header->name[j]);
+	}
+}
+
+/* Lets getenv() find the variables of the request, as in FPM. */
+static char *find_variable(php_text name, size_t length)
+{
+	(void)length;
+	for (const struct variable *variable = variables(); variable->name != NULL; variable++) {
+		if (strcmp(variable->name, name) == 0) {
+			return (char *)variable->value;
 		}
-		set_variable(variables, name, header->value);
 	}
-	if (*request->cookies != '\0') {
-		set_variable(variables, "HTTP_COOKIE", request->cookies);
-	}
-}
-
-/* The variables of CGI (RFC 3875), as nginx gives them to FPM for a front controller. */
-static void set_request_variables(zval *variables, const struct http_request *request)
-{
-	char length[24];
-	size_t name_length = strcspn(request->host, ":");
-	if (*request->host == '[') {
-		name_length = strcspn(request->host, "]") + 1;
-	}
-	set_header_variables(variables, request);
-	set_variable(variables, "REQUEST_METHOD", request->method);
-	set_variable(variables, "REQUEST_URI", request->uri);
-	set_variable(variables, "QUERY_STRING", request->query);
-	set_variable(variables, "DOCUMENT_URI", server.settings->script_name);
-	set_variable(variables, "CONTENT_TYPE", request->content_type);
-	snprintf(length, sizeof length, "%zu", request->body_length);
-	set_variable(variables, "CONTENT_LENGTH", request->body_length > 0 ? length : "");
-	set_variable(variables, "SERVER_PROTOCOL", request->protocol);
-	set_variable(variables, "SERVER_PORT", request->port);
-	char *name = arena_text(&server.arena, request->host, name_length <= strlen(request->host) ? name_length : strlen(request->host));
-	set_variable(variables, "SERVER_NAME", name);
-	set_variable(variables, "REQUEST_SCHEME", request->https ? "https" : "http");
-	if (request->https) {
-		set_variable(variables, "HTTPS", "on");
-	}
-	set_variable(variables, "REMOTE_ADDR", request->source_ip);
-	set_variable(variables, "LAMBDA_REQUEST_CONTEXT", request->context);
-	set_variable(variables, "LAMBDA_INVOCATION_CONTEXT", invocation_json(&server.arena, &server.invocation));
-}
-
-static void register_variables(zval *variables)
-{
-	php_import_environment_variables(variables);
-	set_variable(variables, "GATEWAY_INTERFACE", "CGI/1.1");
-	set_variable(variables, "SERVER_SOFTWARE", "layersmith");
-	set_variable(variables, "DOCUMENT_ROOT", server.settings->document_root);
-	set_variable(variables, "SCRIPT_FILENAME", server.settings->script);
-	set_variable(variables, "SCRIPT_NAME", server.settings->script_name);
-	set_variable(variables, "PHP_SELF", server.settings->script_name);
-	if (server.has_request) {
-		set_request_variables(variables, &server.request);
-	}
-	if (server.settings->is_worker) {
-		set_variable(variables, "FRANKENPHP_WORKER", "1");
-	}
+	return NULL;
 }
 
 /* Called when PHP has written sessions and run destructors, and before it frees its memory: nobody waits for that. */
@@ -185,6 +136,7 @@ static sapi_module_struct lambda_module = {
 	.read_post = read_post,
 	.read_cookies = read_cookies,
 	.register_server_variables = register_variables,
+	.getenv = find_variable,
 	.log_message = log_message,
 	.phpinfo_as_text = 0,
 };
@@ -264,6 +216,7 @@ void server_wait(void)
 		snapshot_wait(server.api);
 	}
 	do {
+		variables_forget();
 		arena_free(&server.arena);
 	} while (!take_event());
 	describe_invocation();
@@ -282,6 +235,7 @@ void server_end(void)
 	deadline_clear();
 	response_finish(server.response);
 	server.has_request = false;
+	variables_forget();
 	SG(server_context) = NULL;
 }
 
