@@ -2,6 +2,7 @@
  * The entry of bin/php: PHP's command line, and with `--lambda` as its first argument the program that serves Lambda. The
  * layer's bootstrap starts it so (`#!/opt/bin/php --lambda`), with its own path as the second argument.
  */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,8 @@ static void find_script(struct runtime_api *api, struct settings *settings)
 static void serve(const char *mode)
 {
 	static struct settings settings;
+	/* A peer that closes a socket which PHP writes to is an error there, as in PHP's own programs, and not the end of the process. */
+	signal(SIGPIPE, SIG_IGN);
 	const char *address = variable("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001");
 	struct runtime_api *api = api_create(address);
 	const char *response = variable("LAYERSMITH_RESPONSE", "buffered");
