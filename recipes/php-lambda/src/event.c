@@ -58,7 +58,7 @@ static enum event_format format_of(yyjson_val *event)
 static bool is_header_name(const char *name, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		if (!isalnum((unsigned char)name[i]) && name[i] != '-') {
+		if (!is_alphanumeric((unsigned char)name[i]) && name[i] != '-') {
 			return false;
 		}
 	}
@@ -88,13 +88,16 @@ static const char *joined(struct arena *arena, const char *name, yyjson_val *val
 {
 	const char *separator = strcmp(name, "cookie") == 0 ? "; " : ", ";
 	char *result = NULL;
-	if (yyjson_is_arr(values)) {
+	if (yyjson_is_arr(values) && yyjson_arr_size(values) > 0) {
+		struct bytes all = { 0 };
 		size_t index, count;
 		yyjson_val *value;
 		yyjson_arr_foreach(values, index, count, value) {
-			const char *text = text_of(arena, value);
-			result = result == NULL ? arena_format(arena, "%s", text) : arena_format(arena, "%s%s%s", result, separator, text);
+			bytes_add_text(&all, index == 0 ? "" : separator);
+			bytes_add_text(&all, yyjson_is_str(value) ? yyjson_get_str(value) : "");
 		}
+		result = arena_text(arena, all.data, all.length);
+		bytes_free(&all);
 	} else if (yyjson_is_str(values)) {
 		result = arena_text(arena, yyjson_get_str(values), yyjson_get_len(values));
 	}

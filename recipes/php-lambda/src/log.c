@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@ static void write_all(char *text, size_t length)
 	/* One write for one line: those of several processes do not mix. */
 	for (size_t done = 0; done < length;) {
 		ssize_t written = write(STDERR_FILENO, text + done, length - done);
+		if (written < 0 && errno == EINTR) {
+			continue;
+		}
 		if (written <= 0) {
 			return;
 		}

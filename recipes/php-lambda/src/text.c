@@ -1,11 +1,15 @@
 #include "text.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
 static const char HEX[] = "0123456789ABCDEF";
 static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool is_alphanumeric(unsigned char byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
 
 static void add_percent(struct bytes *to, unsigned char byte)
 {
@@ -17,7 +21,7 @@ void add_encoded(struct bytes *to, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
 		unsigned char byte = (unsigned char)text[i];
-		if (isalnum(byte) || byte == '-' || byte == '.' || byte == '_' || byte == '~') {
+		if (is_alphanumeric(byte) || byte == '-' || byte == '.' || byte == '_' || byte == '~') {
 			bytes_add(to, text + i, 1);
 		} else {
 			add_percent(to, byte);

@@ -7,6 +7,9 @@
 
 #include "memory.h"
 
+/* Is it an ASCII letter or digit, whatever the locale? */
+bool is_alphanumeric(unsigned char byte);
+
 /* Adds text with everything but the unreserved characters of RFC 3986 as %XX. */
 void add_encoded(struct bytes *to, const char *text, size_t length);
 
