@@ -60,7 +60,9 @@ static void log_stack(zend_execute_data *frame)
 			bytes_add_text(&text, line);
 		}
 	}
-	log_invocation(watched->id, "ERROR", "%s: out of time, answered 504; PHP was at%s", watched->what, text.data == NULL ? "" : text.data);
+	log_invocation(watched->id, "ERROR", "%s: out of time, %s; PHP was at%s", watched->what,
+		response_is_finished(server.response) ? "after its answer" : response_is_begun(server.response) ? "ended its answer with an error" : "answered 504",
+		text.data == NULL ? "" : text.data);
 	bytes_free(&text);
 }
 

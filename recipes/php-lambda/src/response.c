@@ -39,6 +39,7 @@ struct response {
 	size_t header_count;
 	size_t header_room;
 	struct bytes body;
+	size_t lost; /* Bytes that were too many for a buffered answer. */
 };
 
 struct response *response_create(struct runtime_api *api, struct slot *slot)
@@ -59,6 +60,12 @@ void response_start(struct response *response, bool streamed)
 	response->is_finished = false;
 	response->status = 200;
 	response->header_count = 0;
+	response->lost = 0;
+}
+
+bool response_is_streamed(const struct response *response)
+{
+	return response->is_streamed;
 }
 
 bool response_is_finished(const struct response *response)
@@ -270,6 +277,7 @@ static void replace_with_page(struct response *response, int status)
 {
 	response->status = status;
 	response->header_count = 0;
+	response->lost = 0;
 	bytes_clear(&response->body);
 	add_header(response, "Content-Type", "text/plain; charset=utf-8");
 	bytes_add_text(&response->body, reason_phrase(status));
@@ -280,11 +288,11 @@ static void send_buffered(struct response *response)
 {
 	size_t length;
 	char *json = answer_json(response, &length);
-	if (length > MAX_BUFFERED) {
+	if (length + response->lost > MAX_BUFFERED) {
 		log_invocation(response->slot->id, "ERROR",
 			"%s: the response has %zu bytes as JSON, but Lambda takes 6 MB: answered 500; stream it (LAYERSMITH_RESPONSE=streamed), or send "
 			"a redirect to a file in S3",
-			response->slot->what, length);
+			response->slot->what, length + response->lost);
 		free(json);
 		replace_with_page(response, 500);
 		json = answer_json(response, &length);
@@ -300,7 +308,7 @@ static void begin_stream(struct response *response)
 		return;
 	}
 	response->is_begun = true;
-	response->slot->work = WORK_ANSWERING;
+	response->slot->work = WORK_STREAMING;
 	size_t length;
 	char *json = answer_json(response, &length);
 	if (api_begin(response->api, path_of(response, "response"), STREAM_LINES)) {
@@ -323,6 +331,11 @@ void response_flush(struct response *response)
 void response_write(struct response *response, const char *data, size_t length)
 {
 	if (response->is_finished) {
+		return;
+	}
+	/* Lambda will refuse it: a script that never stops printing must not take all memory. */
+	if (!response->is_streamed && (response->lost > 0 || response->body.length + length > MAX_BUFFERED)) {
+		response->lost += length;
 		return;
 	}
 	bytes_add(&response->body, data, length);
@@ -348,7 +361,7 @@ void response_finish(struct response *response)
 		send_buffered(response);
 	}
 	response->is_finished = true;
-	response->slot->work = WORK_WAITING;
+	response->slot->work = WORK_ANSWERED;
 }
 
 /* The report of an error, as JSON that is to be freed. */
@@ -385,7 +398,7 @@ void response_fail(struct response *response, int status, const char *reason)
 		response_finish(response);
 	}
 	response->is_finished = true;
-	response->slot->work = WORK_WAITING;
+	response->slot->work = WORK_ANSWERED;
 }
 
 static void send_error(struct runtime_api *api, const char *path, const char *type, const char *message)

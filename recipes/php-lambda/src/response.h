@@ -31,6 +31,8 @@ void response_fail(struct response *response, int status, const char *reason);
 
 /* Is a part of a streamed answer sent? */
 bool response_is_begun(const struct response *response);
+/* Does a flush reach the client? */
+bool response_is_streamed(const struct response *response);
 bool response_is_finished(const struct response *response);
 
 /* Answers an invocation with an error, as Lambda's runtimes do. */

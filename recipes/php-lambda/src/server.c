@@ -3,6 +3,7 @@
 
 #include <php_output.h>
 #include <php_variables.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static size_t write_output(const char *data, size_t length)
 	if (server.has_request) {
 		response_write(server.response, data, length);
 	} else {
-		log_line("the worker script printed: %.*s", (int)(length > 4096 ? 4096 : length), data);
+		log_line("the script printed outside of a request: %.*s", (int)(length > 4096 ? 4096 : length), data);
 	}
 	return length;
 }
@@ -31,7 +32,8 @@ static size_t write_output(const char *data, size_t length)
 static void flush_output(void *context)
 {
 	(void)context;
-	if (!server.has_request) {
+	/* In a buffered answer, headers can be changed until the first output, as with FPM. */
+	if (!server.has_request || !response_is_streamed(server.response)) {
 		return;
 	}
 	sapi_send_headers();
@@ -53,6 +55,10 @@ static int send_headers(sapi_headers_struct *headers)
 
 static size_t read_post(char *buffer, size_t length)
 {
+	/* The body of the last request is not that of a worker script that starts. */
+	if (!server.has_request) {
+		return 0;
+	}
 	size_t done = (size_t)SG(read_post_bytes);
 	size_t left = server.request.body_length > done ? server.request.body_length - done : 0;
 	if (length > left) {
@@ -104,6 +110,9 @@ static char *find_variable(php_text name, size_t length)
 /* Called when PHP has written sessions and run destructors, and before it frees its memory: nobody waits for that. */
 static int deactivate(void)
 {
+	if (server.is_forked) {
+		_exit_now(EG(exit_status));
+	}
 	if (server.has_request) {
 		/* What a fatal error leaves; its message is in the log. */
 		if (EG(exit_status) == 255 && response_is_begun(server.response)) {
@@ -162,6 +171,13 @@ static void describe_invocation(void)
 	slot->format = server.request.format;
 }
 
+static void refuse_event(const char *type, const char *reason)
+{
+	log_invocation(server.slot->id, "ERROR", "%s", reason);
+	server.slot->work = WORK_ANSWERING;
+	respond_with_error(server.api, server.slot->id, type, reason);
+}
+
 /* Takes the next event. Returns false for one that is no request, which is answered. */
 static bool take_event(void)
 {
@@ -169,25 +185,25 @@ static bool take_event(void)
 	if (!api_next(server.api, &server.invocation)) {
 		_exit_now(1);
 	}
+	/* From here on, the supervisor answers if this process ends. */
 	snprintf(server.slot->id, sizeof server.slot->id, "%s", server.invocation.id);
+	snprintf(server.slot->what, sizeof server.slot->what, "an event");
+	server.slot->format = EVENT_OTHER;
+	server.slot->work = WORK_BUSY;
 	const char *problem = event_read(&server.arena, server.invocation.event, server.invocation.event_length, &server.request);
 	if (problem != NULL) {
-		log_invocation(server.slot->id, "ERROR", "%s", problem);
-		respond_with_error(server.api, server.slot->id, "Runtime.InvalidEvent", problem);
+		refuse_event("Runtime.InvalidEvent", problem);
 		return false;
 	}
 	if (server.request.format == EVENT_OTHER) {
 		if (server.settings->event_handler != NULL) {
 			snprintf(server.slot->what, sizeof server.slot->what, "event for %s", server.settings->event_handler);
-			server.slot->format = EVENT_OTHER;
-			server.slot->work = WORK_BUSY;
 			event_handler_invoke(server.api, &server.invocation, server.settings->event_handler);
 			return false;
 		}
 		const char *message = "the event is not an HTTP request of API Gateway, a function URL or a load balancer; LAYERSMITH_EVENT_HANDLER can name a "
 				      "handler for others";
-		log_invocation(server.slot->id, "ERROR", "%s", message);
-		respond_with_error(server.api, server.slot->id, "Runtime.NotHttp", message);
+		refuse_event("Runtime.NotHttp", message);
 		return false;
 	}
 	return true;
@@ -202,11 +218,20 @@ static void describe_to_php(const struct http_request *request)
 	SG(request_info).path_translated = (char *)server.settings->script;
 	SG(request_info).content_type = request->content_type;
 	SG(request_info).content_length = (zend_long)request->body_length;
-	SG(request_info).proto_num = strcmp(request->protocol, "HTTP/1.0") == 0 ? 1000 : 1001;
 	SG(sapi_headers).http_response_code = 200;
 	SG(server_context) = &server;
 	const char *authorization = request_header(request, "authorization");
 	php_handle_auth_data(*authorization == '\0' ? NULL : authorization);
+}
+
+/* setenv() would keep a copy of every value, for ever. */
+static void set_trace_id(const char *id)
+{
+	static char variable[512];
+	unsetenv("_X_AMZN_TRACE_ID");
+	if (*id != '\0' && snprintf(variable, sizeof variable, "_X_AMZN_TRACE_ID=%s", id) < (int)sizeof variable) {
+		putenv(variable);
+	}
 }
 
 void server_wait(void)
@@ -222,10 +247,7 @@ void server_wait(void)
 	describe_invocation();
 	response_start(server.response, server.settings->streamed);
 	server.has_request = true;
-	if (*server.invocation.trace_id != '\0') {
-		setenv("_X_AMZN_TRACE_ID", server.invocation.trace_id, 1);
-	}
-	server.slot->work = WORK_BUSY;
+	set_trace_id(server.invocation.trace_id);
 	deadline_set(server.invocation.deadline_ms);
 	describe_to_php(&server.request);
 }
@@ -248,7 +270,8 @@ static void run_script(void)
 		if (server.has_request) {
 			response_fail(server.response, 500, "PHP cannot start a request");
 		}
-		return;
+		/* Half of PHP has started, which cannot be ended. */
+		_exit_now(1);
 	}
 	open_script(&script, server.settings->script);
 	php_execute_script(&script);
@@ -264,12 +287,19 @@ static void describe_start_to_php(void)
 	SG(server_context) = NULL;
 }
 
+static void forget_request(void)
+{
+	server.is_forked = true;
+	server.has_request = false;
+}
+
 void server_run(struct runtime_api *api, struct slot *slot, bool waits_for_restore)
 {
 	server.api = api;
 	server.slot = slot;
 	server.response = response_create(api, slot);
 	deadline_init(slot);
+	pthread_atfork(NULL, NULL, forget_request);
 	server.waits_for_restore = waits_for_restore;
 	for (;;) {
 		if (!server.settings->is_worker) {

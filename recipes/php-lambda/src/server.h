@@ -29,6 +29,7 @@ struct server {
 	struct http_request request;
 	struct arena arena;
 	bool waits_for_restore;
+	bool is_forked; /* By the script: it has the invocation only in the process that forked. */
 	bool has_request; /* Else a worker script starts. */
 };
 

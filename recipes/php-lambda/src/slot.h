@@ -12,7 +12,9 @@ enum work {
 	WORK_STARTING,  /* Until it asks for its first invocation. */
 	WORK_WAITING,   /* For an invocation. */
 	WORK_BUSY,      /* With an invocation that nothing was answered to. */
-	WORK_ANSWERING, /* A part of the answer may be sent. */
+	WORK_ANSWERING, /* A whole answer is on its way; whether Lambda has it is not known. */
+	WORK_STREAMING, /* A part of the answer is sent. */
+	WORK_ANSWERED,  /* Lambda has the answer; the script or the end of its request goes on. */
 };
 
 struct slot {

@@ -87,7 +87,9 @@ static void replace(struct slot *slot, int status)
 		}
 		log_line("PHP %s between two invocations", how);
 		break;
-	case WORK_BUSY: {
+	case WORK_BUSY:
+	/* If Lambda has an answer, it refuses another one. */
+	case WORK_ANSWERING: {
 		bool is_late = slot->kill_at_ms != 0;
 		bool is_http = slot->format != EVENT_OTHER;
 		log_invocation(slot->id, "ERROR", "%s: %sPHP %s, answered %s", slot->what, is_late ? "out of time; " : "", how,
@@ -99,8 +101,11 @@ static void replace(struct slot *slot, int status)
 		}
 		break;
 	}
-	case WORK_ANSWERING:
+	case WORK_STREAMING:
 		log_invocation(slot->id, "ERROR", "%s: PHP %s while it sent its answer", slot->what, how);
+		break;
+	case WORK_ANSWERED:
+		log_invocation(slot->id, "ERROR", "%s: PHP %s after its answer", slot->what, how);
 		break;
 	}
 	start_worker(slot);
@@ -120,7 +125,7 @@ static void reap(void)
 
 static bool is_working(struct slot *slot)
 {
-	return slot->work == WORK_BUSY || slot->work == WORK_ANSWERING;
+	return slot->work >= WORK_BUSY;
 }
 
 /* Kills workers that are out of time and have not answered themselves. Returns the milliseconds until the next; -1 for none. */
