@@ -15,10 +15,15 @@ export interface BuiltLayer extends AsyncDisposable {
  * Builds a recipe with the embedded toolchain, in this user's own store: the first run takes minutes, the ones
  * after it a second.
  */
-export async function builtLayer(recipe: string, arch: Architecture = 'x86_64'): Promise<BuiltLayer> {
+export function builtLayer(recipe: string, arch: Architecture = 'x86_64'): Promise<BuiltLayer> {
+  return builtLayerWith(recipe, ['--arch', arch]);
+}
+
+/** Builds a recipe as `builtLayer` does, with more options of the command line. */
+export async function builtLayerWith(recipe: string, options: readonly string[]): Promise<BuiltLayer> {
   const { endpoint } = await realEngine();
   const dir = await mkdtemp(join(tmpdir(), 'layersmith-layer-'));
-  const args = ['build', recipe, '--toolchain', 'debian', '--arch', arch, '--output', dir];
+  const args = ['build', recipe, '--toolchain', 'debian', '--output', dir, ...options];
   const { exitCode, stdout, stderr } = await startCli(args, {
     cwd: packageRoot,
     env: { DOCKER_HOST: endpoint },
