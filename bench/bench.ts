@@ -1,7 +1,7 @@
 /**
- * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, opcache,
- * precompiled, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure (default:
- * php/8.4), RUNS the number of repetitions. EXTENSIONS=redis,apcu measures only those.
+ * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, web,
+ * opcache, precompiled, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure
+ * (default: php/8.4), RUNS the number of repetitions. EXTENSIONS=redis,apcu measures only those.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
 import { benchBuild } from './build.js';
@@ -10,8 +10,9 @@ import { benchLayer } from './layer.js';
 import { benchOpcache } from './opcache.js';
 import { benchPrecompiled } from './precompiled.js';
 import { benchRuntime } from './runtime.js';
+import { benchWeb } from './web.js';
 
-const PARTS = ['build', 'layer', 'runtime', 'opcache', 'precompiled', 'extensions'] as const;
+const PARTS = ['build', 'layer', 'runtime', 'web', 'opcache', 'precompiled', 'extensions'] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
@@ -26,7 +27,9 @@ if (chosen.length === 0) {
 }
 
 function runsOf(part: Part): number {
-  const usual = { build: 5, layer: 7, runtime: 21, opcache: 15, precompiled: 21, extensions: 21 }[part];
+  const usual = { build: 5, layer: 7, runtime: 21, web: 15, opcache: 15, precompiled: 21, extensions: 21 }[
+    part
+  ];
   return Number(process.env['RUNS'] || usual);
 }
 
@@ -39,6 +42,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
       return benchLayer(bench, options);
     case 'runtime':
       return benchRuntime(bench, options);
+    case 'web':
+      return benchWeb(bench, options);
     case 'opcache':
       return benchOpcache(bench, options);
     case 'precompiled':

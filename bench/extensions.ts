@@ -52,7 +52,10 @@ export async function benchExtensions(
 ): Promise<string> {
   const { library, platform, reporter } = bench.build;
   const base = await loadRecipe(library, parseRecipeName(recipe));
-  const { choosable } = await extensionsFor(base, library);
+  // PHP-FPM (bench/web.ts) is no module of PHP.
+  const choosable = (await extensionsFor(base, library)).choosable.filter(
+    ({ extension }) => extension?.directive !== undefined,
+  );
   const plain = await bench.layer(recipe);
   const plainBytes = await zipSize(plain, bench);
   const composed: Composed[] = [];

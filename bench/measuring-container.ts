@@ -18,7 +18,7 @@ export interface Job {
   /** Path and arguments, without tabs or line ends. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly events: 'hello' | 'varied' | 'none';
+  readonly events: 'hello' | 'varied' | 'page' | 'none';
   /** The number of events, at most a million. With 0, the job ends when the program requests the first event. */
   readonly count: number;
 }
@@ -49,6 +49,8 @@ const measurementSchema = z.object({
   userUs: z.number(),
   systemUs: z.number(),
   minorFaults: z.number(),
+  treeCpuUs: z.tuple([z.number(), z.number()]).nullable(),
+  treePssKb: z.tuple([z.number(), z.number()]).nullable(),
 });
 
 /** The result of a job, as loopback-api prints it; its C file describes each member. Times in microseconds, memory in KiB. */

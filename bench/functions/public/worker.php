@@ -1,0 +1,4 @@
+<?php
+
+require __DIR__ . '/page.php';
+while (frankenphp_handle_request('page'));

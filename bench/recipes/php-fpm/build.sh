@@ -1,0 +1,32 @@
+# bin/php-fpm: linked from the same archive as bin/php.
+# shellcheck shell=bash
+
+# What FPM's config.m4 would find. Without systemd, ACLs, AppArmor and SELinux.
+flags=(
+  -DHAVE_EPOLL=1 -DHAVE_SELECT=1 -DHAVE_CLEARENV=1 -DHAVE_TIMES=1 -DHAVE_BUILTIN_ATOMIC=1 -DHAVE_CLOCK_GETTIME=1
+  -DHAVE_LQ_TCP_INFO=1 -DHAVE_PTRACE=1 '-DPROC_MEM_FILE="mem"' -DZEND_ENABLE_STATIC_TSRMLS_CACHE=1 -D_GNU_SOURCE
+  '-DPHP_FPM_USER="nobody"' '-DPHP_FPM_GROUP="nobody"' '-DPHP_FPM_SYSCONFDIR="/opt/etc"' '-DPHP_FPM_LOCALSTATEDIR="/tmp"'
+  -fmacro-prefix-map="$PWD/="
+)
+read -ra includes <<<"$("$PREFIX/bin/php-config" --includes)"
+includes+=(-Isapi/fpm -Isapi/fpm/fpm -Imain)
+read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
+sources=(main/fastcgi.c sapi/fpm/fpm/*.c sapi/fpm/fpm/events/*.c)
+objects=()
+for source in "${sources[@]}"; do
+  case $source in */fpm_systemd.c | */fpm_trace_mach.c | */fpm_trace_pread.c | */devpoll.c) continue ;; esac
+  object=../${source//\//-}.o
+  "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
+  objects+=("$object")
+done
+
+# As php-lambda links bin/php, but without the command line.
+cp "$PREFIX/lib/libphp.a" ../libfpm.a
+"$AR" t ../libfpm.a | grep '^php_cli.*[.]o$' | xargs "$AR" d ../libfpm.a
+hidden=$(cd "$PREFIX/lib" && printf '%s:' *.a | sed -e 's/libxml2[.]a://' -e 's/libphp[.]a://')
+read -ra libraries <"$PREFIX/lib/libphp.libs"
+"$CC" "${common[@]}" -pie -Wl,--export-dynamic -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
+  -Wl,--exclude-libs,"${hidden}libgcc.a:libgcc_eh.a" -o ../php-fpm "${objects[@]}" \
+  -Wl,--whole-archive ../libfpm.a -Wl,--no-whole-archive "${libraries[@]}" -lrt -lm -ldl -lpthread
+install -D -m 755 ../php-fpm "$DESTDIR$PREFIX/bin/php-fpm"
+licence LICENSE
