@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <ext/session/php_session.h>
 #include <php_output.h>
 #include <php_variables.h>
 
@@ -20,14 +21,12 @@ bool worker_has_waited(void)
 	return has_waited;
 }
 
-/* Modules that keep something of a request, in a script whose end they do not see. */
-static const char *const modules[] = { "session", "filter" };
-
 static zend_module_entry *module_named(const char *name)
 {
 	return zend_hash_str_find_ptr(&module_registry, name, strlen(name));
 }
 
+/* Modules that keep something of a request do not see its end, nor the next one's beginning, in a script that goes on. */
 static void end_module(const char *name)
 {
 	zend_module_entry *module = module_named(name);
@@ -38,15 +37,38 @@ static void end_module(const char *name)
 	}
 }
 
+/*
+ * A session handler of the script's own (session_set_save_handler()) stays, as frameworks set it once. PHP would forget its
+ * functions, but not that there are some (session.save_handler is "user").
+ */
+static zval session_handler[sizeof PS(mod_user_names) / sizeof(zval)];
+
+static void end_session(void)
+{
+	const zval *functions = (const zval *)&PS(mod_user_names);
+	for (size_t i = 0; i < sizeof session_handler / sizeof(zval); i++) {
+		ZVAL_COPY(&session_handler[i], &functions[i]);
+	}
+	end_module("session");
+	memcpy(&PS(mod_user_names), session_handler, sizeof session_handler);
+}
+
+static void begin_module(const char *name)
+{
+	zend_module_entry *module = module_named(name);
+	if (module != NULL && module->request_startup_func != NULL) {
+		module->request_startup_func(module->type, module->module_number);
+	}
+}
+
 /* Ends what PHP does for a request, but not the script. It is what php_request_shutdown() does about output and the SAPI. */
 static void end_request(void)
 {
 	zend_try {
 		php_output_end_all();
 	} zend_end_try();
-	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-		end_module(modules[i]);
-	}
+	end_session();
+	end_module("filter");
 	zend_try {
 		php_output_deactivate();
 	} zend_end_try();
@@ -90,12 +112,8 @@ static void begin_request(void)
 	import(ZEND_STRL("_FILES"), true);
 	import(ZEND_STRL("_SERVER"), true);
 	import(ZEND_STRL("_REQUEST"), false);
-	for (size_t i = sizeof modules / sizeof *modules; i-- > 0;) {
-		zend_module_entry *module = module_named(modules[i]);
-		if (module != NULL && module->request_startup_func != NULL) {
-			module->request_startup_func(module->type, module->module_number);
-		}
-	}
+	begin_module("filter");
+	begin_module("session");
 }
 
 /* An exception that nobody caught costs its request: it is logged, and answered 500 unless headers are sent. */
