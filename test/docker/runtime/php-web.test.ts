@@ -397,6 +397,14 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       expect(await state({ target: '/' })).toMatchObject({ session: false });
     });
 
+    test('a session handler that the application sets once serves every request', async () => {
+      await using own = await openWeb(layer, { handler: 'public/worker.php', LAYERSMITH_MODE: 'worker' });
+      const first = await page(own, '/handler');
+      expect(first.body).toBe('1 1');
+      const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
+      expect((await page(own, { target: '/handler', headers: { cookie } })).body).toBe('2 2');
+    });
+
     test('an exception costs its request only', async () => {
       const { started } = await state({ target: '/' });
       const from = worker.log.length;
