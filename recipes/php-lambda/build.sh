@@ -3,7 +3,7 @@
 
 lambda=/build/recipe/src
 flags=(
-  -std=gnu11 -D_GNU_SOURCE "-DPHP_VERSION_TEXT=\"$LAYERSMITH_VERSION\"" -fvisibility=hidden -fmacro-prefix-map="$lambda/="
+  -std=gnu11 -D_GNU_SOURCE "-DPHP_VERSION_TEXT=\"$LAYERSMITH_VERSION\"" -fvisibility=hidden
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith -Werror
 )
 # PHP's headers are not written for these warnings.

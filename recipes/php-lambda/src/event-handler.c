@@ -61,6 +61,9 @@ static void start_process(const char *handler)
 		snprintf(address, sizeof address, "127.0.0.1:%u", port);
 		setenv("AWS_LAMBDA_RUNTIME_API", address, 1);
 		setenv("LAYERSMITH_MODE", "function", 1);
+		/* A web application is in another folder. */
+		const char *root = getenv("LAMBDA_TASK_ROOT");
+		(void)!chdir(root == NULL ? "/var/task" : root);
 		setenv("_HANDLER", handler, 1);
 		execl(PHP_PROGRAM, PHP_PROGRAM, "--lambda", BOOTSTRAP, (char *)NULL);
 		log_line("cannot start %s: %s", PHP_PROGRAM, strerror(errno));

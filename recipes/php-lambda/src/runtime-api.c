@@ -109,7 +109,11 @@ static bool connect_now(struct runtime_api *api)
 
 static bool read_answer(struct runtime_api *api, struct answer *answer, bool *fresh)
 {
-	if (!connection_read(&api->connection, &answer->message, fresh) || sscanf(answer->message.start, "HTTP/1.%*d %d", &answer->status) != 1) {
+	if (!connection_read(&api->connection, &answer->message, fresh) || strncmp(answer->message.start, "HTTP/1.", 7) != 0) {
+		return false;
+	}
+	answer->status = atoi(answer->message.start + strcspn(answer->message.start, " "));
+	if (answer->status == 0) {
 		return false;
 	}
 	if (!answer->message.keeps_connection) {

@@ -1,12 +1,14 @@
 #include "compat.h"
 #include "server.h"
 
+#include <limits.h>
 #include <php_output.h>
 #include <php_variables.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deadline.h"
 #include "event-handler.h"
@@ -260,6 +262,16 @@ void server_end(void)
 	SG(server_context) = NULL;
 }
 
+/* Makes the folder of the script the working directory. PHP would change it, and back, for each request. */
+static void enter_document_root(void)
+{
+	char current[PATH_MAX];
+	SG(options) |= SAPI_OPTION_NO_CHDIR;
+	if (getcwd(current, sizeof current) == NULL || strcmp(current, server.settings->document_root) != 0) {
+		(void)!chdir(server.settings->document_root);
+	}
+}
+
 /* Runs the script as one request of PHP: for one event, or as a worker that waits for many. */
 static void run_script(void)
 {
@@ -272,6 +284,7 @@ static void run_script(void)
 		/* Half of PHP has started, which cannot be ended. */
 		_exit_now(1);
 	}
+	enter_document_root();
 	open_script(&script, server.settings->script);
 	php_execute_script(&script);
 	close_script(&script);

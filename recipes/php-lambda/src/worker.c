@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <ext/session/php_session.h>
 #include <ext/standard/php_fopen_wrappers.h>
 #include <php_output.h>
 #include <php_variables.h>
@@ -23,9 +24,6 @@ bool worker_has_waited(void)
 	return has_waited;
 }
 
-/* Modules that keep something of a request, in a script whose end they do not see. */
-static const char *const modules[] = { "session", "filter" };
-
 static zend_module_entry *module_named(const char *name)
 {
 	return zend_hash_str_find_ptr(&module_registry, name, strlen(name));
@@ -43,12 +41,36 @@ static bool is_done(void (*step)(const char *), const char *name)
 	return done;
 }
 
+/* Modules that keep something of a request do not see its end, nor the next one's beginning, in a script that goes on. */
 static void end_module(const char *name)
 {
 	zend_module_entry *module = module_named(name);
 	if (module != NULL && module->request_shutdown_func != NULL) {
 		module->request_shutdown_func(module->type, module->module_number);
 	}
+}
+
+static void begin_module(const char *name)
+{
+	zend_module_entry *module = module_named(name);
+	if (module != NULL && module->request_startup_func != NULL) {
+		module->request_startup_func(module->type, module->module_number);
+	}
+}
+
+/*
+ * A session handler of the script's own (session_set_save_handler()) stays, as frameworks set it once. PHP would forget its
+ * functions, but not that there are some (session.save_handler is "user").
+ */
+static void end_session(const char *name)
+{
+	static zval functions[sizeof PS(mod_user_names) / sizeof(zval)];
+	const zval *current = (const zval *)&PS(mod_user_names);
+	for (size_t i = 0; i < sizeof functions / sizeof(zval); i++) {
+		ZVAL_COPY(&functions[i], &current[i]);
+	}
+	end_module(name);
+	memcpy(&PS(mod_user_names), functions, sizeof functions);
 }
 
 /* An exception that nobody caught costs its request: it is logged, and answered 500 unless headers are sent. */
@@ -109,9 +131,8 @@ static void close_body(void)
 static void end_request(void)
 {
 	bool done = is_done(end_output, NULL);
-	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-		done = is_done(end_module, modules[i]) && done;
-	}
+	done = is_done(end_session, "session") && done;
+	done = is_done(end_module, "filter") && done;
 	done = is_done(deactivate_output, NULL) && done;
 	zend_hash_str_del(&EG(symbol_table), ZEND_STRL("_SESSION"));
 	close_body();
@@ -163,12 +184,8 @@ static void begin_request(void)
 	import(ZEND_STRL("_FILES"), true);
 	import(ZEND_STRL("_SERVER"), true);
 	import(ZEND_STRL("_REQUEST"), false);
-	for (size_t i = sizeof modules / sizeof *modules; i-- > 0;) {
-		zend_module_entry *module = module_named(modules[i]);
-		if (module != NULL && module->request_startup_func != NULL) {
-			module->request_startup_func(module->type, module->module_number);
-		}
-	}
+	begin_module("filter");
+	begin_module("session");
 }
 
 bool worker_handle_request(zend_fcall_info *callback, zend_fcall_info_cache *cache)

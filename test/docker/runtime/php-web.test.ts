@@ -217,8 +217,8 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
 
   test('each request starts clean, in the same process, with opcache', async () => {
     const read = async (path: string): Promise<unknown> => JSON.parse((await page(fn, path)).body) as unknown;
-    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
-    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini']);
+    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini', '/var/task/public']);
+    expect(await read('/globals')).toEqual([1, 1, 'fpm-fcgi', '/opt/etc/php/php.ini', '/var/task/public']);
     expect(await read('/pid')).toBe(await read('/pid'));
     expect(Number(await read('/opcache'))).toBeGreaterThan(0);
   });
@@ -303,13 +303,13 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     await using both = await openWeb(layer, { LAYERSMITH_EVENT_HANDLER: 'queue' });
     const result = async (event: unknown): Promise<unknown> =>
       JSON.parse((await send(both, event)).payload.toString());
-    expect(await result({ Records: [1] })).toEqual([1, { Records: [1] }, 'cli']);
+    expect(await result({ Records: [1] })).toEqual([1, { Records: [1] }, 'cli', '/var/task']);
     expect((await page(both, '/pid')).statusCode).toBe(200);
-    expect(await result({ Records: [2] })).toEqual([2, { Records: [2] }, 'cli']);
+    expect(await result({ Records: [2] })).toEqual([2, { Records: [2] }, 'cli', '/var/task']);
     expect((await send(both, { fails: 'throw' })).error?.errorType).toBe('Function.Exception');
     expect((await send(both, { fails: 'exit' })).error?.errorType).toBe('Function.Exit');
     expect((await send(both, { fails: 'kill' })).error?.errorType).toBe('Runtime.ExitError');
-    expect(await result({ Records: [3] })).toEqual([1, { Records: [3] }, 'cli']);
+    expect(await result({ Records: [3] })).toEqual([1, { Records: [3] }, 'cli', '/var/task']);
   });
 
   test('answers are streamed as they are flushed, and an error in the middle is told', async () => {
@@ -395,6 +395,14 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       expect((await page(worker, { target: '/session', headers: { cookie } })).body).toBe('2');
       expect((await page(worker, '/session')).body).toBe('1');
       expect(await state({ target: '/' })).toMatchObject({ session: false });
+    });
+
+    test('a session handler that the application sets once serves every request', async () => {
+      await using own = await openWeb(layer, { handler: 'public/worker.php', LAYERSMITH_MODE: 'worker' });
+      const first = await page(own, '/handler');
+      expect(first.body).toBe('1 1');
+      const cookie = first.cookies?.[0]?.split(';')[0] ?? '';
+      expect((await page(own, { target: '/handler', headers: { cookie } })).body).toBe('2 2');
     });
 
     test('an exception costs its request only', async () => {
