@@ -11,13 +11,13 @@ read -ra includes <<<"$("$PREFIX/bin/php-config" --includes | sed 's/-I/-isystem
 read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
 objects=()
 # By their names alone: the program would have their paths in it.
-cd /build/recipe/src
+cd /build/recipe/src || exit
 for source in *.c; do
   object=$WORK/$source.o
   "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
   objects+=("$object")
 done
-cd "$WORK"
+cd "$WORK" || exit
 
 # - No segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda.
 # - PHP's own symbols stay exported, for opcache.so and the extensions, and so do those of libxml2: extensions share
