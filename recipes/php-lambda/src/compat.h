@@ -62,6 +62,9 @@ static inline void forget_seeds(void)
 #endif
 }
 
+/* Ends what PHP does, as a fatal error does. PHP's own macro would keep the path of the source. */
+#define end_php() _zend_bailout((php_text)"", 0)
+
 /* The script of a request. */
 static inline void open_script(zend_file_handle *handle, const char *path)
 {

@@ -76,7 +76,7 @@ static void on_interrupt(zend_execute_data *frame)
 		EG(exit_status) = 255;
 		zend_objects_store_mark_destructed(&EG(objects_store));
 		php_free_shutdown_functions();
-		zend_bailout();
+		end_php();
 	}
 	if (next_interrupt_function != NULL) {
 		next_interrupt_function(frame);

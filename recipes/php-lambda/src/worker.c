@@ -142,7 +142,7 @@ static void end_request(void)
 	}
 	if (!done) {
 		/* After a fatal error nothing of PHP is as it was: the script starts again. */
-		zend_bailout();
+		end_php();
 	}
 }
 
