@@ -133,6 +133,8 @@ static void end_request(void)
 	bool done = is_done(end_output, NULL);
 	done = is_done(end_session, "session") && done;
 	done = is_done(end_module, "filter") && done;
+	/* It keeps which encoding the client accepts. */
+	done = is_done(end_module, "zlib") && done;
 	done = is_done(deactivate_output, NULL) && done;
 	zend_hash_str_del(&EG(symbol_table), ZEND_STRL("_SESSION"));
 	close_body();
@@ -184,6 +186,7 @@ static void begin_request(void)
 	import(ZEND_STRL("_FILES"), true);
 	import(ZEND_STRL("_SERVER"), true);
 	import(ZEND_STRL("_REQUEST"), false);
+	begin_module("zlib");
 	begin_module("filter");
 	begin_module("session");
 }

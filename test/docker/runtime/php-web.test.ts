@@ -405,6 +405,16 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       expect((await page(own, { target: '/handler', headers: { cookie } })).body).toBe('2 2');
     });
 
+    test('an answer is compressed for its own client only', async () => {
+      const headers = { 'accept-encoding': 'gzip' };
+      expect((await page(worker, { target: '/gzip', headers })).headers).toMatchObject({
+        'Content-Encoding': 'gzip',
+      });
+      const plain = await page(worker, '/gzip');
+      expect(plain.headers).not.toHaveProperty('Content-Encoding');
+      expect(plain.body).toBe('compressed for clients that accept it');
+    });
+
     test('an exception costs its request only', async () => {
       const { started } = await state({ target: '/' });
       const from = worker.log.length;
