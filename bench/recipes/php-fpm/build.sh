@@ -14,7 +14,7 @@ read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
 sources=(main/fastcgi.c sapi/fpm/fpm/*.c sapi/fpm/fpm/events/*.c)
 objects=()
 for source in "${sources[@]}"; do
-  case $source in */fpm_systemd.c | */fpm_trace_mach.c | */fpm_trace_pread.c | */devpoll.c) continue ;; esac
+  case $source in */fpm_systemd.c | */fpm_trace_mach.c | */fpm_trace_pread.c) continue ;; esac
   object=../${source//\//-}.o
   "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
   objects+=("$object")
