@@ -12,8 +12,9 @@ read -ra includes <<<"$("$PREFIX/bin/php-config" --includes | sed 's/-I/-isystem
 read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
 objects=()
 for source in "$lambda"/*.c; do
-  object=../${source##*/}.o
-  "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
+  object=$WORK/${source##*/}.o
+  # By its name alone, which PHP's macros put into the program as __FILE__.
+  (cd "$lambda" && "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "${source##*/}" -o "$object")
   objects+=("$object")
 done
 
