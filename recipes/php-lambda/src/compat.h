@@ -43,6 +43,13 @@ typedef char *php_text;
 #define is_exit(exception) false
 #endif
 
+/* What gives an exception to the function of set_exception_handler() has another name in 7.3. */
+#if PHP_VERSION_ID >= 70400
+#define call_exception_handler() zend_user_exception_handler()
+#else
+#define call_exception_handler() zend_try_exception_handler()
+#endif
+
 /* Makes PHP seed its generators of random numbers anew. */
 static inline void forget_seeds(void)
 {

@@ -32,6 +32,16 @@ const char *request_header(const struct http_request *request, const char *name)
 }
 
 /*
+ * Do the properties of a request tell of something else? Authorizers of API Gateway decide about a request; agents of Bedrock and
+ * WebSockets speak of HTTP, too.
+ */
+static bool is_about_request(yyjson_val *event, yyjson_val *context)
+{
+	return yyjson_obj_get(event, "methodArn") != NULL || yyjson_obj_get(event, "routeArn") != NULL || yyjson_obj_get(event, "agent") != NULL ||
+	       yyjson_obj_get(context, "connectionId") != NULL;
+}
+
+/*
  * The format of an event; `version` is missing in REST's events. One with `httpMethod` but without a context is a test event
  * that somebody wrote.
  */
@@ -39,6 +49,9 @@ static enum event_format format_of(yyjson_val *event)
 {
 	yyjson_val *context = yyjson_obj_get(event, "requestContext");
 	yyjson_val *http = yyjson_obj_get(context, "http");
+	if (is_about_request(event, context)) {
+		return EVENT_OTHER;
+	}
 	if (yyjson_is_str(yyjson_obj_get(http, "method"))) {
 		return EVENT_V2;
 	}

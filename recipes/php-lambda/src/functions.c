@@ -40,6 +40,17 @@ static PHP_FUNCTION(apache_request_headers)
 		}
 		add_assoc_string(return_value, name, (char *)header->value);
 	}
+	if (!server.has_request) {
+		return;
+	}
+	/* What is no header of the event. */
+	if (*server.request.cookies != '\0') {
+		add_assoc_string(return_value, "Cookie", (char *)server.request.cookies);
+	}
+	if (server.request.body_length > 0) {
+		snprintf(name, sizeof name, "%zu", server.request.body_length);
+		add_assoc_string(return_value, "Content-Length", name);
+	}
 }
 
 static PHP_FUNCTION(handle_request)

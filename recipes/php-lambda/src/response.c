@@ -63,11 +63,6 @@ void response_start(struct response *response, bool streamed)
 	response->lost = 0;
 }
 
-bool response_is_streamed(const struct response *response)
-{
-	return response->is_streamed;
-}
-
 bool response_is_finished(const struct response *response)
 {
 	return response->is_finished;
@@ -106,7 +101,7 @@ static void add_header(struct response *response, const char *name, const char *
 	response->headers[response->header_count++] = (struct answer_header){ .name = name, .value = value };
 }
 
-void response_header(struct response *response, const char *line, size_t length)
+void response_header(struct response *response, const char *line, size_t length, bool takes_status)
 {
 	const char *colon = memchr(line, ':', length);
 	if (colon == NULL || colon == line) {
@@ -121,7 +116,7 @@ void response_header(struct response *response, const char *line, size_t length)
 	if (strcasecmp(name, "status") == 0) {
 		/* As CGI has it: `Status: 404 Not Found`. */
 		int status = atoi(value);
-		if (status >= 100 && status <= 599) {
+		if (takes_status && status >= 100 && status <= 599) {
 			response->status = status;
 		}
 	} else if (!is_dropped(name)) {
@@ -328,9 +323,15 @@ void response_flush(struct response *response)
 	bytes_clear(&response->body);
 }
 
+/* RFC 9110, 6.4.1 */
+static bool has_no_body(int status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
+
 void response_write(struct response *response, const char *data, size_t length)
 {
-	if (response->is_finished) {
+	if (response->is_finished || has_no_body(response->status)) {
 		return;
 	}
 	/* Lambda will refuse it: a script that never stops printing must not take all memory. */

@@ -17,8 +17,8 @@ struct response *response_create(struct runtime_api *api, struct slot *slot);
 void response_start(struct response *response, bool streamed);
 
 void response_status(struct response *response, int status);
-/* Adds a header. Ignores those that concern a single connection, and takes the status from one named Status. */
-void response_header(struct response *response, const char *line, size_t length);
+/* Adds a header. Ignores those that concern a single connection, and takes the status from one named Status if `takes_status`. */
+void response_header(struct response *response, const char *line, size_t length, bool takes_status);
 void response_write(struct response *response, const char *data, size_t length);
 /* Sends what is there, if the answer is streamed. */
 void response_flush(struct response *response);
@@ -31,8 +31,6 @@ void response_fail(struct response *response, int status, const char *reason);
 
 /* Is a part of a streamed answer sent? */
 bool response_is_begun(const struct response *response);
-/* Does a flush reach the client? */
-bool response_is_streamed(const struct response *response);
 bool response_is_finished(const struct response *response);
 
 /* Answers an invocation with an error, as Lambda's runtimes do. */

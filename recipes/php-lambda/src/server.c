@@ -34,8 +34,7 @@ static size_t write_output(const char *data, size_t length)
 static void flush_output(void *context)
 {
 	(void)context;
-	/* In a buffered answer, headers can be changed until the first output, as with FPM. */
-	if (!server.has_request || !response_is_streamed(server.response)) {
+	if (!server.has_request) {
 		return;
 	}
 	sapi_send_headers();
@@ -49,7 +48,7 @@ static int send_headers(sapi_headers_struct *headers)
 		response_status(server.response, headers->http_response_code);
 		for (sapi_header_struct *header = zend_llist_get_first_ex(&headers->headers, &position); header != NULL;
 			header = zend_llist_get_next_ex(&headers->headers, &position)) {
-			response_header(server.response, header->header, header->header_len);
+			response_header(server.response, header->header, header->header_len, headers->http_status_line == NULL);
 		}
 	}
 	return SAPI_HEADER_SENT_SUCCESSFULLY;

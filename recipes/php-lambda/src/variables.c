@@ -22,7 +22,7 @@ static void add_headers(const struct http_request *request)
 {
 	for (size_t i = 0; i < request->header_count; i++) {
 		const struct http_header *header = &request->headers[i];
-		if (strcmp(header->name, "content-type") == 0 || strcmp(header->name, "cookie") == 0) {
+		if (strcmp(header->name, "cookie") == 0) {
 			continue;
 		}
 		char *name = arena_format(&server.arena, "HTTP_%s", header->name);
@@ -75,7 +75,13 @@ static void add_request(const struct http_request *request)
 	add("QUERY_STRING", request->query);
 	add("DOCUMENT_URI", settings->script_name);
 	add("CONTENT_TYPE", request->content_type);
-	add("CONTENT_LENGTH", request->body_length > 0 ? arena_format(&server.arena, "%zu", request->body_length) : "");
+	if (request->body_length > 0) {
+		const char *length = arena_format(&server.arena, "%zu", request->body_length);
+		add("CONTENT_LENGTH", length);
+		add("HTTP_CONTENT_LENGTH", length);
+	} else {
+		add("CONTENT_LENGTH", "");
+	}
 	add("SERVER_PROTOCOL", request->protocol);
 	add("SERVER_PORT", request->port);
 	add("SERVER_NAME", server_name(request->host));

@@ -84,7 +84,7 @@ static void end_with_exception(void)
 		SG(sapi_headers).http_response_code = 500;
 	}
 	if (Z_TYPE(EG(user_exception_handler)) != IS_UNDEF) {
-		zend_user_exception_handler();
+		call_exception_handler();
 	}
 	if (EG(exception) != NULL && !is_exit(EG(exception))) {
 		zend_exception_error(EG(exception), E_WARNING);
