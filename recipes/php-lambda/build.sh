@@ -10,11 +10,12 @@ flags=(
 read -ra includes <<<"$("$PREFIX/bin/php-config" --includes | sed 's/-I/-isystem /g')"
 # Position-independent code for a program is shorter and faster than for a library.
 read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
+# In their folder, so that __FILE__ in PHP's macros is a name without a path. (gcc 7 has no -fmacro-prefix-map.)
 objects=()
 for source in "$lambda"/*.c; do
-  object=../${source##*/}.o
-  "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
-  objects+=("$object")
+  name=${source##*/}
+  (cd "$lambda" && "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$name" -o "$WORK/$name.o")
+  objects+=("$WORK/$name.o")
 done
 
 # - No segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda.
