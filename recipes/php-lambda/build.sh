@@ -1,7 +1,6 @@
 # bin/php: PHP's command line, and the program that serves Lambda, in one file.
 # shellcheck shell=bash
 
-lambda=/build/recipe/src
 flags=(
   -std=gnu11 -D_GNU_SOURCE "-DPHP_VERSION_TEXT=\"$LAYERSMITH_VERSION\"" -fvisibility=hidden
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith -Werror
@@ -10,13 +9,15 @@ flags=(
 read -ra includes <<<"$("$PREFIX/bin/php-config" --includes | sed 's/-I/-isystem /g')"
 # Position-independent code for a program is shorter and faster than for a library.
 read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
-# In their folder, so that __FILE__ in PHP's macros is a name without a path. (gcc 7 has no -fmacro-prefix-map.)
 objects=()
-for source in "$lambda"/*.c; do
-  name=${source##*/}
-  (cd "$lambda" && "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$name" -o "$WORK/$name.o")
-  objects+=("$WORK/$name.o")
+# By their names alone: the program would have their paths in it.
+cd /build/recipe/src
+for source in *.c; do
+  object=$WORK/$source.o
+  "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
+  objects+=("$object")
 done
+cd "$WORK"
 
 # - No segments aligned to 2 MB: they make a file of holes, and the pages of files are not huge on Lambda.
 # - PHP's own symbols stay exported, for opcache.so and the extensions, and so do those of libxml2: extensions share
@@ -25,9 +26,9 @@ done
 hidden=$(cd "$PREFIX/lib" && printf '%s:' *.a | sed -e 's/libxml2[.]a://' -e 's/libphp[.]a://')
 read -ra libraries <"$PREFIX/lib/libphp.libs"
 "$CC" "${common[@]}" -pie -Wl,--export-dynamic -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
-  -Wl,--exclude-libs,"${hidden}libgcc.a:libgcc_eh.a" -o ../bin-php "${objects[@]}" \
+  -Wl,--exclude-libs,"${hidden}libgcc.a:libgcc_eh.a" -o bin-php "${objects[@]}" \
   -Wl,--whole-archive -lphp -Wl,--no-whole-archive "${libraries[@]}" -lyyjson -lrt -lm -ldl -lpthread
-install -D -m 755 ../bin-php "$DESTDIR$PREFIX/bin/php"
+install -D -m 755 bin-php "$DESTDIR$PREFIX/bin/php"
 
 # ("/build/" alone would not do: fileinfo knows files of Android's by such a path.)
 if grep -a -o "${WORK}[[:print:]]*" "$DESTDIR$PREFIX/bin/php" >&2; then
