@@ -17,9 +17,9 @@ layer:
 	@node build/cli/main.js doctor --fix --quiet $(CHOSEN)
 	@node build/cli/main.js build $(if $(LAYER),$(LAYER) $(if $(TOOLCHAIN),--toolchain $(TOOLCHAIN)),$(RECIPE) $(CHOSEN))
 
-# Builds the layer, then packages two functions with a library and runs them on it.
+# Builds the layer, then packages two functions with a library and runs them on it, and a web application in each mode.
 example: layer
-	@sh examples/hello/run.sh "$$(node build/cli/main.js build $(RECIPE) $(CHOSEN))"
+	@layer="$$(node build/cli/main.js build $(RECIPE) $(CHOSEN))" && sh examples/hello/run.sh "$$layer" && sh examples/web/run.sh "$$layer"
 
 test:
 	@$(SETUP) build/cli/main.js

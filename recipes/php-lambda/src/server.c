@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "deadline.h"
@@ -74,11 +75,29 @@ static char *read_cookies(void)
 	return *server.request.cookies == '\0' ? NULL : (char *)server.request.cookies;
 }
 
+static bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Returns Lambda's name for a level of syslog's. */
+static const char *level_of(const char *message, int level)
+{
+	/* An uncaught exception in worker mode is a warning of PHP's, as the script goes on. */
+	if (level == LOG_WARNING && !begins_with(message, "PHP Warning:  Uncaught ")) {
+		return "WARN";
+	}
+	/* error_log() has the level of notices. */
+	if (level == LOG_NOTICE && begins_with(message, "PHP Notice: ")) {
+		return "WARN";
+	}
+	return level == LOG_INFO ? "INFO" : "ERROR";
+}
+
 static void log_message(php_text message, int level)
 {
-	(void)level;
 	if (server.has_request) {
-		log_invocation(server.slot->id, "ERROR", "%s\t%s", server.slot->what, message);
+		log_invocation(server.slot->id, level_of(message, level), "%s\t%s", server.slot->what, message);
 	} else {
 		log_line("%s", message);
 	}

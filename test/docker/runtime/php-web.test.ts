@@ -238,6 +238,20 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     expect(fn.log.slice(from).join('\n')).toContain('after the answer');
   });
 
+  test('what PHP logs has a level', async () => {
+    const from = fn.log.length;
+    await page(fn, '/levels');
+    const lines = fn.log.slice(from).join('\n');
+    for (const line of [
+      'WARN\tGET /levels\tPHP Warning:  dubious',
+      'WARN\tGET /levels\tPHP Notice:  noted',
+      'INFO\tGET /levels\tPHP Deprecated:  old',
+      'ERROR\tGET /levels\tof its own',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
   test('exit ends the request as a return does', async () => {
     expect(await page(fn, '/exit')).toMatchObject({
       statusCode: 200,

@@ -114,6 +114,21 @@ test('the example packs a library and two functions, and runs both', async () =>
   expect(stderr).not.toContain('is not used');
 });
 
+test('the example of a web application runs in each mode', async () => {
+  const { endpoint } = await realEngine();
+  const { stdout, stderr } = await promisify(execFile)(
+    'sh',
+    [join(packageRoot, 'examples', 'web', 'run.sh'), php84.zip],
+    { cwd: place.path, env: { ...process.env, DOCKER_HOST: endpoint } },
+  );
+  expect(stdout).toContain('<h1>Hello, guest!</h1>');
+  expect(stdout).toContain('HTTP/1.1 303 See Other');
+  expect(stdout).toContain('{"batchItemFailures":[]}');
+  expect(stdout).toContain('{"hello":"Ada","answers":3,');
+  expect(stdout).toContain('{"exitCode":0,"output":"Hello, Ada!\\n"}');
+  expect(stderr).toContain('message: one');
+});
+
 describe('a function', () => {
   test('has the files that are not ignored, and the compiled code of each PHP file', async () => {
     const ended = await run(['package', 'function', 'app', '--layer', php84.zip]);
