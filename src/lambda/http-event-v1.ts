@@ -25,7 +25,7 @@ export function restEvent(request: HttpRequest, { requestId, now }: Arrival): un
   const domainName = hostOf(request);
   const { body, isBase64Encoded } = bodyByContent(request);
   const headerValues = valuesOf(headers);
-  const parameters = query === '' ? undefined : valuesOf(new URLSearchParams(query));
+  const parameters = query === '' ? undefined : valuesOf(new URLSearchParams(`?${query}`));
   return {
     resource,
     path,

@@ -54,7 +54,7 @@ function eventOf(
       ...(keepCookieHeader && cookies.length > 0 ? { cookie: cookies.join('; ') } : {}),
     },
     // Decoded; a repeated parameter has its values joined by a comma.
-    ...(query === '' ? {} : { queryStringParameters: joined(new URLSearchParams(query)) }),
+    ...(query === '' ? {} : { queryStringParameters: joined(new URLSearchParams(`?${query}`)) }),
     requestContext: {
       accountId,
       apiId: LOCAL_API,
