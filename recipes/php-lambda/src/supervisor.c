@@ -85,11 +85,6 @@ static void replace(struct slot *slot, int status)
 			/* The Runtime API is gone; the worker has said so. */
 			_exit_now(1);
 		}
-		if (slot_count == 1) {
-			/* An invocation may have been on its way to it. Lambda reports that, and starts the runtime again. */
-			log_line("PHP %s while it waited for an invocation", how);
-			_exit_now(1);
-		}
 		log_line("PHP %s between two invocations", how);
 		break;
 	case WORK_BUSY:
