@@ -173,13 +173,14 @@ static sapi_module_struct lambda_module = {
 bool server_start(const struct settings *settings)
 {
 	server.settings = settings;
-	lambda_module.ini_entries = (char *)settings->ini;
 	lambda_module.additional_functions = lambda_functions;
 	lambda_module.executable_location = (char *)"/opt/bin/php";
 #ifdef ZEND_SIGNALS
 	zend_signal_startup();
 #endif
+	/* Which forgets settings. */
 	sapi_startup(&lambda_module);
+	lambda_module.ini_entries = (char *)settings->ini;
 	return lambda_module.startup(&lambda_module) == SUCCESS;
 }
 
