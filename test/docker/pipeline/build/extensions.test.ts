@@ -105,10 +105,11 @@ test('every layer of the file is built and tested, with the extensions in the or
     'igbinary/3',
     'intl/8.4',
     'pdo_pgsql/8.4',
+    'php-lambda/8.4',
     'xsl/8.4',
     'redis/6',
   ]);
-  expect((await manifestOf('worker'))['extensions']).toEqual(['igbinary/3', 'redis/6']);
+  expect((await manifestOf('worker'))['extensions']).toEqual(['igbinary/3', 'php-lambda/8.4', 'redis/6']);
 });
 
 test('the layer has modules, settings, added files and the licenses of every stage, and nothing that compiles', async () => {
