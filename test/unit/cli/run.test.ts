@@ -44,7 +44,7 @@ describe('a wrong command line ends with 64, with the reason on stderr, and does
     ['an unknown flag', ['build', '--jbos', '3'], 'Unknown argument: jbos'],
     ['a flag of another command', ['recipes', '--jobs', '3'], 'Unknown argument: jobs'],
     ['too many arguments', ['recipes', 'php/8.4', 'php/8.2'], 'Unknown argument: php/8.2'],
-    ['a required flag that is missing', ['advisories', 'php'], 'advisories needs --from'],
+    ['a required flag that is missing', ['deploy', 'x.zip'], 'deploy needs --name'],
     ['one argument of two', ['package', 'function'], 'package needs <folder>'],
     ['too few arguments', ['fetch'], 'fetch needs <targets..>'],
     [
