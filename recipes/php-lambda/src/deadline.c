@@ -92,7 +92,7 @@ void deadline_init(struct slot *slot)
 	sigaction(DEADLINE_SIGNAL, &action, NULL);
 	if (timer_create(CLOCK_REALTIME, &event, &timer) != 0) {
 		log_line("cannot create a timer");
-		_exit_now(1);
+		_exit(1);
 	}
 	next_interrupt_function = zend_interrupt_function;
 	zend_interrupt_function = on_interrupt;

@@ -35,7 +35,7 @@ static uint16_t listen_anywhere(void)
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 1) != 0 ||
 		getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
 		log_line("cannot listen for the event handler: %s", strerror(errno));
-		_exit_now(1);
+		_exit(1);
 	}
 	return ntohs(address.sin_port);
 }
@@ -51,12 +51,12 @@ static void start_process(const char *handler)
 	process = fork();
 	if (process < 0) {
 		log_line("cannot start the event handler: %s", strerror(errno));
-		_exit_now(1);
+		_exit(1);
 	}
 	if (process == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent) {
-			_exit_now(1);
+			_exit(1);
 		}
 		snprintf(address, sizeof address, "127.0.0.1:%u", port);
 		setenv("AWS_LAMBDA_RUNTIME_API", address, 1);
@@ -67,7 +67,7 @@ static void start_process(const char *handler)
 		setenv("_HANDLER", handler, 1);
 		execl(PHP_PROGRAM, PHP_PROGRAM, "--lambda", BOOTSTRAP, (char *)NULL);
 		log_line("cannot start %s: %s", PHP_PROGRAM, strerror(errno));
-		_exit_now(1);
+		_exit(1);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <yyjson.h>
 
+#include "http.h"
 #include "text.h"
 
 /* PHP's own limit of input variables is 1000; servers accept about a hundred headers. */
@@ -78,22 +79,13 @@ static bool is_header_name(const char *name, size_t length)
 	return length > 0;
 }
 
-/* Does a header say something about the connection to the server only, or what the runtime says itself? */
+/*
+ * Headers that PHP does not get: those of the connection to the server, the length, which is that of the body after decoding, and `proxy`,
+ * which programs would take for their proxy as HTTP_PROXY (https://httpoxy.org).
+ */
 static bool is_dropped(const char *name)
 {
-	static const char *const dropped[] = {
-		"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-		/* Programs would take HTTP_PROXY for their proxy (https://httpoxy.org). */
-		"proxy",
-		/* It is that of the body after decoding. */
-		"content-length",
-	};
-	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
-		if (strcmp(name, dropped[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return is_connection_header(name) || strcmp(name, "content-length") == 0 || strcmp(name, "proxy") == 0;
 }
 
 /* Values of one header, in one. A line break, which no header can have, becomes a space. */

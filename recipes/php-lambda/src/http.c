@@ -80,6 +80,19 @@ static bool read_more(struct connection *connection)
 	return true;
 }
 
+bool is_connection_header(const char *name)
+{
+	static const char *const names[] = {
+		"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcasecmp(name, names[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *message_header(const struct message *message, const char *name)
 {
 	size_t length = strlen(name);

@@ -35,6 +35,9 @@ bool connection_send(struct connection *connection, struct iovec *parts, int cou
  */
 bool connection_read(struct connection *connection, struct message *message, bool *fresh);
 
+/* Is it a header of one connection, which says nothing about the message (RFC 9110, 7.6.1)? Case does not matter. */
+bool is_connection_header(const char *name);
+
 /* Returns the value of a header, or "". */
 const char *message_header(const struct message *message, const char *name);
 

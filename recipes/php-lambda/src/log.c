@@ -70,8 +70,3 @@ void log_invocation(const char *id, const char *level, const char *format, ...)
 	write_line(prefix, format, arguments);
 	va_end(arguments);
 }
-
-void _exit_now(int status)
-{
-	_exit(status);
-}

@@ -13,7 +13,4 @@ __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
  */
 __attribute__((format(printf, 3, 4))) void log_invocation(const char *id, const char *level, const char *format, ...);
 
-/* Ends the process without running exit handlers, which belong to the process that it was forked from. */
-__attribute__((noreturn)) void _exit_now(int status);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -22,7 +23,7 @@ struct arena_block {
 void out_of_memory(void)
 {
 	log_line("out of memory");
-	_exit_now(1);
+	_exit(1);
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <yyjson.h>
 
+#include "http.h"
 #include "log.h"
 #include "text.h"
 
@@ -78,20 +79,6 @@ void response_status(struct response *response, int status)
 	response->status = status;
 }
 
-/* Headers of one connection (RFC 9110, 7.6.1), which is not the client's; and the length, which Lambda computes. */
-static bool is_dropped(const char *name)
-{
-	static const char *const dropped[] = {
-		"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length",
-	};
-	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
-		if (strcasecmp(name, dropped[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void add_header(struct response *response, const char *name, const char *value)
 {
 	if (response->header_count == response->header_room) {
@@ -119,7 +106,8 @@ void response_header(struct response *response, const char *line, size_t length,
 		if (takes_status && status >= 100 && status <= 599) {
 			response->status = status;
 		}
-	} else if (!is_dropped(name)) {
+	} else if (!is_connection_header(name) && strcasecmp(name, "content-length") != 0) {
+		/* Lambda computes the length. */
 		add_header(response, name, value);
 	}
 }

@@ -131,7 +131,7 @@ static char *find_variable(php_text name, size_t length)
 static int deactivate(void)
 {
 	if (server.is_forked) {
-		_exit_now(EG(exit_status));
+		_exit(EG(exit_status));
 	}
 	if (server.has_request) {
 		/* What a fatal error leaves; its message is in the log. */
@@ -184,10 +184,9 @@ bool server_start(const struct settings *settings)
 	return lambda_module.startup(&lambda_module) == SUCCESS;
 }
 
-static void describe_invocation(void)
+static void describe_request(void)
 {
 	struct slot *slot = server.slot;
-	snprintf(slot->id, sizeof slot->id, "%s", server.invocation.id);
 	snprintf(slot->what, sizeof slot->what, "%s %s", server.request.method, server.request.uri);
 	slot->format = server.request.format;
 }
@@ -204,7 +203,7 @@ static bool take_event(void)
 {
 	server.slot->work = WORK_WAITING;
 	if (!api_next(server.api, &server.invocation)) {
-		_exit_now(1);
+		_exit(1);
 	}
 	/* From here on, the supervisor answers if this process ends. */
 	snprintf(server.slot->id, sizeof server.slot->id, "%s", server.invocation.id);
@@ -265,7 +264,7 @@ void server_wait(void)
 		variables_forget();
 		arena_free(&server.arena);
 	} while (!take_event());
-	describe_invocation();
+	describe_request();
 	response_start(server.response, server.settings->streamed);
 	server.has_request = true;
 	set_trace_id(server.invocation.trace_id);
@@ -302,7 +301,7 @@ static void run_script(void)
 			response_fail(server.response, 500, "PHP cannot start a request");
 		}
 		/* Half of PHP has started, which cannot be ended. */
-		_exit_now(1);
+		_exit(1);
 	}
 	enter_document_root();
 	open_script(&script, server.settings->script);
@@ -346,7 +345,7 @@ void server_run(struct runtime_api *api, struct slot *slot, bool waits_for_resto
 		server_end();
 		if (!worker_has_waited()) {
 			log_line("%s ended before it called frankenphp_handle_request(): a worker script calls it in a loop", server.settings->script);
-			_exit_now(1);
+			_exit(1);
 		}
 	}
 }

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -16,7 +17,7 @@ bool snapshot_is_wanted(void)
 void snapshot_wait(struct runtime_api *api)
 {
 	if (!api_restore_next(api)) {
-		_exit_now(1);
+		_exit(1);
 	}
 	/* The connection was another environment's. */
 	api_reset(api);

@@ -34,7 +34,7 @@ void fail_to_start(struct runtime_api *api, const char *type, const char *format
 	va_end(arguments);
 	log_line("%s: %s", type, message);
 	respond_with_init_error(api, type, message);
-	_exit_now(1);
+	_exit(1);
 }
 
 static void start_worker(struct slot *slot)
@@ -44,12 +44,12 @@ static void start_worker(struct slot *slot)
 	pid_t pid = fork();
 	if (pid < 0) {
 		log_line("cannot start a process: %s", strerror(errno));
-		_exit_now(1);
+		_exit(1);
 	}
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent) {
-			_exit_now(1);
+			_exit(1);
 		}
 		sigprocmask(SIG_SETMASK, &previous_signals, NULL);
 		api_reset(runtime);
@@ -79,11 +79,11 @@ static void replace(struct slot *slot, int status)
 			fail_to_start(runtime, "Runtime.ExitError", "PHP %s before it asked for an invocation", how);
 		}
 		log_line("PHP %s before it asked for an invocation", how);
-		_exit_now(1);
+		_exit(1);
 	case WORK_WAITING:
 		if (!WIFSIGNALED(status)) {
 			/* The Runtime API is gone; the worker has said so. */
-			_exit_now(1);
+			_exit(1);
 		}
 		log_line("PHP %s between two invocations", how);
 		break;
@@ -151,7 +151,7 @@ static void end_all(void)
 	for (int i = 0; i < slot_count; i++) {
 		kill(slots[i].pid, SIGTERM);
 	}
-	_exit_now(0);
+	_exit(0);
 }
 
 static void wait_for_signal(int64_t timeout_ms)
