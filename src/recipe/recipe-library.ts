@@ -401,7 +401,7 @@ function assemble(parts: Parts): LoadedRecipe {
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
   const ofLine = below(own, `${parts.line}/`);
-  const protocol = extension && parts.files.get(`${extension.of}/${EXTENSION_PROTOCOL}`);
+  const protocol = extension && protocolOf(extension, parts.files);
   const recipe: Recipe = {
     package: parts.package,
     line: parts.line,
@@ -433,7 +433,7 @@ function assemble(parts: Parts): LoadedRecipe {
         .filter(([file]) => isBuildFile(file, { version: release.version, all: own }))
         .map(([file, full]) => [patching !== undefined && file === BUILD ? OWN_BUILD : file, full] as const),
       ...(patching === undefined ? [] : [[BUILD, patching] as const]),
-      ...(protocol === undefined ? [] : [[EXTENSION_PROTOCOL, protocol] as const]),
+      ...(protocol ?? []),
     ]),
     smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
     layerFiles: new Map([...below(own, 'layer/'), ...below(ofLine, 'layer/')]),
@@ -448,8 +448,18 @@ const OWN_BUILD = 'own/build.sh';
 /** The file beside stage.sh that applies `patches` of a recipe. */
 const PATCH_PROTOCOL = 'patched.sh';
 
-/** The file in an interpreter's folder that goes into the builds of its extensions, and not into its own. */
-const EXTENSION_PROTOCOL = 'extension.sh';
+/** Files in an interpreter's folder that go into the builds of its extensions, and not into its own: for modules, and for programs. */
+const MODULE_PROTOCOL = 'extension.sh';
+const PROGRAM_PROTOCOL = 'program.sh';
+
+function protocolOf(
+  { of, directive }: ExtensionSpec,
+  files: ReadonlyMap<string, string>,
+): readonly (readonly [string, string])[] {
+  const name = directive === undefined ? PROGRAM_PROTOCOL : MODULE_PROTOCOL;
+  const file = files.get(`${of}/${name}`);
+  return file === undefined ? [] : [[name, file]];
+}
 
 function extensionOf({ package: name, packageFile, value }: Parts): ExtensionSpec | undefined {
   const { extension } = packageFile.value;
@@ -558,7 +568,8 @@ function isBuildFile(
   { version, all }: { readonly version: string; readonly all: ReadonlyMap<string, string> },
 ): boolean {
   const [first = '', second] = file.split('/');
-  if (file.endsWith('.yaml') || ['smoke', 'layer', EXTENSION_PROTOCOL].includes(first)) return false;
+  if (file.endsWith('.yaml') || ['smoke', 'layer', MODULE_PROTOCOL, PROGRAM_PROTOCOL].includes(first))
+    return false;
   if (all.has(`${first}.yaml`) && ['smoke', 'layer'].includes(second ?? '')) return false;
   return first !== 'patches' || file.startsWith(`patches/${version}-`);
 }

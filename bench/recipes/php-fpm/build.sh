@@ -1,5 +1,7 @@
 # bin/php-fpm: linked from the same archive as bin/php.
 # shellcheck shell=bash
+# shellcheck source=recipes/php/program.sh
+source /build/recipe/program.sh
 
 # What FPM's config.m4 would find. Without systemd, ACLs, AppArmor and SELinux.
 flags=(
@@ -8,25 +10,16 @@ flags=(
   '-DPHP_FPM_USER="nobody"' '-DPHP_FPM_GROUP="nobody"' '-DPHP_FPM_SYSCONFDIR="/opt/etc"' '-DPHP_FPM_LOCALSTATEDIR="/tmp"'
   -fmacro-prefix-map="$PWD/="
 )
-read -ra includes <<<"$("$PREFIX/bin/php-config" --includes)"
-includes+=(-Isapi/fpm -Isapi/fpm/fpm -Imain)
-read -ra common <<<"$CPPFLAGS ${CFLAGS/-fPIC/-fPIE} $LDFLAGS"
-sources=(main/fastcgi.c sapi/fpm/fpm/*.c sapi/fpm/fpm/events/*.c)
-objects=()
-for source in "${sources[@]}"; do
+sources=()
+for source in main/fastcgi.c sapi/fpm/fpm/*.c sapi/fpm/fpm/events/*.c; do
   case $source in */fpm_systemd.c | */fpm_trace_mach.c | */fpm_trace_pread.c) continue ;; esac
-  object=../${source//\//-}.o
-  "$CC" "${common[@]}" "${includes[@]}" "${flags[@]}" -c "$source" -o "$object"
-  objects+=("$object")
+  sources+=("$source")
 done
+compile_objects "${flags[@]}" -Isapi/fpm -Isapi/fpm/fpm -Imain -- "${sources[@]}"
 
 # As php-lambda links bin/php, but without the command line.
 cp "$PREFIX/lib/libphp.a" ../libfpm.a
 "$AR" t ../libfpm.a | grep '^php_cli.*[.]o$' | xargs "$AR" d ../libfpm.a
-hidden=$(cd "$PREFIX/lib" && printf '%s:' *.a | sed -e 's/libxml2[.]a://' -e 's/libphp[.]a://')
-read -ra libraries <"$PREFIX/lib/libphp.libs"
-"$CC" "${common[@]}" -pie -Wl,--export-dynamic -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
-  -Wl,--exclude-libs,"${hidden}libgcc.a:libgcc_eh.a" -o ../php-fpm "${objects[@]}" \
-  -Wl,--whole-archive ../libfpm.a -Wl,--no-whole-archive "${libraries[@]}" -lrt -lm -ldl -lpthread
+link_program ../php-fpm ../libfpm.a "${objects[@]}"
 install -D -m 755 ../php-fpm "$DESTDIR$PREFIX/bin/php-fpm"
 licence LICENSE

@@ -94,6 +94,30 @@ test("the interpreter's protocol goes into the builds of extensions, and not int
   expect([...plan.root.recipe.buildFiles.keys()]).toEqual(['build.sh']);
 });
 
+/** With an extension that every layer has. */
+const PART = {
+  'php/package.yaml': interpreterYaml('8.4', ['mbstring']).replace('php, files', 'php, parts: [main], files'),
+  'php/program.sh': 'link_program() { :; }\n',
+  'main/package.yaml': extensionYaml(['bundled: true', 'module: false', 'files: [bin/php]']),
+  'main/build.sh': 'link_program\n',
+};
+
+test('a part of the interpreter is in every layer, and is not chosen', async () => {
+  await using folder = await folderOfExtensions(PART);
+  const names = async (...chosen: string[]): Promise<readonly string[]> =>
+    (await planIn(folder.path, 'php/8.4', chosen)).extensions.map(({ recipe }) => recipe.name);
+  expect(await names()).toEqual(['main/8.4']);
+  expect(await names('main')).toEqual(['main/8.4']);
+  expect(await names('pcov')).toEqual(['main/8.4', 'pcov/1']);
+});
+
+test('a part that is no module is made as programs are', async () => {
+  await using folder = await folderOfExtensions(PART);
+  const [part] = (await planIn(folder.path, 'php/8.4', [])).extensions;
+  expect(part?.recipe.extension).toMatchObject({ directive: undefined, files: ['bin/php'] });
+  expect([...(part?.recipe.buildFiles.keys() ?? [])].sort()).toEqual(['build.sh', 'program.sh']);
+});
+
 test('an extension without a line is the newest one that supports the version of the interpreter', async () => {
   await using folder = await folderOfExtensions();
   const lineOf = async (base: string, extension: string): Promise<string | undefined> =>
