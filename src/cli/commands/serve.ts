@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../../core/errors.js';
+import { kindOf } from '../../core/file-system.js';
 import { wholeNumber } from '../../core/whole-number.js';
 import type { AssetPlace } from '../../lambda/asset-files.js';
 import { openHttpEndpoint } from '../../lambda/http-endpoint.js';
@@ -142,11 +142,7 @@ async function assetsOf(
       hint: 'Add --http with a port, for example --http 8080.',
     });
   const folder = resolve(io.cwd, assets);
-  const isFolder = await stat(folder).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (isFolder) return { folder, linksInto: resolve(io.cwd, code) };
+  if ((await kindOf(folder)) === 'folder') return { folder, linksInto: resolve(io.cwd, code) };
   throw new UsageError(`--assets: ${folder} is not a folder`, {
     hint: 'Give the folder with the files that a browser loads, for example public.',
   });
