@@ -80,6 +80,8 @@ test('without a name it is PHP: the built-in extensions', async () => {
   const { stdout } = await extensions(folder);
   expect(stdout).toMatch(/^redis +\d/m);
   expect(stdout).not.toMatch(/^pack /m);
+  // Every layer has it: it is not chosen.
+  expect(stdout).not.toContain('php-lambda');
 });
 
 test('a library and an unknown name are usage errors, and an invalid recipe is told', async () => {
