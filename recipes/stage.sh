@@ -23,6 +23,9 @@ export PKG_CONFIG_LIBDIR=/opt/lib/pkgconfig
 # Sections of their own let the interpreter's link drop what it does not use (--gc-sections).
 export CFLAGS="-O2 -fPIC -ffunction-sections -fdata-sections"
 export CXXFLAGS="$CFLAGS"
+# C code is unwound by nobody, and its tables are a fifteenth of a layer. C++ keeps its own, and so does C that is compiled
+# with -fexceptions.
+CFLAGS+=" -fno-asynchronous-unwind-tables"
 export CPPFLAGS="-I/opt/include"
 export LDFLAGS="-L/opt/lib"
 # The variables that layersmith sets: LAYERSMITH_PACKAGE, LAYERSMITH_KIND (library, extension, interpreter or tool),
