@@ -36,6 +36,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/plan.js')).planCommand,
   },
   {
+    name: 'matrix',
+    args: '[targets..]',
+    takes: ['recipes', 'layers'],
+    describe: 'Print the jobs of a CI matrix: one for each layer, platform and architecture',
+    load: async () => (await import('./commands/matrix.js')).matrixCommand,
+  },
+  {
     name: 'fetch',
     args: '<targets..>',
     takes: ['recipes', 'layers'],

@@ -27,6 +27,8 @@ const DEFAULT_RECIPE = 'php/8.4';
 
 /** A layer, and what it is to be built for. */
 export interface TargetedLayer {
+  /** What names the layer on the command line: an entry of layersmith.yaml, or a recipe. */
+  readonly target: string;
   readonly layer: PlannedLayer;
   readonly platform: string;
   readonly arch: Architecture;
@@ -76,7 +78,7 @@ export async function plannedLayers(
       const platforms = args.platform === undefined ? definition?.platforms : [{ name: args.platform }];
       for (const { name: platform } of platforms ?? [{ name: DEFAULT_PLATFORM }]) {
         for (const arch of new Set(args.arch ?? definition?.architectures ?? [DEFAULT_ARCHITECTURE])) {
-          targets.push({ layer, platform, arch });
+          targets.push({ target: name, layer, platform, arch });
         }
       }
     } catch (error) {
@@ -99,7 +101,7 @@ function byPlace(a: Problem, b: Problem): number {
 /** Groups layers by platform and architecture, in their order. */
 export function groupByTarget(
   targets: readonly TargetedLayer[],
-): readonly (Omit<TargetedLayer, 'layer'> & { readonly layers: readonly PlannedLayer[] })[] {
+): readonly (Omit<TargetedLayer, 'layer' | 'target'> & { readonly layers: readonly PlannedLayer[] })[] {
   const groups = new Map<string, { platform: string; arch: Architecture; layers: PlannedLayer[] }>();
   for (const { layer, platform, arch } of targets) {
     const key = `${platform} ${arch}`;
