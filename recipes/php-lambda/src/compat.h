@@ -15,11 +15,18 @@
 #include <zend_exceptions.h>
 #include <zend_interfaces.h>
 
-/* php_module_startup() took the number of modules, too. */
+/* Starts PHP with a module beside those that are compiled in. php_module_startup() took the number of modules, too. */
 #if PHP_VERSION_ID >= 80200
-#define start_modules(sapi) php_module_startup(sapi, NULL)
+#define start_modules(sapi, module) php_module_startup(sapi, module)
 #else
-#define start_modules(sapi) php_module_startup(sapi, NULL, 0)
+#define start_modules(sapi, module) php_module_startup(sapi, module, 1)
+#endif
+
+/* The object whose method is called. */
+#if PHP_VERSION_ID >= 70400
+#define this_object() ZEND_THIS
+#else
+#define this_object() getThis()
 #endif
 
 /* Texts from PHP became constant. */

@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "deadline.h"
 #include "event-handler.h"
 #include "functions.h"
@@ -145,7 +146,7 @@ static int deactivate(void)
 
 static int startup(sapi_module_struct *module)
 {
-	return start_modules(module);
+	return start_modules(module, &context_module);
 }
 
 /*
@@ -267,6 +268,7 @@ void server_wait(void)
 	describe_request();
 	response_start(server.response, server.settings->streamed);
 	server.has_request = true;
+	context_set(&server.invocation);
 	set_trace_id(server.invocation.trace_id);
 	deadline_set(server.invocation.deadline_ms);
 	describe_to_php(&server.request);
@@ -277,6 +279,7 @@ void server_end(void)
 	deadline_clear();
 	response_finish(server.response);
 	server.has_request = false;
+	context_set(NULL);
 	variables_forget();
 	SG(server_context) = NULL;
 }

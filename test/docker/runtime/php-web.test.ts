@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { EventFormat } from '../../../src/lambda/http-event.js';
-import type { InvocationOutcome } from '../../../src/lambda/invocation.js';
+import type { InvocationOutcome, InvocationRequest } from '../../../src/lambda/invocation.js';
 import { builtLayer, type BuiltLayer } from '../../support/built-layer.js';
 import { packageRoot } from '../../support/cli.js';
 import { CLIENT, eventFor, type TestRequest } from '../../support/http-events.js';
@@ -146,6 +146,31 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     const context: unknown = JSON.parse(String(server['LAMBDA_INVOCATION_CONTEXT']));
     expect(context).toMatchObject({ awsRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
     expect(JSON.parse(String(server['LAMBDA_REQUEST_CONTEXT']))).toMatchObject({ http: { method: 'POST' } });
+  });
+
+  test('the context is that of the invocation', async () => {
+    const invoke = async (options: Partial<InvocationRequest>): Promise<unknown> => {
+      const { payload, requestId } = await fn.invoke({ event: eventFor({ target: '/context' }), ...options });
+      const { body } = JSON.parse(payload.toString()) as HttpAnswer;
+      const [context, left, isJson] = JSON.parse(body) as [Record<string, unknown>, number, boolean];
+      expect(context['awsRequestId']).toBe(requestId);
+      expect(left).toBeGreaterThan(3_000);
+      expect(left).toBeLessThanOrEqual(5_000);
+      expect(isJson).toBe(true);
+      return context;
+    };
+    expect(
+      await invoke({ clientContext: '{"client":{"x":1}}', cognitoIdentity: 'no JSON', tenantId: 'blue' }),
+    ).toEqual({
+      ...{ awsRequestId: expect.any(String) as string, deadlineMs: expect.any(Number) as number },
+      invokedFunctionArn: expect.stringMatching(/^arn:aws:lambda:/) as string,
+      traceId: expect.stringMatching(/^Root=/) as string,
+      ...{ clientContext: { client: { x: 1 } }, identity: null, tenantId: 'blue' },
+      ...{ functionName: 'function', functionVersion: '$LATEST', memoryLimitInMB: 512 },
+      logGroupName: expect.stringMatching(/^\/aws\/lambda\//) as string,
+      logStreamName: expect.any(String) as string,
+    });
+    expect(await invoke({})).toMatchObject({ clientContext: null, tenantId: null });
   });
 
   test('files are uploaded, with their bytes', async () => {
@@ -404,6 +429,14 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
       expect(second['handled']).toBe(Number(first['handled']) + 1);
       const third = await state({ target: '/' });
       expect(third).toMatchObject({ get: [], post: [], cookies: [], files: [], input: '' });
+    });
+
+    test('the context is that of the request, and there is none at the start', async () => {
+      for (let n = 0; n < 2; n += 1) {
+        const { payload, requestId } = await sendRequest(worker, { target: '/context' });
+        const { body } = JSON.parse(payload.toString()) as HttpAnswer;
+        expect(JSON.parse(body)).toEqual([null, requestId]);
+      }
     });
 
     test('a session is that of its request', async () => {
