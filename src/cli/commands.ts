@@ -158,6 +158,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/lock.js')).lockCommand,
   },
   {
+    name: 'keys',
+    args: '<action> <file>',
+    describe: 'Create a key that signs what is put into a shared store',
+    load: async () => (await import('./commands/keys.js')).keysCommand,
+  },
+  {
     name: 'doctor',
     describe: 'Check engine, disk, memory, registry, toolchain and store; --fix installs what is missing',
     load: async () => (await import('./commands/doctor.js')).doctorCommand,

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RecipeError } from '../core/errors.js';
 import { kindOf } from '../core/file-system.js';
+import { isPublicKey, type PublicKey } from '../core/signing-key.js';
 import { parseYaml } from '../core/yaml-file.js';
 import type { Position } from '../recipe/recipe.js';
 import { layerDefinitions, layerName, layerSchema, type LayerDefinition } from './layer-definition.js';
@@ -19,15 +20,28 @@ export interface Project {
   readonly lock: string;
   /** URLs of Debian mirrors, tried in order before the host's own: `mirrors` in `layersmith.yaml`. */
   readonly mirrors: readonly string[];
+  /** The public keys whose signatures count, by the names that the project gives them: `trustedKeys` in `layersmith.yaml`. */
+  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
   /** The folder of advisories that builds are compared with: `advisories` in `layersmith.yaml`. It may not exist. */
   readonly advisories: { readonly folder: string; readonly position: Position } | undefined;
   /** The layers that the project defines: `layers` in `layersmith.yaml`. */
   readonly layers: readonly LayerDefinition[];
 }
 
+const NO_KEY = 'not a public key: 32 bytes in base64, as `layersmith keys new` prints them';
+
 /** The schema of layersmith.yaml. */
 export const projectSchema = z.strictObject({
   mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  trustedKeys: z
+    .record(
+      z.string().min(1),
+      z
+        .string()
+        .regex(/^[A-Za-z0-9+/]{43}=$/, NO_KEY)
+        .refine(isPublicKey, NO_KEY),
+    )
+    .default({}),
   advisories: z.string().min(1).optional(),
   layers: z.record(layerName, layerSchema).default({}),
 });
@@ -65,9 +79,9 @@ export async function findProject(workingDirectory: string, uid = process.getuid
   };
 }
 
-type Definitions = Pick<Project, 'mirrors' | 'advisories' | 'layers'>;
+type Definitions = Pick<Project, 'mirrors' | 'trustedKeys' | 'advisories' | 'layers'>;
 
-const NOTHING: Definitions = { mirrors: [], advisories: undefined, layers: [] };
+const NOTHING: Definitions = { mirrors: [], trustedKeys: new Map(), advisories: undefined, layers: [] };
 
 async function readDefinitions(folder: string): Promise<Definitions> {
   const file = join(folder, DEFINITION_FILE);
@@ -76,10 +90,11 @@ async function readDefinitions(folder: string): Promise<Definitions> {
   if (/^(\s|#.*)*$/.test(text)) return NOTHING;
   const parsed = parseYaml(text, { file, schema: projectSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems, { what: DEFINITION_FILE });
-  const { mirrors, advisories, layers } = parsed.value;
+  const { mirrors, trustedKeys, advisories, layers } = parsed.value;
   const position = { file, ...parsed.locate(['advisories']) };
   return {
     mirrors,
+    trustedKeys: new Map(Object.entries(trustedKeys)),
     advisories: advisories === undefined ? undefined : { folder: resolve(folder, advisories), position },
     layers: layerDefinitions(layers, { folder, file, locate: parsed.locate }),
   };

@@ -17,6 +17,7 @@ test('a project is the folder of the nearest layersmith.yaml, with its recipes, 
     platforms: join(folder.path, 'platforms'),
     lock: join(folder.path, 'layersmith.lock'),
     mirrors: [],
+    trustedKeys: new Map(),
     advisories: undefined,
     layers: [],
   });
@@ -32,6 +33,7 @@ test('without one, the working directory is the project, and what it does not ha
     platforms: undefined,
     lock: join(inside, 'layersmith.lock'),
     mirrors: [],
+    trustedKeys: new Map(),
     advisories: undefined,
     layers: [],
   });
@@ -80,4 +82,15 @@ test('a layersmith.yaml names mirrors of Debian; mistakes in it are told with th
     [4, 1],
   ]);
   expect(problems[1]?.message).toContain('mirrors');
+});
+
+test('a layersmith.yaml names the public keys that it trusts', async () => {
+  await using folder = await temporaryFolder();
+  const key = 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqo=';
+  await folder.write({ 'layersmith.yaml': `trustedKeys: { acme-ci: '${key}' }\n` });
+  expect((await findProject(folder.path)).trustedKeys).toEqual(new Map([['acme-ci', key]]));
+  await folder.write({ 'layersmith.yaml': 'trustedKeys:\n  acme-ci: c2hvcnQ=\n' });
+  const { problems } = await failure(findProject(folder.path), RecipeError);
+  expect(problems).toMatchObject([{ line: 2, column: 12 }]);
+  expect(problems[0]?.message).toContain('layersmith keys new');
 });
