@@ -10,5 +10,5 @@ const folder = process.argv[2] ?? '.';
 const sources = join(import.meta.dirname, '..', 'runtimes');
 await mkdir(folder, { recursive: true });
 for (const runtime of RUNTIMES)
-  await writeFile(join(folder, `${runtime.name}-bootstrap`), await runtime.bootstrap(sources));
+  await writeFile(join(folder, `${runtime.name}-bootstrap`), await runtime.bootstrap(sources, 'function'));
 await writeFile(join(folder, 'php-compile'), await compilerProgram(sources));

@@ -148,7 +148,7 @@ async function layerOfDefinition(
   definition: LayerDefinition,
   { library, folders }: { readonly library: RecipeLibrary; readonly folders: PlatformFolders },
 ): Promise<PlannedLayer> {
-  const { name, base, extensions, ini, files, position, iniPosition } = definition;
+  const { name, base, extensions, mode, ini, files, position, modePosition, iniPosition } = definition;
   const problems: Problem[] = [
     ...(await missingFiles(definition)),
     ...(await unknownPlatforms(definition, folders)),
@@ -157,6 +157,9 @@ async function layerOfDefinition(
   try {
     plan = await planFor(base, library, extensions);
     const { runtime } = layerParts(plan.root.recipe);
+    if (!runtime.modes.includes(mode)) {
+      problems.push({ ...modePosition, message: `${name}: ${runtime.language} has no mode ${mode}` });
+    }
     if (runtime.settings === undefined && Object.keys(ini).length > 0) {
       problems.push({ ...iniPosition, message: `${name}: ${runtime.language} has no settings` });
     }
@@ -167,7 +170,7 @@ async function layerOfDefinition(
     else throw error;
   }
   if (plan === undefined || problems.length > 0) throw new RecipeError(problems);
-  return { name, plan, settings: { ini, files: new Map(files.map(({ path, file }) => [path, file])) } };
+  return { name, plan, settings: { mode, ini, files: new Map(files.map(({ path, file }) => [path, file])) } };
 }
 
 async function missingFiles({ name, files }: LayerDefinition): Promise<readonly Problem[]> {
@@ -196,10 +199,15 @@ async function unknownPlatforms(
 
 /** Plans a layer again that layersmith built. Its own files are not part of it. */
 export async function layerOfManifest(
-  { recipe, extensions = [], ini = {} }: Pick<Manifest, 'recipe' | 'extensions' | 'ini'>,
+  {
+    recipe,
+    extensions = [],
+    mode = 'function',
+    ini = {},
+  }: Pick<Manifest, 'recipe' | 'extensions' | 'mode' | 'ini'>,
   library: RecipeLibrary,
 ): Promise<PlannedLayer> {
   const chosen = extensions.map((text) => ({ ...parseRecipeName(text), position: undefined }));
   const plan = await planFor(parseRecipeName(recipe), library, chosen);
-  return { name: plan.root.recipe.package, plan, settings: { ini, files: new Map() } };
+  return { name: plan.root.recipe.package, plan, settings: { mode, ini, files: new Map() } };
 }

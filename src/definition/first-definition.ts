@@ -113,6 +113,8 @@ export function writeFirstDefinition(
     '    # The defaults. A layer is built for each platform and architecture.',
     '    platforms: [provided.al2023]',
     '    architectures: [x86_64]',
+    '    # How functions on the layer run: function, web, worker or console.',
+    '    # mode: web',
     '    # Settings of php.ini, for all functions on the layer:',
     '    # ini:',
     '    #   memory_limit: 512M',

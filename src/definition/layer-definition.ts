@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { LAYER_MODES, type LayerMode } from '../core/layer-mode.js';
 import type { Place } from '../core/yaml-file.js';
 import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
 import type { ChosenExtension } from '../recipe/plan.js';
@@ -15,12 +16,16 @@ export interface LayerDefinition {
   readonly extensions: readonly ChosenExtension[];
   readonly platforms: readonly NamedPlatform[];
   readonly architectures: readonly Architecture[];
+  /** The mode of functions on the layer that set none themselves. */
+  readonly mode: LayerMode;
   /** Settings of the interpreter, by name. */
   readonly ini: Readonly<Record<string, string>>;
   /** Files to add to the layer. */
   readonly files: readonly AddedFile[];
   /** The place of `base`. */
   readonly position: Position;
+  /** The place of `mode`. */
+  readonly modePosition: Position;
   /** The place of `ini`. */
   readonly iniPosition: Position;
 }
@@ -51,6 +56,7 @@ export const layerSchema = z.strictObject({
   extensions: z.array(needName).default([]),
   platforms: z.array(z.string()).min(1).default([DEFAULT_PLATFORM]),
   architectures: z.array(z.enum(ARCHITECTURES)).min(1).default([DEFAULT_ARCHITECTURE]),
+  mode: z.enum(LAYER_MODES).default('function'),
   ini: iniSettings.default({}),
   files: z.record(pathBelowOpt, z.string()).default({}),
 });
@@ -78,6 +84,7 @@ export function layerDefinitions(
       position: place(name, 'platforms', layer.platforms.indexOf(platform)),
     })),
     architectures: [...new Set(layer.architectures)],
+    mode: layer.mode,
     ini: layer.ini,
     files: Object.entries(layer.files).map(([path, from]) => ({
       path,
@@ -85,6 +92,7 @@ export function layerDefinitions(
       position: place(name, 'files', path),
     })),
     position: place(name, 'base'),
+    modePosition: place(name, 'mode'),
     iniPosition: place(name, 'ini'),
   }));
 }

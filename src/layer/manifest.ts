@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
 import { LayerError } from '../core/errors.js';
+import { LAYER_MODES } from '../core/layer-mode.js';
 import { describeParseError } from '../core/parse-error.js';
 import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ARCHITECTURES } from '../platform/platform.js';
@@ -73,6 +74,8 @@ export const manifestSchema = z.object({
   interpreter: z.string().optional(),
   /** The names of the recipes of its extensions, in the order in which the interpreter loads them. */
   extensions: z.array(z.string()).optional(),
+  /** The mode of functions on the layer that set none themselves. Missing for `function`, and in older manifests. */
+  mode: z.enum(LAYER_MODES).optional(),
   /** Settings of the interpreter that the layer's definition makes. */
   ini: z.record(z.string(), z.string()).optional(),
   /** Files that the layer's definition adds, by their paths below `/opt`. */

@@ -30,8 +30,19 @@ export function provenanceOf(
   record: BuiltRecord,
   { run, byproducts }: { readonly run: ProvenanceRun; readonly byproducts: readonly Byproduct[] },
 ): Json {
-  const { layer, recipe, extensions, ini, files, platform, architecture, toolchain, stages, usedSources } =
-    record;
+  const {
+    layer,
+    recipe,
+    extensions,
+    mode,
+    ini,
+    files,
+    platform,
+    architecture,
+    toolchain,
+    stages,
+    usedSources,
+  } = record;
   const sources = stages.flatMap((stage) =>
     stage.sources
       .filter(({ name, sha256 }) => usedSources[stage.recipe]?.[name] === sha256)
@@ -54,7 +65,15 @@ export function provenanceOf(
     predicate: {
       buildDefinition: {
         buildType: BUILD_TYPE,
-        externalParameters: { recipe, extensions, ini, platform, architecture, toolchain: toolchain.kind },
+        externalParameters: {
+          recipe,
+          extensions,
+          mode,
+          ini,
+          platform,
+          architecture,
+          toolchain: toolchain.kind,
+        },
         internalParameters: {
           artifacts: Object.fromEntries(stages.map((stage) => [stage.recipe, stage.artifact])),
         },

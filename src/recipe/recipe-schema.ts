@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isSha256 } from '../core/digest.js';
+import { LAYER_MODES } from '../core/layer-mode.js';
 import { compareVersions, parseVersion } from '../core/version-order.js';
 
 const name = z
@@ -163,6 +164,7 @@ const invocation = z
   .strictObject({
     name: z.string(),
     handler: z.string(),
+    mode: z.enum(LAYER_MODES).default('function'),
     event: z.json(),
     times: z.int().positive().default(1),
     result: z.json().optional(),

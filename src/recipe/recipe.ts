@@ -1,3 +1,4 @@
+import type { LayerMode } from '../core/layer-mode.js';
 import type { Release } from './release.js';
 import type { Source, SourcePatch } from './source.js';
 
@@ -72,6 +73,7 @@ export interface SmokeProgram {
 export interface SmokeInvocation {
   readonly name: string;
   readonly handler: string;
+  readonly mode: LayerMode;
   /** Any JSON value. */
   readonly event: unknown;
   readonly times: number;

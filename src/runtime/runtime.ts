@@ -1,3 +1,4 @@
+import type { LayerMode } from '../core/layer-mode.js';
 import type { ExtensionSpec } from '../recipe/recipe.js';
 import type { TreeEntry } from '../tree/tree-entry.js';
 
@@ -18,11 +19,14 @@ export interface Runtime {
   readonly language: string;
   /** `/opt/bin/php`: the program in the layer that runs the bootstrap. The audit checks that it exists. */
   readonly program: string;
+  /** The modes that the bootstrap knows; always `function`. */
+  readonly modes: readonly LayerMode[];
   /**
    * Generates the text of `/opt/bootstrap`, an executable file that uses the Runtime API and calls handlers. It depends only on
-   * the source files. `folder` holds the folders of all runtimes.
+   * the source files, and on the mode in which it runs unless the function sets another. `folder` holds the folders of all
+   * runtimes.
    */
-  bootstrap(folder: string): Promise<string>;
+  bootstrap(folder: string, mode: LayerMode): Promise<string>;
   /** The settings of a layer. Undefined if the language has none. */
   readonly settings: SettingsRules | undefined;
   /** Compiles the code of packages ahead of time. Undefined if the language does not support it. */

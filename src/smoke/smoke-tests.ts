@@ -1,6 +1,7 @@
 import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { SmokeError } from '../core/errors.js';
 import { inParallel } from '../core/in-parallel.js';
+import { MODE_VARIABLE, type LayerMode } from '../core/layer-mode.js';
 import { fileEntry, type TreeEntry } from '../tree/tree-entry.js';
 import { readFile } from 'node:fs/promises';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine/container-engine.js';
@@ -42,6 +43,8 @@ export interface SmokeOptions {
   readonly spec: SmokeSpec;
   /** The files of the smoke tests, by their path below `/var/task`. */
   readonly files: ReadonlyMap<string, string>;
+  /** In which mode the layer runs functions that set none. */
+  readonly mode: LayerMode;
   /** The values for `${…}` in expected texts: `version`, `openssl.version`. */
   readonly values: Readonly<Record<string, string>>;
   /** The relay program's bytes. */
@@ -165,7 +168,9 @@ async function runInvocation(
   options: SmokeOptions,
 ): Promise<string | undefined> {
   const { runtime, signal } = options;
-  const spec = specOf({ command: runtime.command(RELAY_PATH), env: runtime.environment(test.handler) });
+  const mode = test.mode === options.mode ? {} : { [MODE_VARIABLE]: test.mode };
+  const env = { ...runtime.environment(test.handler), ...mode };
+  const spec = specOf({ command: runtime.command(RELAY_PATH), env });
   await using container = await options.engine.createContainer(spec, signal);
   await using running = await runtime.start(container, signal);
   const event = Buffer.from(JSON.stringify(test.event));

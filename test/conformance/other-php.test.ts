@@ -59,7 +59,7 @@ async function run(
   });
   await using folder = await temporaryFolder();
   const bootstrap = join(folder.path, 'bootstrap');
-  await writeFile(bootstrap, await phpRuntime.bootstrap(join(packageRoot, 'runtimes')));
+  await writeFile(bootstrap, await phpRuntime.bootstrap(join(packageRoot, 'runtimes'), 'function'));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {

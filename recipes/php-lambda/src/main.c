@@ -1,6 +1,7 @@
 /*
- * The entry of bin/php: PHP's command line, and with `--lambda` as its first argument the program that serves Lambda. The
- * layer's bootstrap starts it so (`#!/opt/bin/php --lambda`), with its own path as the second argument.
+ * The entry of bin/php: PHP's command line, and with `--lambda` or `--lambda=MODE` as its first argument the program that serves
+ * Lambda. The layer's bootstrap starts it so (`#!/opt/bin/php --lambda`), with its own path as the second argument. LAYERSMITH_MODE
+ * has the function's own mode.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 
 #define TASK_ROOT "/var/task"
 #define MAX_WORKERS 256
+#define FLAG "--lambda"
 
 /* PHP's own main(). */
 int php_cli_main(int argc, char **argv);
@@ -100,14 +102,16 @@ static void serve(const char *mode)
 
 int main(int argc, char **argv)
 {
-	if (argc < 3 || strcmp(argv[1], "--lambda") != 0) {
+	size_t length = strlen(FLAG);
+	if (argc < 3 || strncmp(argv[1], FLAG, length) != 0 || (argv[1][length] != '\0' && argv[1][length] != '=')) {
 		return php_cli_main(argc, argv);
 	}
-	const char *mode = variable("LAYERSMITH_MODE", "function");
+	const char *mode = variable("LAYERSMITH_MODE", argv[1][length] == '=' ? argv[1] + length + 1 : "function");
 	if (strcmp(mode, "web") == 0 || strcmp(mode, "worker") == 0) {
 		serve(mode);
 	}
-	/* The other modes are scripts of the command line: the bootstrap itself is the script. */
+	/* The other modes are scripts of the command line: the bootstrap itself is the script, which reads the variable. */
+	setenv("LAYERSMITH_MODE", mode, 1);
 	argv[1] = argv[0];
 	return php_cli_main(argc - 1, argv + 1);
 }

@@ -93,15 +93,15 @@ export function invokeCommand(io: Io, outcome: CommandOutcome): Command {
         await invokeRemotely(io, { ...given, remote: given.remote }, outcome);
         return;
       }
-      const local = locally(given);
-      const args = local.http === undefined ? local : inWebMode(local);
+      const args = locally(given);
       const repeat = wholeNumber('--repeat', args.repeat, { least: 1, most: 1_000_000 });
       const { clientContext } = args;
       if (clientContext !== undefined) checkJson('--client-context', clientContext);
       const isShown = logFilter({ repeat, onTerminal: io.terminal !== undefined && io.outIsTerminal });
-      const fn = await localFunctionOf(io, args, (line) => {
+      const described = await localFunctionOf(io, args, (line) => {
         if (isShown(line)) io.err(`${line}\n`);
       });
+      const fn = args.http === undefined ? described : await inWebMode(described);
       const request: InvocationRequest = {
         ...((await eventOfHttp(io, args)) ?? { event: await readEvent(io, args.event ?? '{}') }),
         clientContext,

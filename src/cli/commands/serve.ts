@@ -66,14 +66,14 @@ export function serveCommand(io: Io): Command {
           '$0 serve php.zip --function . --handler public/index.php --http 8080 --assets public',
           'Then open http://127.0.0.1:8080',
         ),
-    handler: async (given) => {
-      const args = given.http === undefined ? given : inWebMode(given);
+    handler: async (args) => {
       const ports = portsOf(args);
       const assets = await assetsOf(io, args);
       const onLog = (line: string): void => {
         io.err(`${line}\n`);
       };
-      const fn = await localFunctionOf(io, args, onLog);
+      const described = await localFunctionOf(io, args, onLog);
+      const fn = args.http === undefined ? described : await inWebMode(described);
       const reporter = quietReporter(reporterFor(io));
       try {
         const context = await openFunctionContext(io, args, { fn, reporter });

@@ -72,7 +72,7 @@ export function testCommand(io: Io): Command {
         const library = (await openLibrary(io, args.recipes)).choosing(
           releasesOfLayer(manifest?.stages ?? []),
         );
-        const { plan } = await layerOfManifest(
+        const { plan, settings } = await layerOfManifest(
           args.recipe === undefined && manifest ? manifest : { recipe },
           library,
         );
@@ -81,7 +81,7 @@ export function testCommand(io: Io): Command {
         const { platform, arch } = await platformOfLayers([zip], args);
         const context = await openRun(io, { ...args, platform, arch }, reporter);
         const parallel = jobs ?? (await context.engine.info(io.signal)).cpus;
-        const report = await smokeTestLayer(zip, { plan, parallel, context });
+        const report = await smokeTestLayer(zip, { plan, mode: settings.mode, parallel, context });
         reporter.close();
         const paint = paintFor({ isTerminal: io.outIsTerminal, env: io.env });
         if (args.json) io.out(`${JSON.stringify({ recipe, platform, arch, ...report })}\n`);

@@ -160,7 +160,12 @@ async function makeLayer({ layer, artifacts, manifest, context }: Making): Promi
   });
   return context.store.add('layers', { key, name: recipe.name, seconds, facts }, async (path) => {
     report = await writeLayerZip(path, { plan, settings, artifacts, manifest, context });
-    await smokeTestLayer(path, { plan, parallel: context.jobs, context: runContextOf(context) });
+    await smokeTestLayer(path, {
+      plan,
+      mode: settings.mode,
+      parallel: context.jobs,
+      context: runContextOf(context),
+    });
   });
 }
 

@@ -30,6 +30,7 @@ export async function manifestOf(
     version: recipe.version,
     interpreter: recipe.layer?.interpreter,
     ...(layer.length === 1 ? {} : { extensions: layer.slice(1).map(({ stage }) => stage.recipe.name) }),
+    ...(settings.mode === 'function' ? {} : { mode: settings.mode }),
     ...(Object.keys(settings.ini).length === 0 ? {} : { ini: settings.ini }),
     ...(settings.files.size === 0 ? {} : { files: await filesOf(settings) }),
     platform: platform.name,

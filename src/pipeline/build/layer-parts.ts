@@ -41,7 +41,7 @@ export async function generatedFiles(
     });
   }
   return [
-    fileEntry('bootstrap', await runtime.bootstrap(runtimesFolder(packageRoot)), 0o755),
+    fileEntry('bootstrap', await runtime.bootstrap(runtimesFolder(packageRoot), settings.mode), 0o755),
     ...extensions.flatMap(({ recipe }) => {
       const loading = recipe.extension && rules?.load(recipe.package, recipe.extension);
       return loading === undefined ? [] : [loading];

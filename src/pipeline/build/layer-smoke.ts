@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { stripVTControlCharacters } from 'node:util';
+import type { LayerMode } from '../../core/layer-mode.js';
 import { functionEnvironment, INIT_TIMEOUT_MS, relayCommand } from '../../lambda/function-environment.js';
 import { relayProgram } from '../../lambda/relay-program.js';
 import { startSandbox } from '../../lambda/sandbox.js';
@@ -25,10 +26,13 @@ export async function smokeTestLayer(
   zip: string,
   {
     plan,
+    mode,
     parallel,
     context,
   }: {
     readonly plan: Plan;
+    /** In which mode the layer runs functions that set none. */
+    readonly mode: LayerMode;
     /** How many containers run at a time. */
     readonly parallel: number;
     readonly context: RunContext;
@@ -47,6 +51,7 @@ export async function smokeTestLayer(
       layer: layer.entries,
       spec: smokeOf(plan),
       files: smokeFilesOf(plan),
+      mode,
       values: Object.fromEntries([
         ['version', recipe.version],
         ...plan.stages.map((stage) => [`${stage.recipe.package}.version`, stage.recipe.version] as const),

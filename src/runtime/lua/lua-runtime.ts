@@ -14,6 +14,7 @@ export const luaRuntime: Runtime = {
   name: 'lua',
   language: 'Lua',
   program: PROGRAM,
+  modes: ['function'],
   async bootstrap(folder) {
     const parts = PARTS.map((part) => readSource(join(folder, 'lua', 'bootstrap', `${part}.lua`)));
     const body = withoutLuaComments((await Promise.all(parts)).join('\n'));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { LAYER_MODES } from '../../core/layer-mode.js';
 import { BOOTSTRAP_CONSTANTS } from '../constants.js';
 import type { Runtime } from '../runtime.js';
 import { COMPILED_CONSTANTS, phpCompiler, PHP_PROGRAM } from './compiled-code.js';
@@ -26,13 +27,15 @@ export const phpRuntime: Runtime = {
   name: 'php',
   language: 'PHP',
   program: PHP_PROGRAM,
-  async bootstrap(folder) {
+  modes: LAYER_MODES,
+  async bootstrap(folder, mode) {
     const program = await phpProgram(
       PARTS.map((part) => join(folder, 'php', 'bootstrap', `${part}.php`)),
       { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS, PHP_PROGRAM }, from: 'runtimes/php' },
     );
     // The program serves web applications itself; for functions it runs the rest of this file.
-    return `#!${PHP_PROGRAM} --lambda\n${program}`;
+    const flag = mode === 'function' ? '--lambda' : `--lambda=${mode}`;
+    return `#!${PHP_PROGRAM} ${flag}\n${program}`;
   },
   settings: phpSettings,
   compiler: phpCompiler,

@@ -189,6 +189,7 @@ test('failed smoke tests', async () => {
   ];
   const hello = {
     handler: 'hello',
+    mode: 'function',
     event: {},
     times: 1,
     expected: { kind: 'json', value: 'Hello' },
@@ -196,6 +197,7 @@ test('failed smoke tests', async () => {
   const failed = runSmokeTests({
     ...{ image: 'sha256:1', layer: [], files: new Map(), values: {}, relay: new Uint8Array(), labels: {} },
     engine: engineOf({ stderr: 'lua: cannot load libz.so.1\n', exitCode: 127 }),
+    mode: 'function',
     spec: {
       programs: [{ name: 'it runs', run: ['/opt/bin/lua', '-v'], stdout: [] }],
       invocations: [

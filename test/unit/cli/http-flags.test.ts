@@ -1,10 +1,15 @@
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventOfHttp, type HttpFlags } from '../../../src/cli/http-flags.js';
 import { inWebMode } from '../../../src/cli/web-mode.js';
 import { UsageError } from '../../../src/core/errors.js';
+import type { LayerMode } from '../../../src/core/layer-mode.js';
+import { MANIFEST_PATH, writeManifest } from '../../../src/layer/manifest.js';
+import type { LocalFunction } from '../../../src/sandbox/local-function.js';
 import { failure } from '../../support/failure.js';
 import { fakeIo } from '../../support/fake-io.js';
+import { manifestWith } from '../../support/manifest.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
 let folder: TemporaryFolder;
@@ -114,10 +119,25 @@ test.each([
   expect(error.message).toContain(message);
 });
 
-test('PHP scripts run in web mode unless --env says otherwise, other handlers do not', () => {
-  const modeOf = (handler: string, env: readonly string[] = []): readonly string[] =>
-    inWebMode({ handler, env }).env;
-  expect(modeOf('public/index.php', ['A=1'])).toEqual(['A=1', 'LAYERSMITH_MODE=web']);
-  expect(modeOf('public/index.php', ['LAYERSMITH_MODE=worker'])).toEqual(['LAYERSMITH_MODE=worker']);
-  expect(modeOf('hello')).toEqual([]);
+test('PHP scripts run in web mode unless the function or a layer says otherwise, other handlers do not', async () => {
+  const layerOf = async (mode: LayerMode): Promise<string> => {
+    const path = join(folder.path, mode);
+    await folder.write({
+      [`${mode}/${MANIFEST_PATH}`]: writeManifest(manifestWith(mode === 'function' ? {} : { mode })),
+    });
+    return path;
+  };
+  const layers = [await layerOf('function'), join(folder.path, 'vendor.zip')];
+  const modeOf = async (
+    handler: string,
+    given: Partial<LocalFunction> = {},
+  ): Promise<Readonly<Record<string, string>>> => {
+    const fn = { layers, functionPath: folder.path, handler, env: {}, memoryMb: 128, timeoutMs: 1000 };
+    return (await inWebMode({ ...fn, onLog: () => undefined, ...given })).env;
+  };
+  expect(await modeOf('public/index.php', { env: { A: '1' } })).toEqual({ A: '1', LAYERSMITH_MODE: 'web' });
+  const env = { LAYERSMITH_MODE: 'worker' };
+  expect(await modeOf('public/index.php', { env })).toEqual(env);
+  expect(await modeOf('public/index.php', { layers: [await layerOf('worker'), ...layers] })).toEqual({});
+  expect(await modeOf('hello')).toEqual({});
 });

@@ -80,6 +80,7 @@ test('without names it is every layer of layersmith.yaml, for each of its platfo
     '    extensions: [redis, intl]',
     '    platforms: [provided.al2, provided.al2023]',
     '    architectures: [x86_64, arm64]',
+    '    mode: worker',
     '    ini: { memory_limit: 1G }',
     '  small: { base: lua }',
   );
@@ -91,7 +92,12 @@ test('without names it is every layer of layersmith.yaml, for each of its platfo
     'shop: php/8.4 intl/8.4 redis/6, provided.al2023 arm64',
     'small: lua/5.4, provided.al2023 x86_64',
   ]);
-  expect(targets[0]?.layer.settings).toEqual({ ini: { memory_limit: '1G' }, files: new Map() });
+  expect(targets[0]?.layer.settings).toEqual({
+    mode: 'worker',
+    ini: { memory_limit: '1G' },
+    files: new Map(),
+  });
+  expect(targets.at(-1)?.layer.settings.mode).toBe('function');
   expect(groupByTarget(targets).map(({ platform, arch, layers }) => [platform, arch, layers.length])).toEqual(
     [
       ['provided.al2', 'x86_64', 1],
@@ -162,7 +168,7 @@ test('the problems of all layers are told at once, each at its place', async () 
     '  blog: { base: php/8.5 }',
     '  lib: { base: zlib }',
     '  ext: { base: redis }',
-    '  lua: { base: lua, ini: { memory_limit: 1G } }',
+    '  lua: { base: lua, mode: web, ini: { memory_limit: 1G } }',
     '  fine: { base: php/8.2, extensions: [xdebug] }',
   );
   const found = await problems();
@@ -176,7 +182,8 @@ test('the problems of all layers are told at once, each at its place', async () 
     expect.stringMatching(/^9:17 there is no recipe php\/8\.5\./),
     expect.stringMatching(/^10:16 zlib\/1\.3 is a library/),
     expect.stringMatching(/^11:16 redis\/6 is an extension of php/),
-    '12:26 lua: Lua has no settings',
+    '12:27 lua: Lua has no mode web',
+    '12:37 lua: Lua has no settings',
   ]);
 });
 
@@ -195,9 +202,9 @@ test('a problem of a recipe that two layers use is told once', async () => {
 test('a layer is planned again from its manifest: the same lines and settings, without its own files', async () => {
   const library = await openRecipeLibrary([folder.path]);
   const layer = await layerOfManifest(
-    { recipe: 'php/8.2', extensions: ['intl/8.2', 'redis/6'], ini: { memory_limit: '1G' } },
+    { recipe: 'php/8.2', extensions: ['intl/8.2', 'redis/6'], mode: 'web', ini: { memory_limit: '1G' } },
     library,
   );
   expect(layer.plan.extensions.map(({ recipe }) => recipe.name)).toEqual(['intl/8.2', 'redis/6']);
-  expect(layer.settings).toEqual({ ini: { memory_limit: '1G' }, files: new Map() });
+  expect(layer.settings).toEqual({ mode: 'web', ini: { memory_limit: '1G' }, files: new Map() });
 });

@@ -20,7 +20,7 @@ async function problemsOf(...lines: readonly string[]): Promise<readonly string[
   return problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
-test('a definition has a base, extensions, platforms, architectures, settings and files, with their places', async () => {
+test('a definition has a base, extensions, platforms, architectures, a mode, settings and files, with their places', async () => {
   await using folder = await projectOf(
     'layers:',
     '  shop:',
@@ -36,6 +36,7 @@ test('a definition has a base, extensions, platforms, architectures, settings an
     '    files:',
     '      etc/app/ca.pem: certs/ca.pem',
     '      bin/tool: /usr/local/bin/tool',
+    '    mode: web',
   );
   const file = join(folder.path, 'layersmith.yaml');
   expect((await findProject(folder.path)).layers).toEqual([
@@ -61,6 +62,8 @@ test('a definition has a base, extensions, platforms, architectures, settings an
         { path: 'bin/tool', file: '/usr/local/bin/tool', position: { file, line: 14, column: 17 } },
       ],
       position: { file, line: 3, column: 11 },
+      mode: 'web',
+      modePosition: { file, line: 15, column: 11 },
       iniPosition: { file, line: 8, column: 7 },
     },
   ]);
@@ -75,6 +78,7 @@ test('only the base is required', async () => {
       extensions: [],
       platforms: [{ name: 'provided.al2023' }],
       architectures: ['x86_64'],
+      mode: 'function',
       ini: {},
       files: [],
     },
@@ -135,6 +139,7 @@ test.each([
   ["ini: { error_log: 'a\"b' }", /no double quotes/],
   ['ini: { error_log: "a\\nb" }', /line breaks/],
   ['ini: { error_log: "${HOME}" }', /`\$\{`/],
+  ['mode: fpm', /layers\.shop\.mode/],
   ['ini: { a: [1] }', /layers\.shop\.ini\.a/],
   ['files: { /etc/x: x }', /relative to \/opt/],
   ['files: { ../x: x }', /relative to \/opt/],

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InternalError } from '../../../src/core/errors.js';
+import type { LayerMode } from '../../../src/core/layer-mode.js';
 import { BOOTSTRAP_CONSTANTS } from '../../../src/runtime/constants.js';
 import { COMPILED_CONSTANTS, compilerProgram } from '../../../src/runtime/php/compiled-code.js';
 import { phpRuntime } from '../../../src/runtime/php/php-runtime.js';
@@ -17,13 +18,13 @@ const DEFINITION = /^(?:final class|class|function|local function) [\w.]+/gm;
 
 describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
   test('begins with the interpreter of the layer and says where it comes from', async () => {
-    const lines = (await runtime.bootstrap(FOLDER)).split('\n').slice(0, 6);
+    const lines = (await runtime.bootstrap(FOLDER, 'function')).split('\n').slice(0, 6);
     expect(lines[0]?.split(' ')[0]).toBe(`#!${runtime.program}`);
     expect(lines.join('\n')).toContain(`runtimes/${runtime.name}`);
   });
 
   test('has what each source file defines', async () => {
-    const text = await runtime.bootstrap(FOLDER);
+    const text = await runtime.bootstrap(FOLDER, 'function');
     const folder = join(FOLDER, runtime.name, 'bootstrap');
     const files = await readdir(folder);
     expect(files.length).toBeGreaterThan(1);
@@ -36,7 +37,7 @@ describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
   });
 
   test('defines each constant that it uses, once, before its first use', async () => {
-    const text = await runtime.bootstrap(FOLDER);
+    const text = await runtime.bootstrap(FOLDER, 'function');
     for (const [name, value] of Object.entries({ ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS })) {
       const [before = '', line, ...more] = text.split(new RegExp(`^(?:const|local) ${name} = (.*?);?$`, 'm'));
       if (line === undefined) {
@@ -52,7 +53,7 @@ describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
   });
 
   test('has no comments but its header, no empty lines in a row, and no space at the ends of lines', async () => {
-    const text = await runtime.bootstrap(FOLDER);
+    const text = await runtime.bootstrap(FOLDER, 'function');
     const comments = text.split('\n').filter((line) => /^\s*(?:\/\/|\/\*|\*|--|#)/.test(line));
     expect(comments).toHaveLength(2);
     expect(text).not.toMatch(/\n\n\n|[ \t]\n|\r/);
@@ -61,19 +62,28 @@ describe.each(RUNTIMES)('the bootstrap for $language', (runtime) => {
 
   test('needs its source files', async () => {
     await using folder = await temporaryFolder();
-    const error = await failure(runtime.bootstrap(folder.path), InternalError);
+    const error = await failure(runtime.bootstrap(folder.path, 'function'), InternalError);
     expect(error.message).toContain(join(folder.path, runtime.name, 'bootstrap'));
   });
 });
 
+test('the bootstrap of PHP names the mode of its layer', async () => {
+  const first = async (mode: LayerMode): Promise<string | undefined> =>
+    (await phpRuntime.bootstrap(FOLDER, mode)).split('\n')[0];
+  expect(await first('function')).toBe('#!/opt/bin/php --lambda');
+  expect(await first('web')).toBe('#!/opt/bin/php --lambda=web');
+});
+
 test('every shared constant is used by one bootstrap at least', async () => {
-  const texts = (await Promise.all(RUNTIMES.map((runtime) => runtime.bootstrap(FOLDER)))).join('\n');
+  const texts = (await Promise.all(RUNTIMES.map((runtime) => runtime.bootstrap(FOLDER, 'function')))).join(
+    '\n',
+  );
   for (const name of Object.keys({ ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS }))
     expect(texts.match(new RegExp(`\\b${name}\\b`, 'g'))?.length, name).toBeGreaterThan(1);
 });
 
 test.each([
-  ['the bootstrap', () => phpRuntime.bootstrap(FOLDER)],
+  ['the bootstrap', () => phpRuntime.bootstrap(FOLDER, 'function')],
   ['the compiler', () => compilerProgram(FOLDER)],
 ])('every function and constant in PHP of %s is PHP’s own or defined in it', async (_, program) => {
   const text = (await program()).replaceAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");

@@ -50,6 +50,7 @@ test('a new language is a folder of source files and one Runtime', async () => {
     name: 'ruby',
     language: 'Ruby',
     program: '/opt/bin/ruby',
+    modes: ['function'],
     async bootstrap(folder) {
       const source = await readSource(join(folder, 'ruby', 'bootstrap.rb'));
       const constants = Object.entries(constantsUsedIn(source, BOOTSTRAP_CONSTANTS));
@@ -66,7 +67,7 @@ test('a new language is a folder of source files and one Runtime', async () => {
     ...RUNTIMES,
     ruby,
   ]);
-  expect(await found.bootstrap(folder.path)).toBe(
+  expect(await found.bootstrap(folder.path, 'function')).toBe(
     '#!/opt/bin/ruby\nRUNTIME_API_PATH = "/2018-06-01/runtime/"\nputs RUNTIME_API_PATH\n',
   );
 });

@@ -84,10 +84,11 @@ test('the manifest of a layer with extensions has them in their order, settings,
     ['etc/ca.pem', join(folder.path, 'files/ca.pem')],
     ['bin/tool', join(folder.path, 'files/tool')],
   ]);
-  const found = await manifest(['redis'], { ini: { memory_limit: '1G' }, files });
+  const found = await manifest(['redis'], { mode: 'web', ini: { memory_limit: '1G' }, files });
   expect(found).toMatchObject({
     recipe: 'php/8.4',
     extensions: ['igbinary/3', 'redis/6'],
+    mode: 'web',
     ini: { memory_limit: '1G' },
     files: [
       { path: 'bin/tool', sha256: sha256('#!/bin/sh'), executable: true },
@@ -104,7 +105,7 @@ test('the manifest of a layer with extensions has them in their order, settings,
 test('the manifest of a layer without extensions and settings has no keys for them', async () => {
   const found = await manifest([], NO_SETTINGS);
   expect(found.stages.map(({ recipe }) => recipe)).toEqual(['zlib/1.3', 'php/8.4']);
-  for (const key of ['extensions', 'ini', 'files']) expect(found).not.toHaveProperty(key);
+  for (const key of ['extensions', 'mode', 'ini', 'files']) expect(found).not.toHaveProperty(key);
 });
 
 test('the smoke tests of an extension are named after it, and their files are in a folder of its name', async () => {
@@ -123,7 +124,7 @@ test('the smoke tests of an extension are named after it, and their files are in
 test('the generated files load the extensions, and come with the settings of the layer only if there are any', async () => {
   const plan = await planIn(folder.path, 'php', ['redis']);
   const paths = async (ini: Readonly<Record<string, string>>): Promise<readonly string[]> =>
-    (await generatedFiles(plan, { settings: { ini, files: new Map() }, packageRoot: PACKAGE_ROOT })).map(
+    (await generatedFiles(plan, { settings: { ...NO_SETTINGS, ini }, packageRoot: PACKAGE_ROOT })).map(
       ({ path }) => path,
     );
   const loading = ['bootstrap', 'etc/php/conf.d/20-igbinary.ini', 'etc/php/conf.d/30-redis.ini'];
