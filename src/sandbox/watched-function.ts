@@ -1,5 +1,5 @@
 import type { Sandbox } from '../lambda/sandbox.js';
-import { treeSignature } from '../tree/tree-signature.js';
+import { followTrees } from '../tree/followed-trees.js';
 import { openLocalFunction, type LocalFunction } from './local-function.js';
 import type { RunContext } from './run-context.js';
 
@@ -15,8 +15,11 @@ interface Opened {
  * starts at once. If the function cannot be opened, the invocation rejects, and the next one tries again.
  */
 export async function openWatchedFunction(fn: LocalFunction, context: RunContext): Promise<Sandbox> {
-  const signatureOf = (): string => [fn.functionPath, ...fn.layers].map(treeSignature).join(' ');
-  let signature = signatureOf();
+  const files = followTrees([fn.functionPath, ...fn.layers], {
+    platform: process.platform,
+    now: context.now,
+  });
+  let signature = await files.signature();
   let current: Opened | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let pending = 0;
@@ -43,7 +46,7 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
   /** Returns a sandbox with the current files. */
   const fresh = async (): Promise<Sandbox> => {
     context.signal.throwIfAborted();
-    const now = signatureOf();
+    const now = await files.signature();
     const isChanged = now !== signature;
     if (current?.sandbox !== undefined && !current.failed && !isChanged) return current.sandbox;
     fn.onLog(
@@ -81,7 +84,12 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
     });
   };
 
-  await open();
+  try {
+    await open();
+  } catch (error) {
+    files[Symbol.dispose]();
+    throw error;
+  }
   return {
     init: () => enqueue((sandbox) => sandbox.init()),
     invoke: (request, sink) =>
@@ -92,6 +100,7 @@ export async function openWatchedFunction(fn: LocalFunction, context: RunContext
       }),
     [Symbol.asyncDispose]: async () => {
       isDisposed = true;
+      files[Symbol.dispose]();
       await close();
       // A restart may still be opening a sandbox.
       await queue;
