@@ -412,6 +412,11 @@ void respond_with_init_error(struct runtime_api *api, const char *type, const ch
 	send_error(api, "init/error", type, message);
 }
 
+void respond_with_restore_error(struct runtime_api *api, const char *type, const char *message)
+{
+	send_error(api, "restore/error", type, message);
+}
+
 void respond_for(struct runtime_api *api, const struct slot *slot, int status)
 {
 	struct slot copy = { .format = slot->format };

@@ -39,6 +39,9 @@ void respond_with_error(struct runtime_api *api, const char *id, const char *typ
 /* Tells that the function cannot start. */
 void respond_with_init_error(struct runtime_api *api, const char *type, const char *message);
 
+/* Tells that the function cannot go on from its snapshot. */
+void respond_with_restore_error(struct runtime_api *api, const char *type, const char *message);
+
 /* Answers the invocation of a slot with a short page: for a process that has taken over. */
 void respond_for(struct runtime_api *api, const struct slot *slot, int status);
 

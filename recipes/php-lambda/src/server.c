@@ -259,7 +259,7 @@ void server_wait(void)
 {
 	if (server.waits_for_restore) {
 		server.waits_for_restore = false;
-		snapshot_wait(server.api);
+		snapshot_wait(server.api, server.slot);
 	}
 	do {
 		variables_forget();

@@ -10,6 +10,7 @@
 
 enum work {
 	WORK_STARTING,  /* Until it asks for its first invocation. */
+	WORK_RESTORED,  /* From its snapshot, until it asks for an invocation. */
 	WORK_WAITING,   /* For an invocation. */
 	WORK_BUSY,      /* With an invocation that nothing was answered to. */
 	WORK_ANSWERING, /* A whole answer is on its way; whether Lambda has it is not known. */

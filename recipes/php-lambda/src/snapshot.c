@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "response.h"
 
 bool snapshot_is_wanted(void)
 {
@@ -14,14 +15,27 @@ bool snapshot_is_wanted(void)
 	return type != NULL && strcmp(type, "snap-start") == 0;
 }
 
-void snapshot_wait(struct runtime_api *api)
+void fail_to_restore(struct runtime_api *api, const char *reason)
+{
+	const char *type = "Runtime.RestoreFailed";
+	log_line("%s: %s", type, reason);
+	respond_with_restore_error(api, type, reason);
+	_exit(1);
+}
+
+void snapshot_wait(struct runtime_api *api, struct slot *slot)
 {
 	if (!api_restore_next(api)) {
 		_exit(1);
 	}
+	slot->work = WORK_RESTORED;
 	/* The connection was another environment's. */
 	api_reset(api);
 	/* The kernel's generator is renewed by itself; these have states of their own, the same in every environment. */
-	RAND_poll();
+	if (RAND_poll() != 1) {
+		/* The supervisor need not say it once more. */
+		slot->work = WORK_WAITING;
+		fail_to_restore(api, "OpenSSL finds no new seed for its random numbers");
+	}
 	forget_seeds();
 }

@@ -80,6 +80,8 @@ static void replace(struct slot *slot, int status)
 		}
 		log_line("PHP %s before it asked for an invocation", how);
 		_exit(1);
+	case WORK_RESTORED:
+		fail_to_restore(runtime, how);
 	case WORK_WAITING:
 		if (!WIFSIGNALED(status)) {
 			/* The Runtime API is gone; the worker has said so. */
