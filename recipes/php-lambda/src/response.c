@@ -35,6 +35,7 @@ struct response {
 	bool is_streamed;
 	bool is_begun; /* A part is sent. */
 	bool is_finished;
+	bool keeps_length;
 	int status;
 	struct answer_header *headers;
 	size_t header_count;
@@ -59,9 +60,15 @@ void response_start(struct response *response, bool streamed)
 	response->is_streamed = streamed;
 	response->is_begun = false;
 	response->is_finished = false;
+	response->keeps_length = false;
 	response->status = 200;
 	response->header_count = 0;
 	response->lost = 0;
+}
+
+void response_keep_length(struct response *response)
+{
+	response->keeps_length = true;
 }
 
 bool response_is_finished(const struct response *response)
@@ -106,8 +113,8 @@ void response_header(struct response *response, const char *line, size_t length,
 		if (takes_status && status >= 100 && status <= 599) {
 			response->status = status;
 		}
-	} else if (!is_connection_header(name) && strcasecmp(name, "content-length") != 0) {
-		/* Lambda computes the length. */
+	} else if (!is_connection_header(name) && (response->keeps_length || strcasecmp(name, "content-length") != 0)) {
+		/* Lambda computes the length of a body. */
 		add_header(response, name, value);
 	}
 }

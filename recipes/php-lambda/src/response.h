@@ -16,6 +16,9 @@ struct response *response_create(struct runtime_api *api, struct slot *slot);
 /* Starts the answer to the slot's request. */
 void response_start(struct response *response, bool streamed);
 
+/* Sends a Content-Length of the script's: for HEAD, whose answer has no body to count. */
+void response_keep_length(struct response *response);
+
 void response_status(struct response *response, int status);
 /* Adds a header. Ignores those that concern a single connection, and takes the status from one named Status if `takes_status`. */
 void response_header(struct response *response, const char *line, size_t length, bool takes_status);

@@ -267,6 +267,9 @@ void server_wait(void)
 	} while (!take_event());
 	describe_request();
 	response_start(server.response, server.settings->streamed);
+	if (strcmp(server.request.method, "HEAD") == 0) {
+		response_keep_length(server.response);
+	}
 	server.has_request = true;
 	context_set(&server.invocation);
 	set_trace_id(server.invocation.trace_id);
