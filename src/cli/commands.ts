@@ -105,6 +105,20 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/serve.js')).serveCommand,
   },
   {
+    name: 'attest',
+    args: '<zip>',
+    takes: ['layers'],
+    describe: 'Sign the provenance beside a layer zip',
+    load: async () => (await import('./commands/attest.js')).attestCommand,
+  },
+  {
+    name: 'verify-attestation',
+    args: '<zip>',
+    takes: ['layers'],
+    describe: 'Check that a trusted key signed the provenance of a layer zip',
+    load: async () => (await import('./commands/verify-attestation.js')).verifyAttestationCommand,
+  },
+  {
     name: 'publish',
     args: '<zip>',
     takes: ['layers'],

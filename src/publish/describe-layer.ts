@@ -1,3 +1,4 @@
+import type { Sha256 } from '../core/digest.js';
 import { VERSION } from '../core/version.js';
 import type { LayerRecord } from '../layer/layer-record.js';
 import type { TestedLayer, UntestedLayer } from '../layer/tested-layer.js';
@@ -10,11 +11,22 @@ const MAX_LICENSE_LENGTH = 512;
  * Returns what Lambda stores with the zip of a layer version. The description names the recipe and the sha256 of the zip. The
  * license is an SPDX expression of everything compiled into it.
  */
-export function describeLayer(name: string, { zip, record }: TestedLayer | UntestedLayer): LayerDescription {
+export function describeLayer(
+  name: string,
+  {
+    layer: { zip, record },
+    attestation,
+  }: {
+    readonly layer: TestedLayer | UntestedLayer;
+    /** The sha256 of the attestation beside the zip, if there is one. */
+    readonly attestation: Sha256 | undefined;
+  },
+): LayerDescription {
   const { platform, architecture } = record ?? {};
+  const signed = attestation === undefined ? '' : `, attestation ${attestation}`;
   return {
     name,
-    description: `${contentOf(record)}, by layersmith ${VERSION}, sha256 ${zip.sha256}`,
+    description: `${contentOf(record)}, by layersmith ${VERSION}, sha256 ${zip.sha256}${signed}`,
     license: licenseOf(record),
     runtimes: platform === undefined ? [] : [platform],
     architectures: architecture === undefined ? [] : [architecture],

@@ -1,3 +1,4 @@
+import type { Sha256 } from '../core/digest.js';
 import { IntegrityError } from '../core/errors.js';
 import type { TestedLayer, UntestedLayer } from '../layer/tested-layer.js';
 import type { ZipFile } from '../tree/zip-file.js';
@@ -32,6 +33,7 @@ export async function publishLayer(
     registry,
     code,
     principals,
+    attestation,
     signal,
   }: {
     readonly name: string;
@@ -39,6 +41,8 @@ export async function publishLayer(
     /** Uploads the zip. Called only if a version has to be published. */
     readonly code: (zip: ZipFile) => Promise<CodeLocation>;
     readonly principals: readonly Principal[];
+    /** The sha256 of the attestation beside the zip. It becomes part of the description of a new version. */
+    readonly attestation?: Sha256 | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<PublishedLayer> {
@@ -50,7 +54,7 @@ export async function publishLayer(
     const present = await findVersion(name, { registry, zip, expected });
     if (present !== undefined)
       return { status: 'present', region, arn: present.arn, version: present.version };
-    const made = await registry.publish(describeLayer(name, layer), await code(zip));
+    const made = await registry.publish(describeLayer(name, { layer, attestation }), await code(zip));
     if (made.codeSha256 !== expected)
       throw new IntegrityError(`${made.arn} has other bytes than ${zip.path}`, {
         details: { expected, actual: made.codeSha256 },

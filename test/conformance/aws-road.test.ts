@@ -147,6 +147,28 @@ describe('publish', () => {
     );
   });
 
+  test('names the attestation beside the zip', async () => {
+    const zip = await layer('attested');
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'attested.zip', digest: { sha256: await sha256OfFile(zip) } }],
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: { buildDefinition: { buildType: 'a' }, runDetails: { builder: { id: 'b' } } },
+    };
+    await writeFile(join(folder.path, 'attested.provenance.json'), JSON.stringify(statement));
+    await layersmith(['keys', 'new', 'attested.pem']);
+    expect(await layersmith(['attest', zip, '--key', 'attested.pem'])).toMatchObject({ exitCode: 0 });
+    const args = ['publish', zip, '--name', 'attested', '--region', 'eu-west-1'];
+    expect(await layersmith(args)).toMatchObject({ exitCode: 0 });
+    const which = ['--layer-name', 'attested', '--version-number', '1', '--region', 'eu-west-1'];
+    const { Description } = (await moto.awsCli(['lambda', 'get-layer-version', ...which])) as {
+      readonly Description: string;
+    };
+    const digest = await sha256OfFile(join(folder.path, 'attested.intoto.jsonl'));
+    expect(Description).toMatch(new RegExp(`, sha256 [0-9a-f]{64}, attestation ${digest}$`));
+    expect(Description.length).toBeLessThanOrEqual(256);
+  });
+
   test('does not publish the same layer again, and creates a new version for a changed one', async () => {
     const zip = await layer('again');
     const args = ['--name', 'again', '--region', 'eu-west-1', '--public'];

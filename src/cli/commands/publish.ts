@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import { findProject } from '../../definition/project.js';
+import { attestationDigest } from '../../layer/attestation.js';
 import { readTestedLayer, readUntestedLayer } from '../../layer/tested-layer.js';
 import { connectAws } from '../../publish/connect-aws.js';
 import { layerSnippet, SNIPPET_FORMATS } from '../../publish/layer-snippets.js';
@@ -77,11 +78,12 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
       });
       const zip = await readZipFile(await layerFile(io, args.zip));
       const layer = args.force ? await readUntestedLayer(zip) : await readTestedLayer(zip);
+      const attestation = await attestationDigest(zip);
       const access = awsAccessOf(io, args);
       const outcomes = await inRegions(args.region, async (wanted) => {
         const { region, layers, sendCode } = await connectAws(wanted, { access, signal: io.signal });
         const published = await publishLayer(layer, {
-          ...{ name, registry: layers, principals, signal: io.signal },
+          ...{ name, registry: layers, principals, attestation, signal: io.signal },
           code: (file) => sendCode(file, bucketOf(args['s3-bucket'], region)),
         });
         io.err(
