@@ -6,7 +6,7 @@ import { ownerLabels } from '../engine/owned-containers.js';
 import type { Architecture, Platform } from '../platform/platform.js';
 import type { Store } from '../store/store.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
-import { lockKey } from '../toolchain/lock-file.js';
+import { digestInKeys, lockKey } from '../toolchain/lock-file.js';
 import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import type { BuildArgs } from './build-session.js';
@@ -44,8 +44,10 @@ export async function plannedToolchain(
   },
 ): Promise<PlannedToolchain | undefined> {
   const { lock, own } = await openLock(io);
-  const digestOf = (kind: ToolchainKind): string | undefined =>
-    lock.get(lockKey('toolchain', { kind, platform, machine }))?.digest;
+  const digestOf = (kind: ToolchainKind): string | undefined => {
+    const locked = lock.get(lockKey('toolchain', { kind, platform, machine }));
+    return locked && digestInKeys(locked);
+  };
   const required = asked ?? lockedKind(own, { platform, machine });
   if (required !== undefined) {
     const reason = asked === undefined ? `locked in ${LOCK_FILE}` : `set by --toolchain ${asked}`;

@@ -19,11 +19,13 @@ import { machineOf } from '../engine/machine.js';
 import {
   debianKey,
   isLocked,
+  lockKey,
   readLock,
   readLockContent,
   type LockContent,
   type LockFile,
 } from '../toolchain/lock-file.js';
+import { manifestDigest } from '../toolchain/published-reference.js';
 import {
   TOOLCHAIN_KINDS,
   type Toolchain,
@@ -67,6 +69,7 @@ export async function toolchainOptions(
     packageRoot: io.packageRoot,
     dockerfile: dockerfileOf(io),
     pins: pinsOf(lock),
+    published: publishedIn(lock, { platform, machine }),
     ...debianSources(io, { offline: args.offline, sources: args.sources }, { store, reporter }),
     tmpDir: store.tmpDir,
     labels: ownerLabels(),
@@ -83,13 +86,17 @@ export async function toolchainInEngine(
   io: Io,
   { engine, platform }: { readonly engine: ContainerEngine; readonly platform: Platform },
 ): Promise<ToolchainKind | undefined> {
-  const { lock } = await openLock(io);
+  const { lock, own } = await openLock(io);
+  const machine = machineOf(await engine.info(io.signal));
+  const kind = lockedKind(own, { platform, machine });
   return presentToolchain({
     engine,
     platform,
-    machine: machineOf(await engine.info(io.signal)),
+    machine,
     packageRoot: io.packageRoot,
     pins: pinsOf(lock),
+    published: publishedIn(lock, { platform, machine }),
+    forced: kind && { kind, reason: `locked in ${LOCK_FILE}` },
     dockerfile: dockerfileOf(io),
     signal: io.signal,
   });
@@ -103,11 +110,22 @@ export async function runtimeImageInEngine(
   const { lock } = await openLock(io);
   const image = { role: 'runtime', architecture: platform.architecture } as const;
   const { packageRoot, signal } = io;
+  const published = lock.get(debianKey(image))?.image;
+  const found = published && (await engine.inspectImage(published, signal));
+  if (published !== undefined && found !== undefined)
+    return { id: found.id, digest: manifestDigest(published) };
   return knownDebianImage(image, { engine, packageRoot, pins: pinsOf(lock), signal });
 }
 
 function pinsOf(lock: LockFile): (image: DebianImage) => readonly DebianPackage[] {
   return (image) => lock.get(debianKey(image))?.files ?? [];
+}
+
+function publishedIn(
+  lock: LockFile,
+  wanted: { readonly platform: Platform; readonly machine: Architecture },
+): ChooseOptions['published'] {
+  return (role, kind) => lock.get(lockKey(role, { kind, ...wanted }))?.image;
 }
 
 function dockerfileOf(io: Io): string {

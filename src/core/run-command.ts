@@ -25,6 +25,8 @@ export interface CommandOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly cwd?: string | undefined;
+  /** What the program reads on stdin; nothing by default. */
+  readonly input?: string | undefined;
   /** The program is killed after this many milliseconds. */
   readonly limitMs?: number | undefined;
   /** Receives each line of stderr. */
@@ -56,11 +58,14 @@ export async function runCommand(
       LC_ALL: 'C',
       ...options.env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // In its own group, it does not receive a Ctrl-C at the terminal: this process passes it on.
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  // The program may end without reading it.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input);
   const send = (name: NodeJS.Signals): void => {
     if (child.pid === undefined) return;
     try {

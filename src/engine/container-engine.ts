@@ -51,6 +51,12 @@ export interface ContainerEngine {
     },
   ): Promise<ImageInfo>;
 
+  /**
+   * Pushes an image to a registry as `name:tag`, with the user's credentials. Returns the digest of its manifest (`sha256:…`). The
+   * engine does not keep that name.
+   */
+  push(image: string, reference: string, options: Omit<ImageOptions, 'platform'>): Promise<string>;
+
   /** Removes an image. `reference` is a name or an id. */
   removeImage(reference: string, signal?: AbortSignal): Promise<void>;
 

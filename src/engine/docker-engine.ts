@@ -25,23 +25,32 @@ import {
 import { EngineConnection, parseAnswer, type EngineCall } from './engine-connection.js';
 import { imagePath, parseImageReference } from './image-reference.js';
 import { ProgressLines, readProgress, type ProgressFrame } from './ndjson-progress.js';
+import { ANONYMOUS, type RegistryCredentials } from './registry-credentials.js';
 import { jsonMessage, throwIfAborted } from './translate-error.js';
 
 /** How long an abort waits for a container that is being created, so that it can be removed. */
 const CREATE_GRACE_MS = 10_000;
 
-/** Creates a client for the Docker Engine API, which Podman's socket supports too. Does not connect yet. */
-export async function openDockerEngine(address: EngineAddress): Promise<DockerEngine> {
-  return new DockerEngine(await EngineConnection.open(address));
+/**
+ * Creates a client for the Docker Engine API, which Podman's socket supports too. Does not connect yet. `credentials` are those for
+ * registries; by default there are none.
+ */
+export async function openDockerEngine(
+  address: EngineAddress,
+  credentials: RegistryCredentials = () => Promise.resolve(ANONYMOUS),
+): Promise<DockerEngine> {
+  return new DockerEngine(await EngineConnection.open(address), credentials);
 }
 
 /** The adapter for Docker 20.10 and later, and for Podman 4 and later through its Docker-compatible socket. */
 export class DockerEngine implements ContainerEngine {
   readonly endpoint: string;
   readonly #connection: EngineConnection;
+  readonly #credentials: RegistryCredentials;
 
-  constructor(connection: EngineConnection) {
+  constructor(connection: EngineConnection, credentials: RegistryCredentials) {
     this.#connection = connection;
+    this.#credentials = credentials;
     this.endpoint = connection.endpoint;
   }
 
@@ -92,7 +101,9 @@ export class DockerEngine implements ContainerEngine {
     const { name, tag } = parseImageReference(reference);
     const full = tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`;
     const doing = `ask the registry for ${reference}`;
-    const call: EngineCall = { method: 'GET', path: `/distribution/${imagePath(full)}/json`, doing, signal };
+    const path = `/distribution/${imagePath(full)}/json`;
+    const headers = await this.#authFor(name, signal);
+    const call: EngineCall = { method: 'GET', path, headers, doing, signal };
     const { statusCode, body } = await this.#connection.answer(call);
     if (statusCode === 200) return parseAnswer(body, distributionSchema, doing).Descriptor.digest;
     if (isMissingEndpoint(statusCode, body)) return undefined;
@@ -111,12 +122,38 @@ export class DockerEngine implements ContainerEngine {
           tag,
           ...(options.platform === undefined ? {} : { platform: options.platform }),
         },
+        headers: await this.#authFor(name, options.signal),
         doing,
         signal: options.signal,
       },
       options,
     );
     return this.#made(reference, doing, options.signal);
+  }
+
+  async push(image: string, reference: string, options: Omit<ImageOptions, 'platform'>): Promise<string> {
+    const { signal } = options;
+    const { name, tag } = parseImageReference(reference);
+    const doing = `push ${reference}`;
+    const headers = await this.#authFor(name, signal);
+    const path = `/images/${imagePath(image)}/tag`;
+    await this.#connection.text({ method: 'POST', path, query: { repo: name, tag }, doing, signal });
+    let digest: string | undefined;
+    try {
+      await this.#follow(
+        { method: 'POST', path: `/images/${imagePath(name)}/push`, query: { tag }, headers, doing, signal },
+        options,
+        (frame) => {
+          digest = frame.digest ?? digest;
+        },
+      );
+    } finally {
+      // Also after an abort.
+      await this.removeImage(reference).catch(() => undefined);
+    }
+    if (digest === undefined)
+      throw new EngineError(`cannot ${doing}: the engine ended without naming the digest of the manifest`);
+    return digest;
   }
 
   async build(
@@ -265,6 +302,11 @@ export class DockerEngine implements ContainerEngine {
 
   async removeContainer(id: string): Promise<void> {
     await removeContainer(this.#connection, id);
+  }
+
+  /** Returns the header with the credentials for an image's registry. */
+  async #authFor(imageName: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    return { 'X-Registry-Auth': await this.#credentials(imageName, signal) };
   }
 
   /** Sends the call and reads its progress to the end; throws for an error inside it. */

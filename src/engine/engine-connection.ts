@@ -16,6 +16,7 @@ export interface EngineCall {
   /** Without a version, so that each engine uses its newest one. */
   readonly path: string;
   /** A list is sent as a repeated parameter. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | readonly string[]>>;
   readonly json?: Readonly<Record<string, unknown>>;
   /** A tar. It is destroyed if the call fails before all of it is sent. */
@@ -179,7 +180,10 @@ export class EngineConnection {
           // An empty buffer results in `Content-Length: 0`. Without it a hijacked request would be chunked, and its
           // last chunk could end up in the container's stdin.
           file: hijack ? Buffer.alloc(0) : upload,
-          ...(hijack ? { headers: { 'Content-Type': 'text/plain' } } : {}),
+          ...(hijack
+            ? { headers: { 'Content-Type': 'text/plain' } }
+            : // docker-modem adds its own to the object.
+              call.headers !== undefined && { headers: { ...call.headers } }),
           isStream: true,
           hijack,
           statusCodes: EVERY_STATUS,

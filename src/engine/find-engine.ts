@@ -4,6 +4,7 @@ import { EngineUnavailableError, LayersmithError, type ErrorOptions } from '../c
 import type { ContainerEngine } from './container-engine.js';
 import { configuredEngine } from './docker-context.js';
 import { openDockerEngine } from './docker-engine.js';
+import { dockerCredentials } from './registry-credentials.js';
 import { socketAddress, type EngineAddress } from './engine-address.js';
 import { PERMISSION_DENIED, START_HINT, abortReason } from './translate-error.js';
 
@@ -105,14 +106,12 @@ export function usualSockets(search: EngineSearch): readonly string[] {
 }
 
 /** Returns an engine that answers, or the reason why it does not. Rejects only if the search is aborted. */
-async function tryAddress(
-  address: EngineAddress,
-  { pingSeconds = PING_SECONDS, signal }: EngineSearch,
-): Promise<ContainerEngine | Error> {
+async function tryAddress(address: EngineAddress, search: EngineSearch): Promise<ContainerEngine | Error> {
+  const { pingSeconds = PING_SECONDS, signal } = search;
   const seconds = pingSeconds[address.kind];
   const timeout = AbortSignal.timeout(seconds * 1000);
   try {
-    const engine = await openDockerEngine(address);
+    const engine = await openDockerEngine(address, dockerCredentials(search));
     await engine.ping(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
     return engine;
   } catch (error) {

@@ -12,6 +12,8 @@ export interface ProgressFrame {
   readonly stream: string | undefined;
   /** The id of the image that a build created. */
   readonly imageId: string | undefined;
+  /** The digest of the manifest that a push wrote. */
+  readonly digest: string | undefined;
 }
 
 const text = z.string().optional().catch(undefined);
@@ -22,7 +24,7 @@ const frameSchema = z.object({
   stream: text,
   error: text,
   errorDetail: z.object({ message: text }).optional().catch(undefined),
-  aux: z.object({ ID: text }).optional().catch(undefined),
+  aux: z.object({ ID: text, Digest: text }).optional().catch(undefined),
 });
 
 /** Longer than any line of a real engine: BuildKit's traces take a few hundred KiB. */
@@ -87,7 +89,7 @@ function parseFrame(line: string, doing: string): ProgressFrame {
     const message = errorDetail?.message ?? error ?? '';
     throw new EngineError(`cannot ${doing}: ${message.trim() || 'the engine gave no reason'}`);
   }
-  return { status, id, stream, imageId: aux?.ID };
+  return { status, id, stream, imageId: aux?.ID, digest: aux?.Digest };
 }
 
 /** Turns frames into readable lines: build output line by line, and the state of each layer when it changes. */

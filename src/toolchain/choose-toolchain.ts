@@ -11,13 +11,23 @@ import {
 } from './amazonlinux.js';
 import { debianImage, knownDebianImage, type DebianImage, type DebianOptions } from './debian.js';
 import { GLIBC_VERSIONS } from './debian-targets.js';
-import type { ImageRole, Toolchain, ToolchainImage, ToolchainKind } from './toolchain.js';
+import { publishedImage } from './published-image.js';
+import type { PublishedReference } from './published-reference.js';
+import {
+  IMAGE_ROLES,
+  type ImageRole,
+  type Toolchain,
+  type ToolchainImage,
+  type ToolchainKind,
+} from './toolchain.js';
 
 /** What the choice of a toolchain depends on. */
 export type ChooseOptions = AmazonOptions &
   DebianOptions & {
     /** The kind that the user or the lock requires, and why; undefined to choose by what is available. */
     readonly forced: { readonly kind: ToolchainKind; readonly reason: string } | undefined;
+    /** Where the lock says that an image of a kind was pushed. Undefined for images that are made on each machine. */
+    readonly published: (role: ImageRole, kind: ToolchainKind) => PublishedReference | undefined;
     /** How long a registry may take to answer, in milliseconds. */
     readonly registryTimeoutMs: number;
     /** The architecture of the engine's machine, on which the embedded toolchain's compilers run. */
@@ -32,7 +42,7 @@ interface ChosenKind {
 }
 
 /**
- * Chooses a toolchain and prepares its images: Amazon Linux if its registry answers or an earlier run built the images,
+ * Chooses a toolchain and prepares its images: those that the lock has in a registry, else Amazon Linux if its registry answers or an earlier run built the images,
  * else the embedded Debian 12, which has compilers for the glibc versions of Lambda's platforms. Throws StageError if the
  * required toolchain is not available.
  */
@@ -48,9 +58,23 @@ export async function chooseToolchain(options: ChooseOptions): Promise<Toolchain
 export async function presentToolchain(
   options: Pick<
     ChooseOptions,
-    'engine' | 'platform' | 'machine' | 'dockerfile' | 'packageRoot' | 'pins' | 'signal'
+    | 'engine'
+    | 'platform'
+    | 'machine'
+    | 'dockerfile'
+    | 'packageRoot'
+    | 'pins'
+    | 'published'
+    | 'forced'
+    | 'signal'
   >,
 ): Promise<ToolchainKind | undefined> {
+  const locked = options.forced && publishedReferences(options.forced.kind, options);
+  if (options.forced !== undefined && locked !== undefined) {
+    const { engine, signal, forced } = options;
+    const found = await Promise.all(IMAGE_ROLES.map((role) => engine.inspectImage(locked[role], signal)));
+    return found.includes(undefined) ? undefined : forced.kind;
+  }
   if ((await earlierAmazonImages(['toolchain', 'runtime'], options)) !== undefined) return 'amazonlinux';
   if (!(await canRunOnDebian(options))) return undefined;
   return (await knownDebianImage(debianImageFor('toolchain', options), options)) === undefined
@@ -87,6 +111,13 @@ async function chooseKind(
   options: ChooseOptions & { readonly namesRegistry?: boolean },
 ): Promise<ChosenKind> {
   const { platform, forced } = options;
+  const locked = forced && !options.fresh && publishedReferences(forced.kind, options);
+  if (forced !== undefined && typeof locked === 'object') {
+    const { kind, reason } = forced;
+    const image = (role: ImageRole): Promise<ToolchainImage> =>
+      publishedImage(locked[role], { architecture: architectureOf(kind, role, options), options });
+    return { kind, reason, image };
+  }
   if (forced?.kind === 'debian') return debian(forced.reason, options);
   // An image that was pulled once for a reference is used without asking again, until `clean --images`.
   const earlier = options.fresh ? undefined : await earlierAmazonImages(roles, options);
@@ -147,7 +178,25 @@ function debianImageFor(
   role: ImageRole,
   { platform, machine }: Pick<ChooseOptions, 'platform' | 'machine'>,
 ): DebianImage {
-  return { role, architecture: role === 'toolchain' ? machine : platform.architecture };
+  return { role, architecture: architectureOf('debian', role, { platform, machine }) };
+}
+
+/** Returns the architecture of the programs in an image. */
+function architectureOf(
+  kind: ToolchainKind,
+  role: ImageRole,
+  { platform, machine }: Pick<ChooseOptions, 'platform' | 'machine'>,
+): Architecture {
+  return kind === 'debian' && role === 'toolchain' ? machine : platform.architecture;
+}
+
+/** Returns where both images of a kind were pushed. Undefined if one of them was not. */
+function publishedReferences(
+  kind: ToolchainKind,
+  { published }: Pick<ChooseOptions, 'published'>,
+): Readonly<Record<ImageRole, PublishedReference>> | undefined {
+  const [toolchain, runtime] = [published('toolchain', kind), published('runtime', kind)];
+  return toolchain === undefined || runtime === undefined ? undefined : { toolchain, runtime };
 }
 
 function canCompileFor({ glibc }: Pick<Platform, 'glibc'>): boolean {

@@ -4,11 +4,11 @@ import { packagesOf, type Package, type PackageOptions } from './image-packages.
 import type { Toolchain } from './toolchain.js';
 
 /**
- * Identifies a toolchain by its content. The digest of the embedded toolchain already covers every file. For an image that
+ * Identifies a toolchain by its content. The digests of the embedded toolchain and of a manifest already cover every file. For an image that
  * was built from a Dockerfile, the digest is extended with the installed packages, since a later build may install others.
  */
 function identifiedBy(packages: readonly Package[], toolchain: Toolchain): Toolchain {
-  if (toolchain.kind === 'debian') return toolchain;
+  if (toolchain.kind === 'debian' || toolchain.buildImage.reference !== undefined) return toolchain;
   const digest = `sha256:${sha256(JSON.stringify([toolchain.buildImage.digest, packages]))}`;
   return { ...toolchain, buildImage: { ...toolchain.buildImage, digest } };
 }

@@ -7,11 +7,15 @@ import { describeParseError } from '../core/parse-error.js';
 import type { Architecture, Platform } from '../platform/platform.js';
 import { formatPin, packageOf, parsePin, type DebianPackage } from './debian-package.js';
 import { packageDifferences, type Package } from './image-packages.js';
+import { isPublishedReference, manifestDigest, type PublishedReference } from './published-reference.js';
 import type { ImageRole, Toolchain, ToolchainKind } from './toolchain.js';
 
 /** An image as it was locked. */
 export interface LockedImage {
+  /** Of its content: the same wherever it is made. */
   readonly digest: string;
+  /** Where `lock --push` put it. Everyone pulls it by the digest of its manifest, which then is the one in stage keys. */
+  readonly image?: PublishedReference | undefined;
   /** The packages of a `debian` image, from which it is made; empty for others. */
   readonly files: readonly DebianPackage[];
   /** The packages of an `amazonlinux-toolchain` image, sorted by name, for messages; empty for others. */
@@ -33,6 +37,7 @@ const SCHEMA_VERSION = 2;
 
 const imageSchema = z.strictObject({
   digest: z.string(),
+  image: z.string().refine(isPublishedReference, 'not REGISTRY/REPOSITORY@sha256:…').optional(),
   files: z
     .array(
       z.string().transform((line, context) => {
@@ -68,6 +73,11 @@ export function lockKey(role: ImageRole, { kind, platform, machine }: LockedFor)
 /** Returns the key of an image of the embedded toolchain. */
 export function debianKey(image: { readonly role: ImageRole; readonly architecture: Architecture }): string {
   return `debian-${image.role} ${image.architecture}`;
+}
+
+/** Returns the digest of a locked image in stage keys: that of its manifest, or of its content if it was not pushed. */
+export function digestInKeys({ digest, image }: LockedImage): string {
+  return image === undefined ? digest : manifestDigest(image);
 }
 
 /** Reports whether a lock has both images of a kind of toolchain. */
@@ -119,10 +129,11 @@ export async function writeLock(
 ): Promise<void> {
   const images = [...lock]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, { digest, files, packages }]) => [
+    .map(([key, { digest, image, files, packages }]) => [
       key,
       {
         digest,
+        ...(image !== undefined && { image }),
         ...(files.length > 0 && { files: files.map(formatPin) }),
         ...(packages.length > 0 && {
           packages: Object.fromEntries(packages.map(({ name, version }) => [name, version])),
@@ -204,7 +215,7 @@ export async function checkLock(
     ['runtime', toolchain.runtimeImage],
   ] as const) {
     const entry = lock.get(lockKey(role, wanted));
-    if (entry === undefined || entry.digest === image.digest) continue;
+    if (entry === undefined || digestInKeys(entry) === image.digest) continue;
     const here = { digest: image.digest, files: [], packages: await packagesOf(image) };
     differences.push(...lockDifferences(entry, here).map((line) => `${role}: ${line}`));
   }
@@ -241,7 +252,8 @@ export function checkLockedRuntime(
   },
 ): void {
   const key = lockKey('runtime', { kind: chosen.kind, platform, machine });
-  const locked = lock.get(key)?.digest;
+  const entry = lock.get(key);
+  const locked = entry && digestInKeys(entry);
   if (locked === chosen.runtimeImage.digest) return;
   throw new IntegrityError(`--locked: the image ${key} differs from ${path}`, {
     details: { expected: locked ?? 'no entry', actual: chosen.runtimeImage.digest },

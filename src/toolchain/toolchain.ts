@@ -1,5 +1,6 @@
 import type { Architecture } from '../platform/platform.js';
 import type { DebianPackage } from './debian-package.js';
+import type { PublishedReference } from './published-reference.js';
 
 /** The images that a layer is compiled and tested with, and why they were chosen. */
 export interface Toolchain {
@@ -28,6 +29,8 @@ export interface ToolchainImage {
   readonly digest: string;
   /** Debian's packages that it was made of. Undefined if it was there already, or is Amazon's. */
   readonly madeOf?: readonly DebianPackage[] | undefined;
+  /** Where the image was pulled from, if the lock has its manifest's digest. That is `digest` then. */
+  readonly reference?: PublishedReference | undefined;
 }
 
 /** The label with the digest of what an image was built from. */

@@ -15,14 +15,23 @@ export interface Registry extends AsyncDisposable {
   readonly host: string;
 }
 
-/** Starts Debian's docker-registry on a free port. */
-export async function startRegistry(): Promise<Registry> {
+/** The only user of a registry that asks for a password. */
+export const USER = { name: 'acme', password: 's3cret' } as const;
+
+/** bcrypt of that password, of the least cost. */
+const HTPASSWD = `${USER.name}:$2b$04$g7/LSpJzdi9an8O0S2WbmOjE1B4IsAliQaj7IVmR7Zdl2zHXh.0MW\n`;
+
+/** Starts Debian's docker-registry on a free port; with `isPrivate`, only for USER. */
+export async function startRegistry({ isPrivate = false } = {}): Promise<Registry> {
   const program = await registryProgram();
   const dir = await mkdtemp(join(tmpdir(), 'layersmith-registry-'));
   const config = join(dir, 'config.yml');
+  const users = join(dir, 'htpasswd');
+  await writeFile(users, HTPASSWD);
   await writeFile(
     config,
     `version: 0.1
+${isPrivate ? `auth: { htpasswd: { realm: test, path: ${users} } }` : ''}
 storage: { filesystem: { rootdirectory: ${join(dir, 'images')} } }
 http: { addr: '127.0.0.1:0' }
 `,
@@ -55,6 +64,9 @@ http: { addr: '127.0.0.1:0' }
   };
 }
 
+/** Debian 12's, which apt checks against the signed list. The registry's API is what the tests depend on. */
+const VERSION = '2.8.2+ds1-1';
+
 /** The machine's docker-registry, or Debian's package of it unpacked beside the other caches: nothing is installed. */
 async function registryProgram(): Promise<string> {
   const cache = join(packageRoot, 'node_modules', '.cache', 'layersmith-tests', 'docker-registry');
@@ -67,7 +79,9 @@ async function registryProgram(): Promise<string> {
   }
   await mkdir(cache, { recursive: true });
   const download = (): Promise<unknown> =>
-    run('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'docker-registry'], { cwd: cache });
+    run('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', `docker-registry=${VERSION}`], {
+      cwd: cache,
+    });
   // The lists of packages may be missing or old.
   await download().catch(async () => {
     await run('apt-get', ['update', '-qq']).catch(() => undefined);

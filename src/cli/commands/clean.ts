@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { EngineError, EngineUnavailableError, UsageError } from '../../core/errors.js';
-import type { ContainerEngine } from '../../engine/container-engine.js';
+import type { ContainerEngine, ImageInfo } from '../../engine/container-engine.js';
 import { findEngine } from '../../engine/find-engine.js';
 import { sweepContainers } from '../../engine/owned-containers.js';
 import { cleanStore } from '../../pipeline/build/clean-store.js';
@@ -107,15 +107,16 @@ async function cleanEngine(
   const containers = args.containers
     ? await sweepContainers(engine, { kept: true, dryRun, warn, signal })
     : [];
-  const images = args.images
-    ? (await engine.listImages({ key: IMAGE_LABEL }, signal)).map(({ id }) => id)
-    : [];
-  return { containers, images: dryRun ? images : await removeImages(images, { engine, warn, signal }) };
+  const images = args.images ? await engine.listImages({ key: IMAGE_LABEL }, signal) : [];
+  return {
+    containers,
+    images: dryRun ? images.map(({ id }) => id) : await removeImages(images, { engine, warn, signal }),
+  };
 }
 
 /** Removes images and returns those that were removed; the engine keeps an image that a container still uses. */
 async function removeImages(
-  ids: readonly string[],
+  images: readonly ImageInfo[],
   options: {
     readonly engine: ContainerEngine;
     readonly warn: (message: string) => void;
@@ -123,10 +124,10 @@ async function removeImages(
   },
 ): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const id of ids) {
+  for (const image of images) {
     try {
-      await options.engine.removeImage(id, options.signal);
-      removed.push(id);
+      for (const name of namesOf(image)) await options.engine.removeImage(name, options.signal);
+      removed.push(image.id);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       // The image is gone already: another `clean` removed it.
@@ -134,6 +135,14 @@ async function removeImages(
     }
   }
   return removed;
+}
+
+/** Returns what to remove: the id, or all names of an image that has some in several repositories, whose id Docker refuses. */
+function namesOf({ id, tags, repoDigests }: ImageInfo): readonly string[] {
+  const repositories = new Set(
+    [...tags, ...repoDigests].map((name) => name.replace(/(?:@|:(?!.*\/)).*$/, '')),
+  );
+  return repositories.size > 1 ? [...tags, ...repoDigests] : [id];
 }
 
 function parsed(

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { EXIT_CODES } from '../../core/errors.js';
+import { EXIT_CODES, UsageError } from '../../core/errors.js';
 import type { Reporter } from '../../core/reporter.js';
 import { ownerLabels } from '../../engine/owned-containers.js';
 import { ARCHITECTURES, type Architecture } from '../../platform/platform.js';
@@ -11,6 +11,7 @@ import {
   writeLock,
   type LockedImage,
 } from '../../toolchain/lock-file.js';
+import { checkRepository, pushImage } from '../../toolchain/push-image.js';
 import { IMAGE_ROLES } from '../../toolchain/toolchain.js';
 import type { BuildArgs } from '../build-session.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
@@ -50,6 +51,11 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
             default: false,
             describe: 'Leave the toolchain as it is; needs no engine',
           },
+          push: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Push the images to this REGISTRY/REPOSITORY; everyone pulls them by digest',
+          },
           sources: sourceOptions.sources,
           ...recipesOption,
           ...storeOption,
@@ -57,8 +63,10 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
         })
         .example('$0 lock', 'Pin what the mirror has today; then commit layersmith.lock')
         .example('$0 lock php/8.4', 'Also pin the releases of PHP and its libraries')
+        .example('$0 lock --push ghcr.io/acme/layersmith', 'Make the images once for everyone')
         .example('$0 lock --check', 'Has the mirror moved? Are there newer releases?'),
     handler: async (args) => {
+      checkPush(args);
       const reporter = reporterFor(io);
       try {
         const { path, lock, content } = await openLock(io);
@@ -73,15 +81,19 @@ export function lockCommand(io: Io, outcome: CommandOutcome): Command {
           const images = new Map([...content.images, ...(toolchain?.images ?? [])]);
           await writeLock(path, images, releases);
         }
-        const { key, isNew = false, packages, differences = [] } = toolchain ?? {};
+        const { key, isNew = false, packages, differences = [], images = [] } = toolchain ?? {};
+        const published = images.flatMap(([of, { image }]) =>
+          image === undefined ? [] : [[of, image] as const],
+        );
         const lines = [
           ...changed,
           ...(toolchain === undefined ? [] : [describe({ ...toolchain, check: args.check })]),
+          ...published.map(([of, image]) => `${of}: ${image}`),
           ...(releases.size === 0 ? [] : [describeReleases(releases.size, { changed, check: args.check })]),
         ];
         io.out(
           args.json
-            ? `${JSON.stringify({ path, key, new: isNew, differences: [...changed, ...differences], packages, releases: Object.fromEntries(releases) })}\n`
+            ? `${JSON.stringify({ path, key, new: isNew, differences: [...changed, ...differences], packages, published: Object.fromEntries(published), releases: Object.fromEntries(releases) })}\n`
             : `${lines.join('\n')}\n`,
         );
         const isSame =
@@ -109,6 +121,7 @@ async function lockToolchain(
   io: Io,
   args: Pick<BuildArgs, 'platform' | 'arch' | 'toolchain' | 'registry' | 'store'> & {
     readonly machine: Architecture | undefined;
+    readonly push: string | undefined;
   },
   { lock, reporter }: { readonly lock: ReadonlyMap<string, LockedImage>; readonly reporter: Reporter },
 ): Promise<LockedToolchain> {
@@ -124,14 +137,24 @@ async function lockToolchain(
     machine: args.machine,
   });
   const { toolchain, packages } = await prepareToolchain(choice, inspecting);
-  reporter.close();
   const { kind } = toolchain;
   const wanted = { kind, platform, machine: choice.machine };
-  const images = IMAGE_ROLES.map((role): readonly [string, LockedImage] => {
-    const { digest, madeOf = [] } = role === 'toolchain' ? toolchain.buildImage : toolchain.runtimeImage;
+  const images: [string, LockedImage][] = [];
+  for (const role of IMAGE_ROLES) {
+    const { id, digest, madeOf = [] } = role === 'toolchain' ? toolchain.buildImage : toolchain.runtimeImage;
     const listed = kind === 'amazonlinux' && role === 'toolchain' ? packages : [];
-    return [lockKey(role, wanted), { digest, files: madeOf, packages: listed }];
-  });
+    const key = lockKey(role, wanted);
+    const locked = lock.get(key);
+    const image =
+      args.push === undefined
+        ? keptImage({ key, digest, locked, warn: reporter.warn })
+        : await pushImage(
+            { key, id, digest, locked },
+            { engine, repository: args.push, report: reporter.info, signal: io.signal },
+          );
+    images.push([key, { digest, image, files: madeOf, packages: listed }]);
+  }
+  reporter.close();
   const isNew = !isLocked(lock, wanted);
   const differences = isNew
     ? undefined
@@ -141,6 +164,36 @@ async function lockToolchain(
       });
   const key = `${platform.name} ${platform.architecture} ${kind}`;
   return { key, isNew, differences, packages: packages.length, images };
+}
+
+/** Returns where the image was pushed, if that is the one of today. */
+function keptImage({
+  key,
+  digest,
+  locked,
+  warn,
+}: {
+  readonly key: string;
+  readonly digest: string;
+  readonly locked: LockedImage | undefined;
+  readonly warn: (message: string) => void;
+}): LockedImage['image'] {
+  if (locked?.image === undefined || locked.digest === digest) return locked?.image;
+  warn(`${key}: ${locked.image} is not today's image; push it with --push`);
+  return undefined;
+}
+
+/** Checks `--push`. Throws UsageError. */
+function checkPush(args: {
+  readonly push: string | undefined;
+  readonly check: boolean;
+  readonly releasesOnly: boolean;
+}): void {
+  if (args.push === undefined) return;
+  checkRepository(args.push);
+  const other = args.check ? '--check' : args.releasesOnly ? '--releases-only' : undefined;
+  if (other === undefined) return;
+  throw new UsageError(`--push and ${other} contradict each other`, { hint: `Leave out ${other}.` });
 }
 
 function describe({

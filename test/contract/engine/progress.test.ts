@@ -305,7 +305,13 @@ test('frames read byte by byte are the same frames', async () => {
 test('progress lines tell a layer’s state once, and build output line by line', () => {
   const lines: string[] = [];
   const progress = new ProgressLines((line) => lines.push(line));
-  const none: ProgressFrame = { status: undefined, id: undefined, stream: undefined, imageId: undefined };
+  const none: ProgressFrame = {
+    status: undefined,
+    id: undefined,
+    stream: undefined,
+    imageId: undefined,
+    digest: undefined,
+  };
   for (const status of ['Downloading', 'Downloading', 'Extracting'])
     progress.add({ ...none, status, id: 'l1' });
   for (const stream of ['Step ', '1/2\n\nh', 'alf']) progress.add({ ...none, stream });

@@ -47,6 +47,23 @@ test('clean removes the other containers and images, and warns of those that sta
   expect(warnings[1]).toMatch(/^warning: .*image busy.*device or resource busy/);
 });
 
+test('an image with names in several repositories is removed by each of them', async () => {
+  await using scripted = await ScriptedEngine.start();
+  await using folder = await temporaryFolder();
+  const image = {
+    ...{ Id: 'sha256:one', Labels: {}, Size: 1, Created: 1 },
+    RepoTags: ['layersmith/tools:1'],
+    RepoDigests: ['127.0.0.1:5000/tools@sha256:aa'],
+  };
+  scripted.on('GET /images/json', answer(200, JSON.stringify([image])), END);
+  for (const name of [...image.RepoTags, ...image.RepoDigests])
+    scripted.on(`DELETE /images/${name}`, ...DONE);
+  const io = fakeIo(folder.path, { env: { DOCKER_HOST: `unix://${scripted.socketPath}` } });
+  expect(await run(['clean', '--images', '--json'], io)).toBe(0);
+  expect(JSON.parse(io.stdout())).toMatchObject({ images: ['sha256:one'] });
+  expect(scripted.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(2);
+});
+
 test('an image that another clean removed meanwhile is not worth a warning', async () => {
   await using scripted = await engineWithBusyOnes();
   await using folder = await temporaryFolder();

@@ -43,6 +43,7 @@ function options(engine: ContainerEngine, changes: Partial<Options> = {}): Optio
     fetchUrl: () => Promise.reject(new StageError('no network')),
     labels: {},
     pins: () => [],
+    published: () => undefined,
     fresh: false,
     forced: undefined,
     offline: false,
