@@ -1,43 +1,44 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { COMMANDS } from '../../../src/cli/commands.js';
 import { run } from '../../../src/cli/run.js';
+import { ciFiles, scriptsOf } from '../../support/ci-docs.js';
 import { fakeIo, PACKAGE_ROOT } from '../../support/fake-io.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
-const workflow = z.looseObject({
-  on: z.looseObject({ schedule: z.array(z.strictObject({ cron: z.string().regex(/^(\S+ ){4}\S+$/) })) }),
-  permissions: z.record(z.string(), z.enum(['read', 'write'])),
-  jobs: z.record(
-    z.string(),
-    z.looseObject({
-      'runs-on': z.string(),
-      steps: z.array(
-        z.union([
-          z.looseObject({ uses: z.string().regex(/^[\w-]+\/[\w-]+@v\d+$/) }),
-          z.looseObject({ run: z.string() }),
-        ]),
-      ),
-    }),
-  ),
+/** A call of layersmith in a script. */
+const CALL =
+  /(?:^ *|[|({;] *|then |do |=\$\(|npx )(?:layersmith|node \S+\/build\/cli\/main\.js) ([^|;)#\n]*)/gm;
+
+async function everyScript(): Promise<readonly string[]> {
+  const action = parse(await readFile(join(PACKAGE_ROOT, 'action.yml'), 'utf8')) as unknown;
+  const contents = [...(await ciFiles()).map(({ content }) => content), action];
+  return contents.flatMap(scriptsOf);
+}
+
+test('docs/ci.md has the workflows that it names', async () => {
+  expect((await ciFiles()).map(({ name }) => name)).toEqual([
+    '.github/workflows/layers.yml',
+    '.gitlab-ci.yml',
+    '.gitlab/layersmith.yml',
+    'One layer, without a matrix',
+    'Newer releases as pull requests',
+  ]);
 });
 
-test('the workflow for newer releases in the docs is one, and calls commands that exist, with flags that they have', async () => {
-  const docs = await readFile(join(PACKAGE_ROOT, 'docs/ci.md'), 'utf8');
-  const section = docs.slice(docs.indexOf('## Newer releases as pull requests'));
-  const { jobs } = workflow.parse(parse(/```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? ''));
-  const scripts = Object.values(jobs).flatMap(({ steps }) =>
-    steps.flatMap((step) => ('run' in step ? [String(step.run)] : [])),
-  );
+test('the scripts of docs/ci.md and action.yml call commands that exist, with flags that they have', async () => {
+  const scripts = await everyScript();
   const calls = scripts
-    .join('\n')
-    .replaceAll('\\\n', ' ')
-    .split('\n')
-    .flatMap((line) => /npx layersmith (.*)$/.exec(line)?.[1] ?? []);
-  expect(calls.map((call) => call.split(' ')[0])).toEqual(['outdated', 'bump']);
+    .flatMap((script) => [...script.replaceAll('\\\n', ' ').matchAll(CALL)])
+    .map(([, call = '']) => call.trim());
+  const names = calls.map((call) => call.split(' ')[0] ?? '');
+  expect([...new Set(names)].sort()).toEqual([
+    ...['attest', 'audit', 'build', 'bump', 'diff', 'matrix', 'outdated', 'publish', 'verify-attestation'],
+  ]);
   await using folder = await temporaryFolder();
   for (const call of calls) {
     const name = call.split(' ')[0] ?? '';
@@ -45,5 +46,21 @@ test('the workflow for newer releases in the docs is one, and calls commands tha
     const io = fakeIo(folder.path);
     await run([name, '--help'], io);
     for (const [flag] of call.matchAll(/--[a-z-]+/g)) expect(io.stdout(), call).toContain(` ${flag} `);
+  }
+});
+
+test('flags that docs/ci.md hands to the action are flags of `build`', async () => {
+  const io = fakeIo(PACKAGE_ROOT);
+  await run(['build', '--help'], io);
+  const args = (await ciFiles()).flatMap(({ text }) => [...text.matchAll(/\bargs: ([^}\n]*)/g)]);
+  expect(args.length).toBeGreaterThan(1);
+  for (const [, text = ''] of args)
+    for (const [flag] of text.matchAll(/--[a-z-]+/g)) expect(io.stdout()).toContain(` ${flag} `);
+});
+
+test('the scripts are valid for bash', async () => {
+  for (const script of await everyScript()) {
+    const plain = script.replaceAll(/\$\{\{.*?\}\}/g, 'value');
+    await expect(promisify(execFile)('bash', ['-n', '-c', plain])).resolves.toBeDefined();
   }
 });
