@@ -15,15 +15,19 @@ export interface AwsClients {
   readonly iam: IAMClient;
 }
 
-/** Creates the clients of a region. Undefined means the region that the SDK's default chain finds. */
-export function awsClients(region: string | undefined, access: AwsAccess): AwsClients {
-  const { profile, endpointUrl } = access;
-  const common = {
+/** Returns the settings that all clients of a region share. */
+export function clientSettings(region: string | undefined, { profile, endpointUrl }: AwsAccess) {
+  return {
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
     ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
     maxAttempts: ATTEMPTS,
   };
+}
+
+/** Creates the clients of a region. Undefined means the region that the SDK's default chain finds. */
+export function awsClients(region: string | undefined, access: AwsAccess): AwsClients {
+  const common = clientSettings(region, access);
   return {
     lambda: new LambdaClient(common),
     lambdaOnce: new LambdaClient({ ...common, maxAttempts: 1 }),

@@ -51,12 +51,13 @@ export async function awsLayerRegistry(clients: AwsClients, signal: AbortSignal)
       } while (marker !== undefined && marker !== '');
       return found.sort((a, b) => b.version - a.version);
     },
-    async codeSha256(name, version) {
+    async code(name, version) {
       const call = { doing: `look at ${name}:${version} in ${region}`, action: 'lambda:GetLayerVersion' };
       return calling(call, async () => {
         try {
           const input = { LayerName: name, VersionNumber: version };
-          return (await lambda.send(new GetLayerVersionCommand(input), options)).Content?.CodeSha256;
+          const { Content } = await lambda.send(new GetLayerVersionCommand(input), options);
+          return { sha256: Content?.CodeSha256, signedWith: Content?.SigningProfileVersionArn };
         } catch (error) {
           if (awsErrorName(error) === 'ResourceNotFoundException') return undefined;
           throw error;

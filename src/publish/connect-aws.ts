@@ -10,6 +10,11 @@ export interface AwsConnection {
   readonly functions: FunctionService;
   /** See `sendCode`. */
   readonly sendCode: (zip: ZipFile, bucket: string | undefined) => Promise<CodeLocation>;
+  /** Uploads a zip to a bucket and has AWS Signer sign it; see `signCode`. */
+  readonly signCode: (
+    zip: ZipFile,
+    options: { readonly bucket: string; readonly profile: string },
+  ) => Promise<CodeLocation>;
 }
 
 /**
@@ -33,5 +38,17 @@ export async function connectAws(
     layers,
     functions: await awsFunctionService(clients, signal),
     sendCode: (zip, bucket) => sendCode(zip, { s3: clients.s3, bucket, signal }),
+    async signCode(zip, { bucket, profile }) {
+      const [{ SignerClient }, { signCode }, { clientSettings }] = await Promise.all([
+        import('@aws-sdk/client-signer'),
+        import('./sign-code.js'),
+        import('./aws-clients.js'),
+      ]);
+      const { s3 } = clients;
+      const unsigned = await sendCode(zip, { s3, bucket, signal });
+      if (unsigned.kind !== 's3') throw new RangeError('a bucket was named');
+      const signer = new SignerClient(clientSettings(layers.region, access));
+      return signCode(zip, unsigned, { signer, s3, profile, region: layers.region, signal });
+    },
   };
 }

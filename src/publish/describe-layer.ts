@@ -7,6 +7,9 @@ import type { LayerDescription } from './layer-registry.js';
 /** PublishLayerVersion's limit for LicenseInfo. */
 const MAX_LICENSE_LENGTH = 512;
 
+/** The end of the description of a layer that AWS Signer signed. Lambda itself has the profile. */
+export const SIGNED = ', signed';
+
 /**
  * Returns what Lambda stores with the zip of a layer version. The description names the recipe and the sha256 of the zip. The
  * license is an SPDX expression of everything compiled into it.
@@ -16,17 +19,20 @@ export function describeLayer(
   {
     layer: { zip, record },
     attestation,
+    isSigned,
   }: {
     readonly layer: TestedLayer | UntestedLayer;
     /** The sha256 of the attestation beside the zip, if there is one. */
     readonly attestation: Sha256 | undefined;
+    /** Whether AWS Signer signed the zip. */
+    readonly isSigned: boolean;
   },
 ): LayerDescription {
   const { platform, architecture } = record ?? {};
-  const signed = attestation === undefined ? '' : `, attestation ${attestation}`;
+  const attested = attestation === undefined ? '' : `, attestation ${attestation}`;
   return {
     name,
-    description: `${contentOf(record)}, by layersmith ${VERSION}, sha256 ${zip.sha256}${signed}`,
+    description: `${contentOf(record)}, by layersmith ${VERSION}, sha256 ${zip.sha256}${attested}${isSigned ? SIGNED : ''}`,
     license: licenseOf(record),
     runtimes: platform === undefined ? [] : [platform],
     architectures: architecture === undefined ? [] : [architecture],

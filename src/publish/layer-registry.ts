@@ -7,7 +7,13 @@ export type Principal =
 /** A zip for Lambda: its bytes, or its location in S3. */
 export type CodeLocation =
   | { readonly kind: 'direct'; readonly bytes: Uint8Array }
-  | { readonly kind: 's3'; readonly bucket: string; readonly key: string };
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      readonly key: string;
+      /** In base64, if the object has other bytes than the zip because it was signed. */
+      readonly sha256?: string;
+    };
 
 /** What Lambda stores with the zip of a layer version. */
 export interface LayerDescription {
@@ -18,6 +24,14 @@ export interface LayerDescription {
   readonly license: string | undefined;
   readonly runtimes: readonly string[];
   readonly architectures: readonly string[];
+}
+
+/** What Lambda has of the zip of a layer version. */
+export interface PublishedCode {
+  /** In base64. */
+  readonly sha256: string | undefined;
+  /** The ARN of the version of the signing profile, `…:/signing-profiles/NAME/VERSION`, if the zip was signed. */
+  readonly signedWith: string | undefined;
 }
 
 /** A version of a layer. */
@@ -33,8 +47,8 @@ export interface LayerRegistry {
   readonly region: string;
   /** Returns the versions of a layer, newest first. Empty if the layer does not exist. */
   versions(name: string): Promise<readonly LayerVersion[]>;
-  /** Returns the sha256 of a version's zip, in base64 as Lambda has it. Undefined for a deleted version. */
-  codeSha256(name: string, version: number): Promise<string | undefined>;
+  /** Returns what Lambda has of a version's zip. Undefined for a deleted version. */
+  code(name: string, version: number): Promise<PublishedCode | undefined>;
   /** Publishes a new version. Throws the SDK's errors, by which `publishLayer` decides whether to repeat the call. */
   publish(
     layer: LayerDescription,

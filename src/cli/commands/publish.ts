@@ -47,6 +47,11 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
             default: [] as string[],
             describe: 'Let an account use it, by its 12 digits; repeatable',
           },
+          'signing-profile': {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Have AWS Signer sign the zip with this profile of the region; needs --s3-bucket',
+          },
           format: {
             choices: ['arn', ...SNIPPET_FORMATS] as const,
             requiresArg: true,
@@ -71,6 +76,12 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
     handler: async (args) => {
       const name = args.name ?? (await definedName(io, args.zip));
       checkLayerName(name);
+      const { 's3-bucket': bucketName, 'signing-profile': signingProfile } = args;
+      if (signingProfile !== undefined && bucketName === undefined) {
+        throw new UsageError('--signing-profile needs --s3-bucket', {
+          hint: 'AWS Signer signs objects of a bucket that keeps versions.',
+        });
+      }
       const principals = principalsOf({
         isPublic: args.public,
         organization: args.organization,
@@ -81,10 +92,17 @@ export function publishCommand(io: Io, outcome: CommandOutcome): Command {
       const attestation = await attestationDigest(zip);
       const access = awsAccessOf(io, args);
       const outcomes = await inRegions(args.region, async (wanted) => {
-        const { region, layers, sendCode } = await connectAws(wanted, { access, signal: io.signal });
+        const { region, layers, sendCode, signCode } = await connectAws(wanted, {
+          access,
+          signal: io.signal,
+        });
+        const bucket = bucketOf(bucketName, region);
         const published = await publishLayer(layer, {
-          ...{ name, registry: layers, principals, attestation, signal: io.signal },
-          code: (file) => sendCode(file, bucketOf(args['s3-bucket'], region)),
+          ...{ signingProfile, name, registry: layers, principals, attestation, signal: io.signal },
+          code: (file) =>
+            signingProfile === undefined || bucket === undefined
+              ? sendCode(file, bucket)
+              : signCode(file, { bucket, profile: signingProfile }),
         });
         io.err(
           `${region}: ${published.status === 'present' ? 'already published' : 'published'}: ${published.arn}\n`,
