@@ -14,4 +14,5 @@ options=(
 make libxml2.la
 make install-libLTLIBRARIES install-pkgconfigDATA install-binSCRIPTS
 make -C include install
-licence COPYING
+# From 2.11 on it has another name.
+if [ -e COPYING ]; then licence COPYING; else licence Copyright; fi
