@@ -6,18 +6,32 @@ options=(
   --with-config-file-path="$PREFIX/etc/php"
   # A function adds to the layer's settings, and overrides them, with files of its own.
   --with-config-file-scan-dir="$PREFIX/etc/php/conf.d:/var/task/php/conf.d"
-  --with-openssl --with-curl --with-zlib --with-sodium --with-sqlite3="$PREFIX" --with-pdo-sqlite="$PREFIX"
-  --enable-mysqlnd --with-mysqli=mysqlnd --with-pdo-mysql=mysqlnd
-  --enable-bcmath --enable-exif --enable-ftp --enable-mbstring --enable-pcntl --enable-sockets
+  --with-openssl --with-zlib --enable-mbstring --enable-pcntl
 )
+case ${LAYERSMITH_OPTION_EXTENSIONS:-all} in
+  all)
+    options+=(
+      --with-curl --with-sodium --with-sqlite3="$PREFIX" --with-pdo-sqlite="$PREFIX"
+      --enable-mysqlnd --with-mysqli=mysqlnd --with-pdo-mysql=mysqlnd
+      --enable-bcmath --enable-exif --enable-ftp --enable-sockets
+    )
+    if version_at_least 7.4; then options+=(--with-zip); else options+=(--enable-zip); fi
+    ;;
+  minimal)
+    # Those that most programs need, and no others.
+    options+=(
+      --disable-all --disable-mbregex
+      --enable-ctype --enable-filter --enable-posix --enable-session --enable-tokenizer --with-iconv
+    )
+    ;;
+  *) echo "the option EXTENSIONS is '$LAYERSMITH_OPTION_EXTENSIONS', not 'all' or 'minimal'" >&2 && false ;;
+esac
 # From 8.5 on opcache is always there, and compiled in.
 version_at_least 8.5 || options+=(--enable-opcache)
-if version_at_least 7.4; then
-  options+=(--with-zip)
-else
+if ! version_at_least 7.4; then
   # 7.3 looks for some libraries by folder, and links its tests with the one library that it asks for: what
   # that one needs in turn comes in through LIBS.
-  options+=(--enable-zip --with-libzip="$PREFIX" --with-zlib-dir="$PREFIX" --with-libxml-dir="$PREFIX"
+  options+=(--with-libzip="$PREFIX" --with-zlib-dir="$PREFIX" --with-libxml-dir="$PREFIX"
     --with-onig="$PREFIX" --with-openssl-dir="$PREFIX")
   export LIBS="-lssl -lcrypto -lz -lm -ldl -lpthread"
   # It takes a path alone, and finds it by itself.

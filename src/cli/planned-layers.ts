@@ -129,7 +129,7 @@ async function layerOfRecipe(
     const plan = await planFor(parseRecipeName(name), library, chosen);
     const more = [...new Set(chosen.map((extension) => extension.package))].sort();
     return {
-      name: [plan.root.recipe.package, ...more].join('-'),
+      name: [nameOfBase(plan), ...more].join('-'),
       plan,
       settings: NO_SETTINGS,
     };
@@ -197,6 +197,12 @@ async function unknownPlatforms(
     }));
 }
 
+/** `php`, or `php-minimal`. */
+function nameOfBase({ root }: Plan): string {
+  const { package: name, variant } = root.recipe;
+  return variant === undefined ? name : `${name}-${variant}`;
+}
+
 /** Plans a layer again that layersmith built. Its own files are not part of it. */
 export async function layerOfManifest(
   {
@@ -209,5 +215,5 @@ export async function layerOfManifest(
 ): Promise<PlannedLayer> {
   const chosen = extensions.map((text) => ({ ...parseRecipeName(text), position: undefined }));
   const plan = await planFor(parseRecipeName(recipe), library, chosen);
-  return { name: plan.root.recipe.package, plan, settings: { mode, ini, files: new Map() } };
+  return { name: nameOfBase(plan), plan, settings: { mode, ini, files: new Map() } };
 }

@@ -8,7 +8,7 @@ export interface ExtensionsFor {
   readonly choosable: readonly Recipe[];
   /** Those that are compiled into it. */
   readonly compiledIn: readonly string[];
-  /** Those that do not support its version. */
+  /** Those that do not support its version, or call functions of extensions that it does not have. */
   readonly unsupported: readonly { readonly name: string; readonly reason: string }[];
   /** The problems in the files of others. */
   readonly problems: readonly Problem[];
@@ -26,8 +26,13 @@ export async function extensionsFor(interpreter: Recipe, library: RecipeLibrary)
     if ((await library.interpreterOf(name)) !== interpreter.package) continue;
     try {
       const result = await library.load({ package: name, line: undefined }, interpreter);
-      if ('problems' in result) problems.push(...result.problems);
-      else choosable.push(result.recipe);
+      if ('problems' in result) {
+        problems.push(...result.problems);
+        continue;
+      }
+      const absent = (result.recipe.extension?.requires ?? []).filter((other) => !compiledIn.includes(other));
+      if (absent.length === 0) choosable.push(result.recipe);
+      else unsupported.push({ name, reason: `${name} requires ${absent.join(', ')}` });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       unsupported.push({ name, reason: error.message });

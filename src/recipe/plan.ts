@@ -143,7 +143,7 @@ export async function planFor(
       problem(await explain(choice, { error, root, library }));
     }
   }
-  problems.push(...clashes([...extensions], chosen));
+  problems.push(...clashes([...extensions], chosen), ...missing([...extensions], { root, chosen }));
   throwProblems(problems);
   if (rootStage === undefined) throw new RecipeError(problems);
   // Sorted, so that the same choice in another order is the same plan.
@@ -216,6 +216,22 @@ function clashes(
       })),
     ];
   });
+}
+
+/** Finds extensions that call functions of others which are neither in the layer nor compiled into the interpreter. */
+function missing(
+  extensions: readonly PlannedStage[],
+  { root, chosen }: { readonly root: Recipe; readonly chosen: readonly ChosenExtension[] },
+): readonly Problem[] {
+  const there = [...(root.layer?.extensions ?? []), ...extensions.map(({ recipe }) => recipe.package)];
+  return extensions.flatMap(({ recipe: { package: name, extension } }) =>
+    (extension?.requires ?? [])
+      .filter((other) => !there.includes(other))
+      .map((other) => ({
+        ...(chosen.find((each) => each.package === name)?.position ?? COMMAND_LINE),
+        message: `${name} requires ${other}, which ${root.name} does not have`,
+      })),
+  );
 }
 
 function byLoadOrder({ recipe: a }: PlannedStage, { recipe: b }: PlannedStage): number {

@@ -29,7 +29,10 @@ import type {
 /** The name of a recipe on the command line or in `needs`; without a line, the package's default line. */
 export interface RecipeName {
   readonly package: string;
-  /** A line, `8.4`, or one release of a line, `8.4.27`. A line that is named like a release comes first. */
+  /**
+   * A line, `8.4`, or one release of a line, `8.4.27`; or a variant of one of these, `8.4-minimal`. A line that is named like a
+   * release or a variant comes first.
+   */
   readonly line: string | undefined;
 }
 
@@ -45,6 +48,8 @@ export interface RecipeLibrary {
   names(): readonly string[];
   /** The sorted names of all packages of a kind. Leaves out packages with an invalid `package.yaml`. */
   packages(kind: Kind): Promise<readonly string[]>;
+  /** The names of the variants that every line of a package has. Empty if `package.yaml` is invalid. */
+  variantsOf(packageName: string): Promise<readonly string[]>;
   /** The package of an extension's interpreter. Undefined for other packages, and if `package.yaml` is invalid. */
   interpreterOf(packageName: string): Promise<string | undefined>;
   /**
@@ -165,11 +170,11 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
   };
 
   const loadLine = async (
-    { package: packageName, line, exact }: LineName,
+    { package: packageName, line, exact, variant }: LineName,
     { packageFile, interpreter, releaseOf }: LineSettings,
   ): Promise<LoadedRecipe> => {
-    const name = `${packageName}/${line}`;
-    const lineFile = await readLine(name);
+    const lineFile = await readLine(`${packageName}/${line}`);
+    const name = nameOf({ package: packageName, line, variant });
     if (!lineFile.ok || !packageFile.ok) {
       return { problems: [...problemsIn(packageFile), ...problemsIn(lineFile)] };
     }
@@ -187,8 +192,8 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
       file: lineFile.path,
       ...lineFile.locate(path),
     });
-    const parts = { package: packageName, line, packageFile, value, releases, release, place, interpreter };
-    const recipe = assemble({ ...parts, files });
+    const parts = { package: packageName, line, variant, packageFile, value, releases, release, place };
+    const recipe = assemble({ ...parts, interpreter, files });
     recipes.set(key, recipe);
     return recipe;
   };
@@ -214,7 +219,7 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
     });
     const value = { needs: extension?.needs ?? [], lines: {}, options: {} };
     const parts = { package: packageName, line, packageFile, value, releases: [release], release };
-    return assemble({ ...parts, place, interpreter, files });
+    return assemble({ ...parts, variant: undefined, place, interpreter, files });
   };
 
   const libraryWith = (releaseOf: ReleaseOf): RecipeLibrary => ({
@@ -229,6 +234,10 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
         if (file.ok && file.value.kind === kind) found.push(packageName);
       }
       return found;
+    },
+    async variantsOf(packageName) {
+      const file = await readPackage({ package: packageName, line: undefined });
+      return file.ok ? Object.keys(file.value.variants) : [];
     },
     async interpreterOf(packageName) {
       const file = await readPackage({ package: packageName, line: undefined });
@@ -263,9 +272,13 @@ export async function openRecipeLibrary(folders: readonly string[]): Promise<Rec
         const message = `the default line ${name} does not exist.${didYouMean(name, names)}`;
         return { problems: [{ file: packageFile.path, ...packageFile.locate(['default']), message }] };
       }
-      const ofRelease = names.includes(name) ? undefined : await lineOfRelease(wanted.package, line);
+      const variant =
+        names.includes(name) || !packageFile.ok ? undefined : variantIn(line, packageFile.value);
+      const version = variant === undefined ? line : line.slice(0, -`-${variant}`.length);
+      const isLine = names.includes(`${wanted.package}/${version}`);
+      const ofRelease = isLine ? undefined : await lineOfRelease(wanted.package, version);
       return loadLine(
-        { package: wanted.package, line: ofRelease ?? line, exact: ofRelease && line },
+        { package: wanted.package, line: ofRelease ?? version, exact: ofRelease && version, variant },
         { packageFile, interpreter: base, releaseOf },
       );
     },
@@ -278,12 +291,23 @@ interface LineName {
   readonly package: string;
   readonly line: string;
   readonly exact: string | undefined;
+  readonly variant: string | undefined;
 }
 
 interface LineSettings {
   readonly packageFile: ReadYaml<PackageFile>;
   readonly interpreter: Recipe | undefined;
   readonly releaseOf: ReleaseOf;
+}
+
+/** Returns the variant that a name ends with: `minimal` of `8.4-minimal`. */
+function variantIn(name: string, { variants }: PackageFile): string | undefined {
+  return Object.keys(variants).find((variant) => name.endsWith(`-${variant}`));
+}
+
+/** `php/8.4`, `php/8.4-minimal`. */
+function nameOf(parts: Pick<Recipe, 'package' | 'line' | 'variant'>): string {
+  return `${parts.package}/${parts.line}${parts.variant === undefined ? '' : `-${parts.variant}`}`;
 }
 
 function newestOf(packageName: string, names: readonly string[]): string {
@@ -365,6 +389,7 @@ type ReadPackage = ReadYaml<PackageFile> & { readonly ok: true };
 interface Parts {
   readonly package: string;
   readonly line: string;
+  readonly variant: string | undefined;
   readonly packageFile: ReadPackage;
   /** The content of the line's file. */
   readonly value: Omit<LineFile, 'version' | 'sources' | 'patches'>;
@@ -383,16 +408,19 @@ function assemble(parts: Parts): LoadedRecipe {
   const { packageFile, value, place, release } = parts;
   const own = below(parts.files, `${parts.package}/`);
   const path = place().file;
-  const named = value.needs.map((text, index): Need => ({
+  const { summary, options, without, smoke: smokeOfVariant } = variantOf(parts);
+  const ofLine = value.needs.map((text, index): Need => ({
     ...parseRecipeName(text),
     position: place('needs', index),
   }));
+  const named = ofLine.filter((need) => !without.needs.includes(need.package));
   const extension = extensionOf(parts);
   const needs = extension === undefined ? named : [interpreterNeed(extension, parts.interpreter), ...named];
   const problems: Problem[] = needs
     .filter((need, index) => needs.findIndex((other) => other.package === need.package) < index)
     .map((need) => ({ ...need.position, message: `${need.package} is needed twice` }));
-  const { bundles, problems: bundleProblems } = bundlesOf(parts);
+  const { bundles: bundlesOfLine, problems: bundleProblems } = bundlesOf(parts);
+  const bundles = bundlesOfLine.filter((bundle) => !without.bundles.includes(bundle.name));
   problems.push(...bundleProblems, ...patchProblems(parts));
   const patching = release.patches.length === 0 ? undefined : parts.files.get(PATCH_PROTOCOL);
   if (release.patches.length > 0 && patching === undefined)
@@ -400,14 +428,15 @@ function assemble(parts: Parts): LoadedRecipe {
   if (!own.has(BUILD)) problems.push(wholeFile(path, 'build.sh is missing in its folder'));
   if (problems.length > 0) return { problems };
   const { layer, smoke } = packageFile.value;
-  const ofLine = below(own, `${parts.line}/`);
+  const filesOfLine = below(own, `${parts.line}/`);
   const protocol = extension && protocolOf(extension, parts.files);
   const recipe: Recipe = {
     package: parts.package,
     line: parts.line,
-    name: `${parts.package}/${parts.line}`,
+    variant: parts.variant,
+    name: nameOf(parts),
     kind: packageFile.value.kind,
-    summary: packageFile.value.summary,
+    summary,
     homepage: packageFile.value.homepage,
     license: licenseOf(value) ?? licenseOf(packageFile.value) ?? '',
     cpe: packageFile.value.cpe,
@@ -415,19 +444,22 @@ function assemble(parts: Parts): LoadedRecipe {
     releases: parts.releases,
     endOfLife: value.endOfLife,
     needs,
-    lines: value.lines,
-    options: value.options,
+    // An extension that brings a library which the variant is without gets the line that goes with the interpreter.
+    lines: { ...linesOf(ofLine.filter((need) => !named.includes(need))), ...value.lines },
+    options: { ...value.options, ...options },
     sources: release.sources,
     patches: release.patches,
     bundles,
     layer: layer && {
       ...layer,
       files: value.layer?.files ?? layer.files,
-      extensions: value.layer?.extensions ?? layer.extensions,
+      extensions: (value.layer?.extensions ?? layer.extensions).filter(
+        (name) => !without.extensions.includes(name),
+      ),
       position: { file: packageFile.path, ...packageFile.locate(['layer', 'interpreter']) },
     },
     extension,
-    smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke) }),
+    smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke), ...defined(smokeOfVariant) }),
     buildFiles: new Map([
       ...[...own]
         .filter(([file]) => isBuildFile(file, { version: release.version, all: own }))
@@ -435,11 +467,29 @@ function assemble(parts: Parts): LoadedRecipe {
       ...(patching === undefined ? [] : [[BUILD, patching] as const]),
       ...(protocol ?? []),
     ]),
-    smokeFiles: new Map([...below(own, 'smoke/'), ...below(ofLine, 'smoke/')]),
-    layerFiles: new Map([...below(own, 'layer/'), ...below(ofLine, 'layer/')]),
+    smokeFiles: new Map([...below(own, 'smoke/'), ...below(filesOfLine, 'smoke/')]),
+    layerFiles: new Map([...below(own, 'layer/'), ...below(filesOfLine, 'layer/')]),
     path,
   };
   return { recipe };
+}
+
+/** Returns what the variant of a recipe changes: nothing if it has none. */
+function variantOf({ variant, packageFile }: Parts): PackageFile['variants'][string] {
+  const found = variant === undefined ? undefined : packageFile.value.variants[variant];
+  return (
+    found ?? {
+      summary: packageFile.value.summary,
+      options: {},
+      without: { needs: [], bundles: [], extensions: [] },
+    }
+  );
+}
+
+function linesOf(needs: readonly Need[]): Record<string, string> {
+  return Object.fromEntries(
+    needs.flatMap((need) => (need.line === undefined ? [] : [[need.package, need.line] as const])),
+  );
 }
 
 const BUILD = 'build.sh';
@@ -464,10 +514,10 @@ function protocolOf(
 function extensionOf({ package: name, packageFile, value }: Parts): ExtensionSpec | undefined {
   const { extension } = packageFile.value;
   if (extension === undefined) return undefined;
-  const { of, order, zend, module, ini, conflicts, bundled } = extension;
+  const { of, order, zend, module, ini, conflicts, requires, bundled } = extension;
   const supports = bundled ? extension.supports : value.supports;
   return {
-    ...{ of, order, ini, conflicts },
+    ...{ of, order, ini, conflicts, requires },
     directive: module ? (zend ? 'zend_extension' : 'extension') : undefined,
     supports: { from: supports?.from, before: supports?.before },
     files: extension.files ?? [`lib/${of}/extensions/${name}.so`],

@@ -198,6 +198,7 @@ const extension = z
     zend: z.boolean().default(false),
     ini: iniSettings.default({}),
     conflicts: z.array(packageName).default([]),
+    requires: z.array(packageName).default([]),
     files: layerFiles.optional(),
     module: z.boolean().default(true),
     bundled: z.boolean().default(false),
@@ -209,6 +210,16 @@ const extension = z
     error: '`supports` and `needs` belong in the files of its lines, except for a bundled extension',
   });
 
+const options = z
+  .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
+  .default({});
+
+/** Smoke tests in place of those of package.yaml. */
+const smokeOverrides = z.strictObject({
+  programs: z.array(program).optional(),
+  invocations: z.array(invocation).optional(),
+});
+
 /** The schema of recipes/PACKAGE/LINE.yaml: the pins of one version line, and what it overrides of its package. */
 export const lineSchema = z
   .strictObject({
@@ -219,18 +230,14 @@ export const lineSchema = z
     needs: z.array(needName).default([]),
     lines: lines.default({}),
     supports: supports.optional(),
-    options: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an option is in upper case'), z.string())
-      .default({}),
+    options,
     sources: sources.optional(),
     patches: patches.optional(),
     releases: z.array(release).min(1, 'at least one release is required').optional(),
     layer: z
       .strictObject({ files: z.array(pathBelowOpt).optional(), extensions: z.array(packageName).optional() })
       .optional(),
-    smoke: z
-      .strictObject({ programs: z.array(program).optional(), invocations: z.array(invocation).optional() })
-      .optional(),
+    smoke: smokeOverrides.optional(),
   })
   .refine(hasOneSpelling, BOTH_SPELLINGS)
   .check(
@@ -281,6 +288,20 @@ function orderOf(a: string, b: string): number {
   return compareVersions(left, right);
 }
 
+/** A variant of every line of an interpreter: options for its build, and what is missing from it because of them. */
+const variant = z.strictObject({
+  summary: z.string(),
+  options,
+  without: z
+    .strictObject({
+      needs: z.array(packageName).default([]),
+      bundles: z.array(bundleName).default([]),
+      extensions: z.array(packageName).default([]),
+    })
+    .prefault({}),
+  smoke: smokeOverrides.optional(),
+});
+
 /** The schema of recipes/PACKAGE/package.yaml: what is the same for every line of the package. */
 export const packageSchema = z
   .strictObject({
@@ -303,11 +324,21 @@ export const packageSchema = z
     smoke: z
       .strictObject({ programs: z.array(program).default([]), invocations: z.array(invocation).default([]) })
       .optional(),
+    variants: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9]*$/, 'a variant consists of lower-case letters and digits'),
+        variant,
+      )
+      .default({}),
   })
   .refine(
     (value) => value.kind !== 'interpreter' || (value.layer !== undefined && value.smoke !== undefined),
     'an interpreter requires `layer` and `smoke`',
   )
+  .refine((value) => value.kind === 'interpreter' || Object.keys(value.variants).length === 0, {
+    path: ['variants'],
+    error: 'only an interpreter has variants',
+  })
   .refine((value) => (value.kind === 'extension') === (value.extension !== undefined), {
     error: '`extension` is required for an extension, and only for one',
   })

@@ -40,6 +40,8 @@ export interface ExtensionSpec {
   readonly ini: Readonly<Record<string, string>>;
   /** Packages of extensions that cannot be in the same layer. */
   readonly conflicts: readonly string[];
+  /** Extensions whose functions it calls. If they are not in the layer, they have to be compiled into the interpreter. */
+  readonly requires: readonly string[];
   /** The versions of the interpreter that it works with. */
   readonly supports: VersionRange;
   /** The files of its artifact that go into the layer: paths below `/opt`. */
@@ -112,7 +114,9 @@ export interface Recipe {
   readonly package: string;
   /** `8.4`: the name of LINE.yaml. */
   readonly line: string;
-  /** `php/8.4`. */
+  /** `minimal`: the variant of the line. Undefined for the line itself. */
+  readonly variant: string | undefined;
+  /** `php/8.4`, or `php/8.4-minimal`. */
   readonly name: string;
   readonly kind: Kind;
   readonly summary: string;

@@ -20,7 +20,9 @@ export function recipesCommand(io: Io): Command {
       const library = await openLibrary(io, args.recipes);
       if (args.recipe !== undefined) {
         const recipe = await loadRecipe(library, parseRecipeName(args.recipe));
-        io.out(args.json ? `${JSON.stringify(shown(recipe))}\n` : describe(recipe));
+        const variants = recipe.variant === undefined ? await library.variantsOf(recipe.package) : [];
+        const names = variants.map((variant) => `${recipe.name}-${variant}`);
+        io.out(args.json ? `${JSON.stringify(shown(recipe, names))}\n` : describe(recipe, names));
         return;
       }
       const problems: Problem[] = [];
@@ -32,7 +34,7 @@ export function recipesCommand(io: Io): Command {
       }
       if (problems.length > 0) throw new RecipeError(problems);
       if (args.json) {
-        io.out(`${JSON.stringify({ recipes: recipes.map(shown) })}\n`);
+        io.out(`${JSON.stringify({ recipes: recipes.map((recipe) => shown(recipe)) })}\n`);
         return;
       }
       const width = Math.max(...recipes.map(({ name }) => name.length));
@@ -45,7 +47,7 @@ export function recipesCommand(io: Io): Command {
 }
 
 /** Returns the recipe as data, without the paths of its files on this machine. */
-function shown(recipe: Recipe): object {
+function shown(recipe: Recipe, variants: readonly string[] = []): object {
   const { name, version, kind, summary, homepage, license, endOfLife, options, sources } = recipe;
   const { patches } = recipe;
   const bundles = recipe.bundles.map((bundle) => ({ name: bundle.name, version: bundle.version }));
@@ -70,10 +72,11 @@ function shown(recipe: Recipe): object {
     sources,
     patches,
     bundles,
+    ...(variants.length === 0 ? {} : { variants }),
   };
 }
 
-function describe(recipe: Recipe): string {
+function describe(recipe: Recipe, variants: readonly string[]): string {
   const needs = recipe.needs.map((need) =>
     need.line === undefined ? need.package : `${need.package}/${need.line}`,
   );
@@ -86,6 +89,7 @@ function describe(recipe: Recipe): string {
           ({ version, security }) =>
             `release   ${version}${security.length === 0 ? '' : `  fixes ${security.join(', ')}`}`,
         )),
+    ...variants.map((name) => `variant   ${name}`),
     ...(recipe.homepage === undefined ? [] : [`homepage  ${recipe.homepage}`]),
     `license   ${recipe.license}`,
     ...(recipe.endOfLife === undefined ? [] : [`support   until ${recipe.endOfLife}`]),

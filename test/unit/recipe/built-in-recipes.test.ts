@@ -66,6 +66,21 @@ test.each([
   expect([...compiledIn].sort()).toEqual([...since72, ...more].sort());
 });
 
+test.each(names.filter((name) => name.startsWith('php/')))(
+  '%s has a variant minimal, which has less, and everything that bin/php is linked with',
+  async (name) => {
+    const [all, minimal] = await Promise.all(
+      [name, `${name}-minimal`].map(async (each) => planFor(parseRecipeName(each), library)),
+    );
+    const [more = [], less = []] = [all, minimal].map((plan) => plan?.root.recipe.layer?.extensions);
+    expect(more).toEqual(expect.arrayContaining([...less]));
+    expect(less).toEqual(expect.arrayContaining(['json', 'mbstring', 'openssl', 'session', 'zlib']));
+    expect(less).not.toContain('curl');
+    const stages = minimal?.stages.map(({ recipe }) => recipe.package).sort();
+    expect(stages).toEqual(['openssl', 'php', 'php-lambda', 'yyjson', 'zlib']);
+  },
+);
+
 /** The plan of a recipe; that of an extension with the newest line of its interpreter that it supports. */
 async function planWith(name: string): Promise<Plan> {
   const { extension } = await loadRecipe(library, name);

@@ -7,8 +7,10 @@ import {
   extensionYaml,
   interpreterYaml,
   lineYaml,
+  packageYaml,
   planIn,
   recipeFolder,
+  releasesYaml,
 } from '../../support/recipe-files.js';
 
 /** Recipes of an interpreter with two lines, libraries and extensions: redis needs igbinary, intl and ffi are bundled. */
@@ -225,4 +227,65 @@ test.each([
   await using folder = await folderOfExtensions({ 'pcov/package.yaml': text });
   const { problems } = await failure(planIn(folder.path, 'php/8.4', ['pcov']), RecipeError);
   expect(problems.map((problem) => problem.message).join('\n')).toMatch(message);
+});
+
+/** An interpreter with a variant: php needs zlib, openssl and curl, and has curl and mbstring compiled in. */
+function folderOfVariants() {
+  return recipeFolder(
+    { 'php/8.4': [], 'zlib/1.3': [], 'curl/7': [], 'curl/8': [] },
+    {
+      'curl/package.yaml': packageYaml('8'),
+      'php/package.yaml': `${interpreterYaml('8.4', ['mbstring', 'curl'])}variants:
+  minimal:
+    summary: less
+    options: { EXTENSIONS: minimal }
+    without: { needs: [curl], extensions: [curl] }
+    smoke: { programs: [{ name: less, run: [/opt/bin/php, -m] }] }
+`,
+      'php/8.4.yaml': `${releasesYaml([{ version: '8.4.27' }, { version: '8.4.24' }], ['zlib', 'curl/7'])}options: { A: b }
+`,
+      'client/package.yaml': extensionYaml(['requires: [curl]']),
+      'client/build.sh': 'build_extension\n',
+      'client/1.yaml': lineYaml('1.0'),
+      'http/package.yaml': extensionYaml(),
+      'http/build.sh': 'build_extension\n',
+      'http/1.yaml': lineYaml('1.0', ['curl']),
+    },
+  );
+}
+
+test('a variant of a line is the line with other options and smoke tests, without some needs and extensions', async () => {
+  await using folder = await folderOfVariants();
+  const { root, stages } = await planIn(folder.path, 'php/8.4-minimal');
+  expect(stages.map(({ recipe }) => recipe.name)).toEqual(['zlib/1.3', 'php/8.4-minimal']);
+  expect(root.recipe).toMatchObject({
+    summary: 'less',
+    version: '8.4.27',
+    line: '8.4',
+    variant: 'minimal',
+    options: { A: 'b', EXTENSIONS: 'minimal' },
+    layer: { extensions: ['mbstring'] },
+    smoke: { programs: [{ name: 'less' }] },
+  });
+  const { root: exact } = await planIn(folder.path, 'php/8.4.24-minimal');
+  expect(exact.recipe).toMatchObject({ name: 'php/8.4-minimal', version: '8.4.24' });
+});
+
+test('an extension of a variant gets the line of a library that its line of the interpreter would bring', async () => {
+  await using folder = await folderOfVariants();
+  const { stages } = await planIn(folder.path, 'php/8.4-minimal', ['http']);
+  expect(stages.map(({ recipe }) => recipe.name)).toContain('curl/7');
+});
+
+test('an extension that requires another which the interpreter lacks is refused', async () => {
+  await using folder = await folderOfVariants();
+  expect((await planIn(folder.path, 'php/8.4', ['client'])).extensions).toHaveLength(1);
+  const error = await failure(planIn(folder.path, 'php/8.4-minimal', ['client']), UsageError);
+  expect(error.message).toBe('client requires curl, which php/8.4-minimal does not have');
+});
+
+test('an unknown variant is an unknown recipe', async () => {
+  await using folder = await folderOfVariants();
+  const error = await failure(planIn(folder.path, 'php/8.4-small'), UsageError);
+  expect(error.message).toContain('php/8.4-small');
 });

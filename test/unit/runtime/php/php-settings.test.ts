@@ -14,6 +14,7 @@ const REDIS: ExtensionSpec = {
   directive: 'extension',
   ini: {},
   conflicts: [],
+  requires: [],
   supports: { from: undefined, before: undefined },
   files: ['lib/php/extensions/redis.so'],
   position: { file: 'package.yaml', line: 1, column: 1 },
