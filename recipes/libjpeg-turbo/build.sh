@@ -21,7 +21,7 @@ make -C build jpeg-static
 
 # Its own `install` wants the programs as well.
 install -d "$DESTDIR$PREFIX"/{include,lib/pkgconfig}
-install -m 644 jerror.h jmorecfg.h jpeglib.h build/jconfig.h "$DESTDIR$PREFIX/include/"
+install -m 644 src/{jerror,jmorecfg,jpeglib}.h build/jconfig.h "$DESTDIR$PREFIX/include/"
 install -m 644 build/libjpeg.a "$DESTDIR$PREFIX/lib/"
 install -m 644 build/pkgscripts/libjpeg.pc "$DESTDIR$PREFIX/lib/pkgconfig/"
 licence LICENSE.md README.ijg
