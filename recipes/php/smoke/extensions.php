@@ -33,6 +33,7 @@ if (PHP_VERSION_ID >= 70400) {
     same([], array_values(array_diff($compiled, $promised)), 'extensions that are compiled in, and not promised');
 }
 
+check(!ini_get('short_open_tag'), 'a file that begins with <?xml is no code');
 same('/opt/etc/php/php.ini', php_ini_loaded_file(), 'the php.ini that was loaded');
 same('/opt/etc/php', PHP_CONFIG_FILE_PATH, 'the folder of php.ini');
 same('/opt/etc/php/conf.d:/var/task/php/conf.d', PHP_CONFIG_FILE_SCAN_DIR, 'the folders of further settings');
