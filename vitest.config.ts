@@ -10,7 +10,8 @@ export default defineConfig({
     tags: [
       {
         name: 'system',
-        description: 'Needs root (mounts a small disk, changes its user), or apt and a mirror of Debian.',
+        description:
+          'Needs root (mounts a small disk, changes its user), or apt and a mirror of Debian, or downloads with pip.',
       },
     ],
     projects: [

@@ -129,6 +129,21 @@ export class SourceError extends LayersmithError {
   readonly code = 'source';
 }
 
+/** A shared store does not answer, or refuses a request. Only what cannot do without it throws this to the user. */
+export class SharedStoreError extends LayersmithError {
+  readonly code = 'source';
+  /** Whether it answers, but does not allow the request. */
+  readonly isDenied: boolean;
+
+  constructor(
+    message: string,
+    { isDenied = false, ...options }: ErrorOptions & { readonly isDenied?: boolean } = {},
+  ) {
+    super(message, options);
+    this.isDenied = isDenied;
+  }
+}
+
 /** The content of a file or image does not match its pinned digest. Never retried. */
 export class IntegrityError extends LayersmithError {
   readonly code = 'integrity';

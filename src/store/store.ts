@@ -47,8 +47,15 @@ export interface Store {
   readonly logsDir: string;
   /** Cached state, such as package lists and durations. */
   readonly stateDir: string;
-  /** Returns the item with a key, or undefined if there is none. */
-  find(shelf: Shelf, key: Sha256): Promise<StoredItem | undefined>;
+  /**
+   * Returns the item with a key, or undefined if there is none. A store that is layered over a shared one takes the item from there if
+   * `checkForeign` accepts its file: it throws LayerError, IntegrityError or SmokeError otherwise.
+   */
+  find(
+    shelf: Shelf,
+    key: Sha256,
+    options?: { readonly checkForeign: (path: string) => Promise<void> },
+  ): Promise<StoredItem | undefined>;
   /**
    * Stores the file that `write` creates at the path that it receives. Errors of `write` are passed on unchanged, except
    * for a full disk, which becomes a StorageError.

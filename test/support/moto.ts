@@ -19,11 +19,13 @@ export const TEST_CREDENTIALS = {
   AWS_EC2_METADATA_DISABLED: 'true',
 } as const;
 
+/** How long the first start may take, which installs moto. */
+export const PIP_INSTALL_MS = 5 * 60_000;
+
 const PATIENCE_MS = 60_000;
 
 export async function startMoto(): Promise<Moto> {
   const moto = await pipFolder('moto-5.2.5', { requirements: 'moto[server]==5.2.5\n' });
-  const cli = await pipFolder('awscli-1.46.3', { requirements: 'awscli==1.46.3\n' });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = spawn(
@@ -62,6 +64,7 @@ export async function startMoto(): Promise<Moto> {
   return {
     url,
     awsCli: async (args) => {
+      const cli = await pipFolder('awscli-1.46.3', { requirements: 'awscli==1.46.3\n' });
       const { stdout } = await promisify(execFile)('python3', ['-m', 'awscli', ...args, '--output', 'json'], {
         env: {
           ...{ ...process.env, ...TEST_CREDENTIALS, PYTHONPATH: cli, AWS_ENDPOINT_URL: url },
