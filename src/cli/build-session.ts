@@ -7,6 +7,7 @@ import type { BuildContext, BuildServices } from '../pipeline/build/build-contex
 import { loadAbiProfiles } from '../platform/abi-profile.js';
 import type { Architecture, Platform } from '../platform/platform.js';
 import type { RecipeLibrary } from '../recipe/recipe-library.js';
+import { createSharedProvider } from '../source/shared-provider.js';
 import type { Store } from '../store/store.js';
 import { chooseRuntimeImage } from '../toolchain/choose-toolchain.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
@@ -24,11 +25,12 @@ import {
   platformFor,
   type FetcherArgs,
 } from './session.js';
+import { layeredFor, openSharedStore, type SharedStoreArgs } from './shared-session.js';
 import { stageLimits } from './stage-limits.js';
 import { announce, openLock, toolchainOptions } from './toolchain-session.js';
 
 /** Flags of a command that builds. */
-export interface BuildArgs extends FetcherArgs {
+export interface BuildArgs extends FetcherArgs, SharedStoreArgs {
   readonly recipes: readonly string[];
   readonly store: string | undefined;
   readonly platform: string;
@@ -55,7 +57,9 @@ export async function openBuild(
   await checkSources(io, args.sources);
   const platform = await platformFor(io, args);
   const { jobs, memory, stageTimeoutMs } = stageLimits(args);
-  const store = await openStoreFor(io, args.store, reporter);
+  const folder = await openStoreFor(io, args.store, reporter);
+  const shared = await openSharedStore(io, args, { tmpDir: folder.tmpDir, reporter });
+  const store = layeredFor(io, args, { folder, shared, reporter });
   const engine = await openEngine(io, { reporter });
   const { testEngine } = args;
   const tester = testEngine === undefined ? undefined : await openEngine(io, { reporter, testEngine });
@@ -87,13 +91,18 @@ export async function openBuild(
           }
         : await testingOn(tester, io, args, { platform, store, reporter, toolchain }),
     store,
+    sharing: args.share === true && shared !== undefined ? { shared: shared.tolerant, folder } : undefined,
     library,
     packageRoot: io.packageRoot,
     platform,
     abiProfiles: await loadAbiProfiles(await platformFolders(io), platform.architecture),
     toolchain,
     toolchainPackages,
-    fetcher: fetcherFor(io, args, { store, report: reporter.info }),
+    fetcher: fetcherFor(io, args, {
+      store,
+      report: reporter.info,
+      mirrors: shared === undefined ? [] : [createSharedProvider(shared.tolerant, reporter.warn)],
+    }),
     reporter,
     jobs: sharedJobs,
     stageTimeoutMs,

@@ -11,6 +11,30 @@ export const storeOption = {
   },
 } as const;
 
+/** The flags of commands that read a shared store. */
+export const sharedStoreOptions = {
+  'shared-store': {
+    type: 'string',
+    requiresArg: true,
+    describe: "Store that machines share: s3://BUCKET/PREFIX, a folder, or none [default: the project's]",
+  },
+  'require-signatures': {
+    type: 'boolean',
+    default: false,
+    describe: 'Fail if a record in the shared store is not signed by a trusted key',
+  },
+} as const;
+
+/** The flags of commands that write into a shared store. */
+export const shareOptions = {
+  share: { type: 'boolean', default: false, describe: 'Put what was built into the shared store' },
+  'signing-key': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'File of the private key that signs what is shared [default: $LAYERSMITH_SIGNING_KEY]',
+  },
+} as const;
+
 /** `--recipes`. */
 export const recipesOption = {
   recipes: {

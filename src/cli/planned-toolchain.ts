@@ -7,7 +7,7 @@ import type { Architecture, Platform } from '../platform/platform.js';
 import type { Store } from '../store/store.js';
 import { prepareToolchain } from '../toolchain/describe-toolchain.js';
 import { digestInKeys, lockKey } from '../toolchain/lock-file.js';
-import type { Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
+import type { ImageRole, Toolchain, ToolchainKind } from '../toolchain/toolchain.js';
 import type { Io } from './io.js';
 import type { BuildArgs } from './build-session.js';
 import { lockedKind, openLock, toolchainOptions } from './toolchain-session.js';
@@ -16,6 +16,8 @@ import { lockedKind, openLock, toolchainOptions } from './toolchain-session.js';
 export interface PlannedToolchain {
   readonly kind: ToolchainKind;
   readonly digest: string;
+  /** The digest of the runtime image, which is part of the keys of layers. Undefined if neither a lock nor the engine has it. */
+  readonly runtimeDigest: string | undefined;
   /** Why this kind was chosen. */
   readonly reason: string;
   /** Why another machine may plan other keys. Undefined if flags and locks alone decide kind and digest. */
@@ -40,12 +42,12 @@ export async function plannedToolchain(
     /** The architecture of the engine's machine. */
     readonly machine: Architecture;
     /** Looks for a toolchain in the engine. Called only if a lock does not decide. */
-    readonly present: () => Promise<Pick<Toolchain, 'kind' | 'buildImage'> | undefined>;
+    readonly present: () => Promise<Pick<Toolchain, 'kind' | 'buildImage' | 'runtimeImage'> | undefined>;
   },
 ): Promise<PlannedToolchain | undefined> {
   const { lock, own } = await openLock(io);
-  const digestOf = (kind: ToolchainKind): string | undefined => {
-    const locked = lock.get(lockKey('toolchain', { kind, platform, machine }));
+  const digestOf = (kind: ToolchainKind, role: ImageRole = 'toolchain'): string | undefined => {
+    const locked = lock.get(lockKey(role, { kind, platform, machine }));
     return locked && digestInKeys(locked);
   };
   const required = asked ?? lockedKind(own, { platform, machine });
@@ -53,12 +55,19 @@ export async function plannedToolchain(
     const reason = asked === undefined ? `locked in ${LOCK_FILE}` : `set by --toolchain ${asked}`;
     // Prefer the lock's digest to that of this engine's image: it is the same on every machine.
     const locked = digestOf(required);
-    if (locked !== undefined) return { kind: required, digest: locked, reason, caveat: undefined };
+    if (locked !== undefined) {
+      const runtimeDigest = digestOf(required, 'runtime');
+      return { kind: required, digest: locked, runtimeDigest, reason, caveat: undefined };
+    }
     const present = await findPresent();
     if (present === undefined) return undefined;
     const caveat =
       'another machine may have another image of it, and plan other keys; pin it with `layersmith lock`';
-    return { kind: required, digest: present.buildImage.digest, reason, caveat };
+    const { buildImage, runtimeImage } = present;
+    return {
+      ...{ kind: required, digest: buildImage.digest, runtimeDigest: runtimeImage.digest },
+      ...{ reason, caveat },
+    };
   }
   const present = await findPresent();
   const kind = present?.kind ?? 'debian';
@@ -71,7 +80,14 @@ export async function plannedToolchain(
           'no Amazon Linux images are in the engine',
           'where the registry of Amazon Linux answers, a build uses that toolchain and other keys',
         ];
-  return { kind, digest, reason, caveat: `${caveat}; pin one with \`layersmith lock\` or --toolchain` };
+  const runtimeDigest = digestOf(kind, 'runtime') ?? present?.runtimeImage.digest;
+  return {
+    kind,
+    digest,
+    runtimeDigest,
+    reason,
+    caveat: `${caveat}; pin one with \`layersmith lock\` or --toolchain`,
+  };
 }
 
 /** Returns the toolchain that the engine has. Pulls and creates no image. Undefined if there is none, or no engine answers. */

@@ -17,6 +17,7 @@ import { createDebianArchive } from '../source/debian/debian-archive.js';
 import { namedMirror, type DebianMirror } from '../source/debian/debian-mirror.js';
 import { createDebianPool } from '../source/debian/debian-pool.js';
 import type { Proxies } from '../source/proxies.js';
+import type { SourceProvider } from '../source/source-provider.js';
 import {
   createSourceFetcher,
   TIMEOUTS,
@@ -116,10 +117,19 @@ export async function checkSources(io: Io, sources: string | undefined): Promise
 export function fetcherFor(
   io: Io,
   args: FetcherArgs,
-  { store, report }: { readonly store: Store; readonly report: (line: string) => void },
+  {
+    store,
+    report,
+    mirrors = [],
+  }: {
+    readonly store: Store;
+    readonly report: (line: string) => void;
+    readonly mirrors?: readonly SourceProvider[];
+  },
 ): SourceFetcher {
   return createSourceFetcher({
     ...downloadSettings(io, args, store),
+    mirrors,
     archives: [
       createDebianArchive({
         cacheDir: join(store.stateDir, 'apt'),

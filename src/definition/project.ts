@@ -20,6 +20,8 @@ export interface Project {
   readonly lock: string;
   /** URLs of Debian mirrors, tried in order before the host's own: `mirrors` in `layersmith.yaml`. */
   readonly mirrors: readonly string[];
+  /** The store that machines share, `s3://BUCKET/PREFIX` or a folder: `store` in `layersmith.yaml`. */
+  readonly store: string | undefined;
   /** The public keys whose signatures count, by the names that the project gives them: `trustedKeys` in `layersmith.yaml`. */
   readonly trustedKeys: ReadonlyMap<string, PublicKey>;
   /** The folder of advisories that builds are compared with: `advisories` in `layersmith.yaml`. It may not exist. */
@@ -28,11 +30,16 @@ export interface Project {
   readonly layers: readonly LayerDefinition[];
 }
 
+const NO_STORE = 'neither s3://BUCKET/PREFIX nor a folder';
 const NO_KEY = 'not a public key: 32 bytes in base64, as `layersmith keys new` prints them';
 
 /** The schema of layersmith.yaml. */
 export const projectSchema = z.strictObject({
   mirrors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  store: z
+    .string()
+    .regex(/^(s3:\/\/[a-z0-9][a-z0-9.-]+[a-z0-9](\/.*)?|(?![A-Za-z0-9+.-]+:).+)$/, NO_STORE)
+    .optional(),
   trustedKeys: z
     .record(
       z.string().min(1),
@@ -79,9 +86,15 @@ export async function findProject(workingDirectory: string, uid = process.getuid
   };
 }
 
-type Definitions = Pick<Project, 'mirrors' | 'trustedKeys' | 'advisories' | 'layers'>;
+type Definitions = Pick<Project, 'mirrors' | 'store' | 'trustedKeys' | 'advisories' | 'layers'>;
 
-const NOTHING: Definitions = { mirrors: [], trustedKeys: new Map(), advisories: undefined, layers: [] };
+const NOTHING: Definitions = {
+  mirrors: [],
+  store: undefined,
+  trustedKeys: new Map(),
+  advisories: undefined,
+  layers: [],
+};
 
 async function readDefinitions(folder: string): Promise<Definitions> {
   const file = join(folder, DEFINITION_FILE);
@@ -90,10 +103,11 @@ async function readDefinitions(folder: string): Promise<Definitions> {
   if (/^(\s|#.*)*$/.test(text)) return NOTHING;
   const parsed = parseYaml(text, { file, schema: projectSchema });
   if (!parsed.ok) throw new RecipeError(parsed.problems, { what: DEFINITION_FILE });
-  const { mirrors, trustedKeys, advisories, layers } = parsed.value;
+  const { mirrors, store, trustedKeys, advisories, layers } = parsed.value;
   const position = { file, ...parsed.locate(['advisories']) };
   return {
     mirrors,
+    store,
     trustedKeys: new Map(Object.entries(trustedKeys)),
     advisories: advisories === undefined ? undefined : { folder: resolve(folder, advisories), position },
     layers: layerDefinitions(layers, { folder, file, locate: parsed.locate }),

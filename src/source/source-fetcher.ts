@@ -38,6 +38,8 @@ export interface SourceFetcherOptions {
   readonly extraDir?: string | undefined;
   /** Never use the network. */
   readonly offline: boolean;
+  /** Tried in order before the URLs. */
+  readonly mirrors?: readonly SourceProvider[];
   /** Tried in order for files that no URL provides. */
   readonly archives: readonly SourceProvider[];
   readonly report: (line: string) => void;
@@ -68,7 +70,11 @@ export function createSourceFetcher(options: SourceFetcherOptions): SourceFetche
   } = options;
   const files = createSourceFiles({ sourcesDir, tmpDir, report });
   const folder = extraDir === undefined ? undefined : createSourcesFolder({ dir: extraDir, report });
-  const remote = [createUrlProvider({ proxies, timeouts, ca, allowHttp }), ...options.archives];
+  const remote = [
+    ...(options.mirrors ?? []),
+    createUrlProvider({ proxies, timeouts, ca, allowHttp }),
+    ...options.archives,
+  ];
   const limit = pLimit(TRANSFERS_AT_ONCE);
   const share = createSharedJobs<FindResult>();
 

@@ -20,6 +20,8 @@ export interface NormalizeOptions extends ScratchPlace {
   readonly only?: string;
   /** Receives the path, relative to the archive's first component, of each entry outside of `only`. */
   readonly onOutside?: (path: string) => void;
+  /** Whether every name starts with the same component, which is left out (`opt/`). True by default. */
+  readonly isRooted?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export function normalizeTree(archive: Readable, options: NormalizeOptions): Pro
 
 async function readEntries(
   archive: Readable,
-  { file, signal, only, onOutside }: NormalizeOptions & { readonly file: string },
+  { file, signal, only, onOutside, isRooted = true }: NormalizeOptions & { readonly file: string },
 ): Promise<ReadonlyMap<string, TreeEntry>> {
   const entries = new Map<string, TreeEntry>();
   let offset = 0;
@@ -54,7 +56,7 @@ async function readEntries(
     await using sink = await open(file, 'w');
     for await (const { header, content } of readTar(archive)) {
       signal.throwIfAborted();
-      const whole = pathOf(header.name);
+      const whole = pathOf(header.name, isRooted);
       const path = only === undefined ? whole : below(only, whole);
       if (path === undefined) {
         if (whole !== '') onOutside?.(whole);
@@ -65,7 +67,7 @@ async function readEntries(
       if (path !== '') {
         if (entries.has(path)) throw hostile(name, 'its name occurs twice');
         if (entries.size >= LIMITS.entries) throw hostile(name, `more than ${LIMITS.entries} entries`);
-        entries.set(path, toEntry({ header, name, path, entries, only, file, offset }));
+        entries.set(path, toEntry({ header, name, path, entries, only, isRooted, file, offset }));
       }
       for await (const chunk of content) {
         offset += chunk.length;
@@ -76,8 +78,8 @@ async function readEntries(
     return entries;
   } catch (error) {
     throw error instanceof Error && DAMAGED.test(error.message)
-      ? new LayerError(`the archive that came out of the container is damaged: ${error.message}`, {
-          hint: 'Run the command again. If it fails again, check the container engine.',
+      ? new LayerError(`the archive of what was installed is damaged: ${error.message}`, {
+          hint: 'Run the command again. If it fails again, check where it is from: the container engine, or the shared store.',
           cause: error,
         })
       : error;
@@ -93,11 +95,12 @@ interface Found {
   readonly path: string;
   readonly entries: ReadonlyMap<string, TreeEntry>;
   readonly only: string | undefined;
+  readonly isRooted: boolean;
   readonly file: string;
   readonly offset: number;
 }
 
-function toEntry({ header, name, path, entries, only, file, offset }: Found): TreeEntry {
+function toEntry({ header, name, path, entries, only, isRooted, file, offset }: Found): TreeEntry {
   const mode = header.mode;
   switch (header.type) {
     case 'directory':
@@ -108,7 +111,7 @@ function toEntry({ header, name, path, entries, only, file, offset }: Found): Tr
       return { type: 'symlink', path, target: orEmpty(header.linkname) };
     case 'link': {
       const linkName = orEmpty(header.linkname);
-      const whole = pathOf(linkName);
+      const whole = pathOf(linkName, isRooted);
       const target = entries.get((only === undefined ? whole : below(only, whole)) ?? '');
       if (target?.type !== 'file')
         throw hostile(name, `a hard link to ${linkName}, which is not an earlier file`);
@@ -137,12 +140,12 @@ function orEmpty(text: string | null): string {
   return text ?? '';
 }
 
-/** Returns the path below the archive's first component, or '' for that component itself. */
-function pathOf(name: string): string {
+/** Returns the path below the archive's first component, or '' for that component itself; of an archive without a root, the path itself. */
+function pathOf(name: string, isRooted: boolean): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (name.startsWith('/') || name.includes('\0') || parts.includes('..'))
     throw hostile(name, 'it leaves the tree');
-  return parts.slice(1).join('/');
+  return parts.slice(isRooted ? 1 : 0).join('/');
 }
 
 /** Returns the path relative to the folder: '' for the folder itself, undefined for a path outside of it. */
@@ -166,7 +169,7 @@ function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>):
     const above = entries.get(parent);
     if (above !== undefined && above.type !== 'directory') {
       throw new LayerError(
-        `the archive that came out of the container has ${path} below ${parent}, which is not a folder`,
+        `the archive of what was installed has ${path} below ${parent}, which is not a folder`,
         {
           hint: 'Check what the build script installs.',
         },
@@ -176,10 +179,7 @@ function refuseBelowLink(path: string, entries: ReadonlyMap<string, TreeEntry>):
 }
 
 function hostile(name: string, why: string): LayerError {
-  return new LayerError(
-    `the archive that came out of the container has a bad entry ${JSON.stringify(name)}: ${why}`,
-    {
-      hint: 'Check what the build script installs: a stage may leave only files, folders and links inside its tree.',
-    },
-  );
+  return new LayerError(`the archive of what was installed has a bad entry ${JSON.stringify(name)}: ${why}`, {
+    hint: 'Check what the build script installs: a stage may leave only files, folders and links inside its tree.',
+  });
 }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
+import type { Sha256 } from '../core/digest.js';
 import { SOURCE_DATE_EPOCH } from '../core/source-date-epoch.js';
 import { openContent, type TreeEntry } from './tree-entry.js';
 
@@ -44,4 +46,11 @@ export function packTree(entries: Iterable<TreeEntry>, options: { readonly owner
     archive.destroy(error instanceof Error ? error : new Error(String(error)));
   });
   return out;
+}
+
+/** Returns the sha256 of the tar of the entries, as an artifact has it. */
+export async function treeDigest(entries: Iterable<TreeEntry>): Promise<Sha256> {
+  const hash = createHash('sha256');
+  for await (const chunk of packTree(entries, { owner: 0 })) hash.update(chunk as Buffer);
+  return hash.digest('hex') as Sha256;
 }

@@ -15,6 +15,8 @@ import {
   platformOptions,
   platformsOfLayersOptions,
   recipesOption,
+  shareOptions,
+  sharedStoreOptions,
   sourceOptions,
   stageOptions,
   storeOption,
@@ -63,6 +65,8 @@ export function buildCommand(io: Io): Command {
           ...recipesOption,
           ...testEngineOption,
           ...storeOption,
+          ...sharedStoreOptions,
+          ...shareOptions,
           ...lockedOption,
           ...jsonOption,
         })
@@ -71,7 +75,8 @@ export function buildCommand(io: Io): Command {
         .example('$0 build php/8.4 --with intl,redis', 'A recipe with extensions')
         .example('$0 build php/7.4 --toolchain debian', 'An older line, with the embedded toolchain')
         .example('$0 build lua/5.4 --arch x86_64 --arch arm64', 'Two zips, one after the other')
-        .example('$0 build lua/5.4 --offline', 'Use only what is in the store'),
+        .example('$0 build lua/5.4 --offline', 'Use only what is in the store')
+        .example('$0 build --shared-store s3://acme-layers/php', 'Compile only what nobody has compiled'),
     handler: async (args) => {
       const builderId = builderIdOf(args['builder-id']);
       const output = resolve(io.cwd, args.output);

@@ -1,4 +1,6 @@
 import type { Argv } from 'yargs';
+import type { RecipeLibrary } from '../../recipe/recipe-library.js';
+import type { ToolchainKind } from '../../toolchain/toolchain.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -11,15 +13,19 @@ import {
 } from '../layer-matrix.js';
 import {
   jsonOption,
+  platformOptions,
   platformsOfLayersOptions,
   recipesOption,
+  sharedStoreOptions,
   sourceOptions,
   storeOption,
   targetsPositional,
 } from '../options.js';
 import { plannedLayers } from '../planned-layers.js';
 import { openReleases } from '../release-session.js';
-import { reporterFor } from '../session.js';
+import { openStoreFor, reporterFor } from '../session.js';
+import { builtLayers, type IsBuilt } from '../shared-layers.js';
+import { openSharedStore, type SharedStoreArgs } from '../shared-session.js';
 
 /** Creates `layersmith matrix`: prints one CI job for each layer, platform and architecture. Builds nothing. */
 export function matrixCommand(io: Io): Command {
@@ -49,7 +55,9 @@ export function matrixCommand(io: Io): Command {
           ...platformsOfLayersOptions,
           ...sourceOptions,
           ...recipesOption,
+          toolchain: platformOptions.toolchain,
           ...storeOption,
+          ...sharedStoreOptions,
           ...jsonOption,
         })
         .example('$0 matrix --json', 'Every layer of layersmith.yaml, for `strategy.matrix` of GitHub')
@@ -59,7 +67,7 @@ export function matrixCommand(io: Io): Command {
       const runners = runnersOf(args.runner, format ?? 'github');
       const library = await openReleases(io, args, { reporter: reporterFor(io) });
       const targets = await plannedLayers(io, { ...args, names: args.targets, with: [] }, library);
-      const { jobs } = await layerMatrix(targets, { runners, isBuilt: () => Promise.resolve(false) });
+      const { jobs } = await layerMatrix(targets, { runners, isBuilt: await isBuiltFor(io, args, library) });
       switch (format) {
         case 'github':
           io.out(`${JSON.stringify(githubMatrix(jobs))}\n`);
@@ -72,6 +80,23 @@ export function matrixCommand(io: Io): Command {
       }
     },
   });
+}
+
+/** Returns a function that looks for finished layers in the shared store. Without one, no layer is built. */
+async function isBuiltFor(
+  io: Io,
+  args: SharedStoreArgs & {
+    readonly store: string | undefined;
+    readonly toolchain: ToolchainKind | undefined;
+  },
+  library: RecipeLibrary,
+): Promise<IsBuilt> {
+  const reporter = reporterFor(io);
+  const store = await openStoreFor(io, args.store, reporter);
+  const shared = await openSharedStore(io, args, { tmpDir: store.tmpDir, reporter });
+  if (shared === undefined) return () => Promise.resolve(false);
+  const registry = undefined;
+  return builtLayers(io, { ...args, registry }, { library, store, shared: shared.tolerant, reporter });
 }
 
 /** `shop  provided.al2023  x86_64`. */

@@ -13,12 +13,15 @@ import {
   platformOptions,
   platformsOfLayersOptions,
   recipesOption,
+  sharedStoreOptions,
   sourceOptions,
   storeOption,
   targetsPositional,
   withOption,
 } from '../options.js';
 import { plannedToolchain, presentToolchain } from '../planned-toolchain.js';
+import { isLayerShared } from '../shared-layers.js';
+import { openSharedStore, type SharedStoreArgs } from '../shared-session.js';
 import { openReleases } from '../release-session.js';
 import { checkSources, openStoreFor, platformFor, reporterFor } from '../session.js';
 import { machineFor } from '../toolchain-session.js';
@@ -36,6 +39,7 @@ export function planCommand(io: Io): Command {
           ...sourceOptions,
           ...recipesOption,
           ...storeOption,
+          ...sharedStoreOptions,
           ...jsonOption,
         })
         .example('$0 plan php/8.4', 'What `build php/8.4` would compile'),
@@ -62,7 +66,7 @@ function titleOf({ layer, platform, arch }: TargetedLayer): string {
 async function showPlan(
   io: Io,
   args: TargetedLayer &
-    Pick<BuildArgs, 'store' | 'toolchain' | 'registry' | 'offline'> & {
+    Pick<BuildArgs, 'store' | 'toolchain' | 'registry' | 'offline' | keyof SharedStoreArgs> & {
       readonly library: RecipeLibrary;
       readonly reporter: Reporter;
       readonly json: boolean;
@@ -73,6 +77,7 @@ async function showPlan(
   const platform = await platformFor(io, args);
   warnAboutEndOfLife({ plan, platform }, { reporter, now: io.now });
   const store = await openStoreFor(io, args.store, reporter);
+  const shared = await openSharedStore(io, args, { tmpDir: store.tmpDir, reporter });
   const toolchain = await plannedToolchain(io, args.toolchain, {
     machine: await machineFor(io),
     platform,
@@ -95,17 +100,25 @@ async function showPlan(
           protocolPath: library.protocolPath,
         });
   const keys = new Map(resolved?.stages.map(({ stage, inputKey }) => [stage, inputKey]));
+  const found = await rows();
+  const isShared =
+    toolchain !== undefined &&
+    resolved !== undefined &&
+    shared !== undefined &&
+    (await isLayerShared(io, { layer, resolved, platform, toolchain, shared: shared.tolerant }));
   if (args.json) {
     io.out(`${JSON.stringify(asJson())}\n`);
     return;
   }
   const width = Math.max(...plan.stages.map(({ recipe }) => recipe.name.length));
-  for (const { recipe, needs, where, key } of await rows()) {
+  for (const { recipe, needs, where, key } of found) {
     const after = needs.length === 0 ? '' : `  after ${needs.join(', ')}`;
     io.out(
       `${recipe.name.padEnd(width)}  ${recipe.version.padEnd(8)}  ${key?.slice(0, 16) ?? '(no key yet)'}  ${where}${after}\n`,
     );
   }
+
+  if (isShared) io.out(`the layer is in the shared store, built and tested\n`);
 
   /** Formats the plan as JSON. It has nothing of the machine but a toolchain that is not pinned. */
   function asJson() {
@@ -120,11 +133,13 @@ async function showPlan(
         digest: toolchain.digest,
         pinned: toolchain.caveat === undefined,
       },
-      stages: plan.stages.map((stage) => ({
+      ...(shared === undefined ? {} : { shared: isShared }),
+      stages: plan.stages.map((stage, index) => ({
         stage: stage.recipe.name,
         version: stage.recipe.version,
         needs: stage.needs.map((need) => need.recipe.name),
         key: keys.get(stage),
+        ...(shared === undefined ? {} : { shared: found[index]?.isShared === true }),
         sources: stage.recipe.sources.map(({ name, alternatives }) => ({
           name,
           alternatives: alternatives.map(({ name: file, sha256 }) => ({ file, sha256 })),
@@ -139,11 +154,14 @@ async function showPlan(
         const key = keys.get(stage);
         const result = key === undefined ? undefined : await recallResult(store, key);
         const found = result && (await store.find('artifacts', result.contentKey));
+        const isShared =
+          key !== undefined && (await shared?.tolerant.find('stages', key, io.signal)) !== undefined;
         return {
           recipe: stage.recipe,
           needs: stage.needs.map((need) => need.recipe.name),
           key,
-          where: found === undefined ? 'to be built' : 'in the store',
+          isShared,
+          where: found !== undefined ? 'in the store' : isShared ? 'in the shared store' : 'to be built',
         };
       }),
     );

@@ -18,6 +18,7 @@ import {
   platformOptions,
   platformsOfLayersOptions,
   recipesOption,
+  sharedStoreOptions,
   sourceOptions,
   stageOptions,
   storeOption,
@@ -47,6 +48,7 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...stageOptions,
           ...recipesOption,
           ...storeOption,
+          ...sharedStoreOptions,
           ...lockedOption,
           ...jsonOption,
         })

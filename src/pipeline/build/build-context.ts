@@ -7,6 +7,7 @@ import type { RecipeLibrary } from '../../recipe/recipe-library.js';
 import type { SourceFetcher } from '../../source/source-fetcher.js';
 import type { Variation } from '../../stage/variation.js';
 import type { Store } from '../../store/store.js';
+import type { TolerantStore } from '../../store/tolerant-store.js';
 import type { Package } from '../../toolchain/image-packages.js';
 import type { Toolchain } from '../../toolchain/toolchain.js';
 
@@ -36,13 +37,23 @@ export interface StageSettings {
   readonly keepContainer: boolean;
 }
 
+/** Puts what a run makes into a shared store. */
+export interface Sharing {
+  readonly shared: TolerantStore;
+  /** The folder alone. */
+  readonly folder: Store;
+}
+
 /** The services of one run. */
 export interface BuildServices {
   /** The engine that compiles. */
   readonly engine: ContainerEngine;
   /** Where layers are tested. */
   readonly testing: Pick<RunContext, 'engine' | 'machine' | 'runtimeImage' | 'shellImage'>;
+  /** What a shared store has is found here too. */
   readonly store: Store;
+  /** Where what is built is put for other machines. Undefined unless the user asks for it. */
+  readonly sharing: Sharing | undefined;
   readonly fetcher: SourceFetcher;
   readonly reporter: Reporter;
   /** Names the folder of this run's logs. */

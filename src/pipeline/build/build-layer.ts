@@ -1,26 +1,26 @@
 import { join } from 'node:path';
-import { sha256, sha256OfFile, type Sha256 } from '../../core/digest.js';
+import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { copyFileAtomically } from '../../core/atomic-file.js';
 import type { AuditReport } from '../../audit/audit-layer.js';
 import { MAX_DIRECT_ZIP_BYTES } from '../../core/lambda-limits.js';
-import { readPrebuilt } from '../../core/prebuilt.js';
-import { relayProgram } from '../../lambda/relay-program.js';
 import { readLayerRecord, type BuiltRecord } from '../../layer/layer-record.js';
 import type { Manifest } from '../../layer/manifest.js';
 import type { Platform } from '../../platform/platform.js';
-import { layerStages, type Plan } from '../../recipe/plan.js';
+import type { Plan } from '../../recipe/plan.js';
 import { checkForeignImage } from '../../sandbox/foreign-image.js';
 import type { StoredItem } from '../../store/store.js';
 import { runContextOf, type BuildContext, type BuildServices, type BuildTarget } from './build-context.js';
 import { buildPlan, resolveIn } from './build-stages.js';
-import { judgeDigest } from './judge-digest.js';
+import { checkForeignManifest } from './check-foreign.js';
 import { manifestOf, outcomesOf } from './layer-manifest.js';
 import { metadataPaths, writeMetadata, type LayerMetadata } from './layer-metadata.js';
-import { generatedFiles, smokeFilesOf, smokeOf } from './layer-parts.js';
+import { layerInputKey, layerKey } from './layer-key.js';
+import { smokeOf } from './layer-parts.js';
 import { smokeTestLayer } from './layer-smoke.js';
-import { writeLayerZip } from './layer-zip.js';
+import { auditLayerZip, writeLayerZip } from './layer-zip.js';
 import type { PlannedLayer } from './planned-layer.js';
 import type { ResolvedPlan } from './resolve-plan.js';
+import { shareLayer, shareStages } from './share.js';
 import { readingStored } from './removed-entries.js';
 import { recallResult, type StageResult } from './stage-results.js';
 
@@ -57,6 +57,14 @@ export async function buildLayer(
   const known = await recallAll(resolved, store);
   const found = known && (await findLayer(resolved, { layer, results: known, context }));
   const { results, manifest, item, reused } = found ?? (await buildAnew(layer, context));
+  const { sharing } = context;
+  if (sharing !== undefined) {
+    await shareStages(resolved, { ...context, sharing });
+    await shareLayer(item, await layerInputKey(resolved, { layer, target: context }), {
+      ...context,
+      sharing,
+    });
+  }
 
   const name = layerFileName(layer, context.platform);
   const path = join(output, `${name}.zip`);
@@ -113,12 +121,34 @@ async function findLayer(
   }: {
     readonly layer: PlannedLayer;
     readonly results: readonly StageResult[];
-    readonly context: BuildTarget & Pick<BuildServices, 'store'>;
+    readonly context: BuildContext;
   },
 ): Promise<MadeLayer | undefined> {
   const manifest = await manifestOf(resolved, { results, settings: layer.settings, target: context });
-  const item = await context.store.find('layers', await layerKey(manifest, { layer, target: context }));
+  const item = await context.store.find('layers', await layerKey(manifest, { layer, target: context }), {
+    checkForeign: (path) => checkForeignLayer(path, { layer, manifest, context }),
+  });
   return item && { results, manifest, item, reused: true };
+}
+
+/** Checks a layer that another machine made and tested: its manifest, the audit, and the smoke tests. Throws what they throw. */
+async function checkForeignLayer(
+  path: string,
+  {
+    layer: { plan, settings },
+    manifest,
+    context,
+  }: { readonly layer: PlannedLayer; readonly manifest: Manifest; readonly context: BuildContext },
+): Promise<void> {
+  await checkForeignManifest(path, manifest);
+  await auditLayerZip(path, { plan, context });
+  await checkForeignImage(runContextOf(context));
+  await smokeTestLayer(path, {
+    plan,
+    mode: settings.mode,
+    parallel: context.jobs,
+    context: runContextOf(context),
+  });
 }
 
 /** Builds the stages. Reuses the layer of an earlier run if their results are the same. */
@@ -167,41 +197,6 @@ async function makeLayer({ layer, artifacts, manifest, context }: Making): Promi
       context: runContextOf(context),
     });
   });
-}
-
-/** Returns the layer's key: everything that decides the bytes of its zip and the results of its tests. */
-async function layerKey(
-  manifest: Manifest,
-  { layer: { plan, settings }, target }: { readonly layer: PlannedLayer; readonly target: BuildTarget },
-): Promise<Sha256> {
-  const relay = await relayProgram(target.platform);
-  const digests = async (files: ReadonlyMap<string, string>): Promise<readonly string[]> =>
-    (await Promise.all([...files].map(async ([path, file]) => `${path} ${await sha256OfFile(file)}`))).sort();
-  const generated = await generatedFiles(plan, { settings, packageRoot: target.packageRoot });
-  const parts = layerStages(plan).map(async ({ recipe: { layer, extension, layerFiles } }) => [
-    layer && [layer.interpreter, layer.files],
-    extension && [extension.files],
-    await digests(layerFiles),
-  ]);
-  return sha256(
-    JSON.stringify([
-      await judgeDigest(target.packageRoot),
-      manifest,
-      target.abiProfiles.map(({ newest, named, libraries, present, interpreters }) =>
-        [newest, named, libraries, present, interpreters].map((each) => [...each]),
-      ),
-      sha256(relay),
-      sha256(await readPrebuilt('deflate.wasm')),
-      target.toolchain.runtimeImage.digest,
-      generated.map((entry) => [
-        entry.path,
-        entry.type === 'file' && 'bytes' in entry.content && sha256(entry.content.bytes),
-      ]),
-      await Promise.all(parts),
-      smokeOf(plan),
-      await digests(smokeFilesOf(plan)),
-    ]),
-  );
 }
 
 interface RecordInput {

@@ -9,9 +9,11 @@ import { runStage } from '../../stage/run-stage.js';
 import { contentKey } from '../../stage/stage-key.js';
 import type { Store, StoredItem } from '../../store/store.js';
 import type { BuildContext, BuildServices, BuildTarget } from './build-context.js';
+import { checkForeignArtifact } from './check-foreign.js';
 import { startFetching, type StageSources } from './fetch-stages.js';
 import { readingStored } from './removed-entries.js';
 import { resolvePlan, type ResolvedPlan, type ResolvedStage } from './resolve-plan.js';
+import { shareStage } from './share.js';
 import { recallResult, rememberResult, sourceFacts, type StageResult } from './stage-results.js';
 
 /** A plan whose stages were built as far as its layer needs them. */
@@ -38,7 +40,7 @@ export function resolveIn(plan: Plan, target: BuildTarget): Promise<ResolvedPlan
  */
 export async function buildPlan(plan: Plan, context: BuildContext): Promise<BuiltPlan> {
   const resolved = await resolveIn(plan, context);
-  const { built, missing } = await findBuilt(resolved, context.store);
+  const { built, missing } = await findBuilt(resolved, context);
   for (const { recipe } of built.keys()) context.reporter.activity(recipe.name, undefined).finished('reused');
   if (missing.length > 0) await buildMissing(missing, { built, context });
   const parts = resolved.layer.map(({ stage }) => {
@@ -61,10 +63,24 @@ interface BuiltStage {
 
 type BuiltStages = Map<PlannedStage, BuiltStage>;
 
+type FindContext = Pick<BuildServices, 'store' | 'signal'>;
+
+/** Finds an artifact. One that another machine made is checked as if it came out of a container. */
+function findArtifact(
+  { recipe: { name } }: PlannedStage,
+  key: Sha256,
+  { store, signal }: FindContext,
+): Promise<StoredItem | undefined> {
+  const { tmpDir } = store;
+  return store.find('artifacts', key, {
+    checkForeign: (path) => checkForeignArtifact(path, { name, tmpDir, signal }),
+  });
+}
+
 /** Divides the stages into built and missing ones, by input key. Skips what only built stages need. */
 async function findBuilt(
   { layer, stages }: ResolvedPlan,
-  store: Store,
+  context: FindContext,
 ): Promise<{ readonly built: BuiltStages; readonly missing: readonly ResolvedStage[] }> {
   const built: BuiltStages = new Map();
   const missing: ResolvedStage[] = [];
@@ -72,8 +88,8 @@ async function findBuilt(
   // Go from the end of the plan: a stage comes after everything that it needs.
   for (const resolved of [...stages].reverse()) {
     if (!wanted.has(resolved.stage)) continue;
-    const result = await recallResult(store, resolved.inputKey);
-    const item = result && (await store.find('artifacts', result.contentKey));
+    const result = await recallResult(context.store, resolved.inputKey);
+    const item = result && (await findArtifact(resolved.stage, result.contentKey, context));
     if (item !== undefined && result !== undefined && item.sha256 === result.artifact) {
       built.set(resolved.stage, { item, result });
       continue;
@@ -118,16 +134,16 @@ async function buildMissing(missing: readonly ResolvedStage[], work: Work): Prom
 /** Finds a stage's artifact by its content key, if all its needs are present, and records it under its input key. */
 async function reuse(
   resolved: ResolvedStage,
-  { built, context: { store, reporter } }: Work<Pick<BuildServices, 'store' | 'reporter'>>,
+  { built, context }: Work<FindContext & Pick<BuildServices, 'reporter'>>,
 ): Promise<boolean> {
   const { stage } = resolved;
   if (built.has(stage)) return true;
   const needs = stage.closure.flatMap((need) => built.get(need) ?? []);
   if (needs.length < stage.closure.length) return false;
-  const item = await store.find('artifacts', contentKeyOf(resolved, needs));
+  const item = await findArtifact(stage, contentKeyOf(resolved, needs), context);
   if (item === undefined) return false;
-  built.set(stage, { item, result: await note(resolved, { item, needs, store }) });
-  reporter.activity(stage.recipe.name, undefined).finished('reused');
+  built.set(stage, { item, result: await note(resolved, { item, needs, store: context.store }) });
+  context.reporter.activity(stage.recipe.name, undefined).finished('reused');
   return true;
 }
 
@@ -273,8 +289,12 @@ async function compile(
         ),
     );
     await store.rememberSeconds(recipe.name, item.seconds);
-    built.set(stage, { item, result: await note(resolved, { item, needs, store }) });
+    const result = await note(resolved, { item, needs, store });
+    built.set(stage, { item, result });
     view.finished('built');
+    const { sharing } = context;
+    if (sharing !== undefined)
+      await shareStage(resolved, { item, result, sources, context: { ...context, sharing } });
   } catch (error) {
     view.failed();
     // A stage that was stopped because another one failed is not part of that failure.

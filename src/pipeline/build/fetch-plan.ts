@@ -10,6 +10,8 @@ export interface FetchedFile {
   readonly name: string;
   readonly file: string;
   readonly sha256: Sha256;
+  /** Where it is in the store. */
+  readonly path: string;
   readonly from: string;
 }
 
@@ -36,8 +38,8 @@ export async function fetchAll(
   { fetcher, signal }: { readonly fetcher: SourceFetcher; readonly signal: AbortSignal },
 ): Promise<readonly FetchedFile[]> {
   const tasks = wanted.map(({ recipe, source }) => async (either: AbortSignal): Promise<FetchedFile> => {
-    const { file, from } = await fetcher.fetch(source, either);
-    return { recipe, name: source.name, file: file.name, sha256: file.sha256, from };
+    const { file, path, from } = await fetcher.fetch(source, either);
+    return { recipe, name: source.name, file: file.name, sha256: file.sha256, path, from };
   });
   // The fetcher limits the number of parallel downloads.
   return inParallel(tasks, { parallel: Infinity, signal });

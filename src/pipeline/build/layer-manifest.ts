@@ -4,9 +4,15 @@ import type { LayerSettings } from '../../layer/layer-settings.js';
 import type { Manifest, ManifestBundle, ManifestStage } from '../../layer/manifest.js';
 import type { PlannedStage } from '../../recipe/plan.js';
 import type { Bundle, Recipe } from '../../recipe/recipe.js';
+import type { Toolchain } from '../../toolchain/toolchain.js';
 import type { BuildTarget } from './build-context.js';
 import type { ResolvedPlan } from './resolve-plan.js';
 import type { StageOutcome, StageResult } from './stage-results.js';
+
+/** What a manifest says of the platform and the toolchain. */
+export interface ManifestTarget extends Pick<BuildTarget, 'platform' | 'toolchainPackages'> {
+  readonly toolchain: Pick<Toolchain, 'kind'> & { readonly buildImage: { readonly digest: string } };
+}
 
 /** Creates the manifest of a layer from the results of the stages that go into it. */
 export async function manifestOf(
@@ -18,7 +24,7 @@ export async function manifestOf(
   }: {
     readonly results: readonly StageResult[];
     readonly settings: LayerSettings;
-    readonly target: Pick<BuildTarget, 'platform' | 'toolchain' | 'toolchainPackages'>;
+    readonly target: ManifestTarget;
   },
 ): Promise<Manifest> {
   const { platform, toolchain, toolchainPackages } = target;

@@ -6,6 +6,7 @@ import type { TreeEntry } from '../../tree/tree-entry.js';
 import { assembleLayerTree } from '../../layer/layer-tree.js';
 import type { LayerSettings } from '../../layer/layer-settings.js';
 import type { Manifest } from '../../layer/manifest.js';
+import { readZip } from '../../tree/zip-reader.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { layerStages, type Plan } from '../../recipe/plan.js';
 import type { StoredItem } from '../../store/store.js';
@@ -52,7 +53,19 @@ export async function writeLayerZip(path: string, input: LayerZip): Promise<Audi
   }
 }
 
-async function audited(tree: readonly TreeEntry[], { plan, context }: LayerZip): Promise<AuditReport> {
+/** Audits the zip of a layer that another machine made. Throws LayerError if the audit finds errors, or the zip is hostile. */
+export async function auditLayerZip(
+  path: string,
+  { plan, context }: Pick<LayerZip, 'plan' | 'context'>,
+): Promise<void> {
+  await using tree = await readZip(path, { tmpDir: context.store.tmpDir });
+  await audited(tree.entries, { plan, context });
+}
+
+async function audited(
+  tree: readonly TreeEntry[],
+  { plan, context }: Pick<LayerZip, 'plan' | 'context'>,
+): Promise<AuditReport> {
   const { platform, abiProfiles, reporter } = context;
   const { recipe } = plan.root;
   const report = await auditLayer(await readLayerFacts(tree), {

@@ -40,6 +40,7 @@ export async function openScratchBuild(
   const inside: BuildContext = {
     ...context,
     // Logs and known durations are the run's own, so that they remain available afterwards.
+    sharing: undefined,
     store: { ...scratch, logsDir: store.logsDir, lastSeconds: (stage) => store.lastSeconds(stage) },
     reporter: {
       ...reporter,

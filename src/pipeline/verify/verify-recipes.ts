@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { compareTrees, type Difference } from '../../compare/compare-trees.js';
 import { sha256OfFile, type Sha256 } from '../../core/digest.js';
 import { InternalError, RecipeError } from '../../core/errors.js';
 import { MANIFEST_PATH } from '../../layer/manifest.js';
-import { packTree } from '../../tree/pack-tree.js';
+import { treeDigest } from '../../tree/pack-tree.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { readArtifact } from '../../tree/read-artifact.js';
 import type { ScratchPlace } from '../../tree/tree.js';
@@ -103,16 +102,10 @@ export async function compareContent({ first, second, tmpDir }: Sides): Promise<
   const a = firstTree.entries.filter(isContent);
   const b = secondTree.entries.filter(isContent);
   return {
-    first: await digestOfTree(a),
-    second: await digestOfTree(b),
+    first: await treeDigest(a),
+    second: await treeDigest(b),
     differences: await compareTrees(a, b),
   };
-}
-
-async function digestOfTree(entries: readonly TreeEntry[]): Promise<Sha256> {
-  const hash = createHash('sha256');
-  for await (const chunk of packTree(entries, { owner: 0 })) hash.update(chunk as Buffer);
-  return hash.digest('hex') as Sha256;
 }
 
 async function buildAll(

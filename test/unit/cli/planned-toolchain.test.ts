@@ -25,23 +25,27 @@ async function planned({ asked, hasLock = false, inEngine }: Machine): ReturnTyp
     machine: 'x86_64',
     present: () =>
       Promise.resolve(
-        inEngine && { kind: inEngine, buildImage: { id: 'sha256:image', digest: 'sha256:in the engine' } },
+        inEngine && {
+          kind: inEngine,
+          buildImage: { id: 'sha256:image', digest: 'sha256:in the engine' },
+          runtimeImage: { id: 'sha256:other', digest: 'sha256:runtime' },
+        },
       ),
   });
 }
 
-async function lockedDigest(): Promise<string | undefined> {
-  return (await readLock(LOCK)).get('debian-toolchain x86_64')?.digest;
+async function lockedDigest(role = 'toolchain'): Promise<string | undefined> {
+  return (await readLock(LOCK)).get(`debian-${role} x86_64`)?.digest;
 }
 
 test.each<[string, Machine, string]>([
   ['--toolchain', { asked: 'debian' }, 'set by --toolchain debian'],
   ["the project's lock", { hasLock: true }, 'locked in layersmith.lock'],
 ])('%s decides: the plan is the same whatever the engine has', async (_what, machine, reason) => {
-  const digest = await lockedDigest();
+  const [digest, runtimeDigest] = [await lockedDigest(), await lockedDigest('runtime')];
   for (const inEngine of ['amazonlinux', 'debian', undefined] as const) {
     const found = await planned(inEngine === undefined ? machine : { ...machine, inEngine });
-    expect(found).toEqual({ kind: 'debian', digest, reason, caveat: undefined });
+    expect(found).toEqual({ kind: 'debian', digest, runtimeDigest, reason, caveat: undefined });
   }
 });
 
@@ -49,6 +53,7 @@ test('without either, the engine decides, and the plan says that other machines 
   expect(await planned({ inEngine: 'amazonlinux' })).toEqual({
     kind: 'amazonlinux',
     digest: 'sha256:in the engine',
+    runtimeDigest: 'sha256:runtime',
     reason: 'its images are in the engine',
     caveat: expect.stringContaining('another machine may choose another toolchain') as string,
   });
@@ -56,6 +61,7 @@ test('without either, the engine decides, and the plan says that other machines 
     expect(await planned(machine)).toEqual({
       kind: 'debian',
       digest: await lockedDigest(),
+      runtimeDigest: await lockedDigest('runtime'),
       reason: 'no Amazon Linux images are in the engine',
       caveat: expect.stringContaining('where the registry of Amazon Linux answers') as string,
     });
@@ -65,6 +71,7 @@ test('a toolchain that no lock has is that of the engine, and the plan says that
   expect(await planned({ asked: 'amazonlinux', inEngine: 'amazonlinux' })).toEqual({
     kind: 'amazonlinux',
     digest: 'sha256:in the engine',
+    runtimeDigest: 'sha256:runtime',
     reason: 'set by --toolchain amazonlinux',
     caveat: expect.stringContaining('another image') as string,
   });

@@ -17,6 +17,7 @@ test('a project is the folder of the nearest layersmith.yaml, with its recipes, 
     platforms: join(folder.path, 'platforms'),
     lock: join(folder.path, 'layersmith.lock'),
     mirrors: [],
+    store: undefined,
     trustedKeys: new Map(),
     advisories: undefined,
     layers: [],
@@ -33,6 +34,7 @@ test('without one, the working directory is the project, and what it does not ha
     platforms: undefined,
     lock: join(inside, 'layersmith.lock'),
     mirrors: [],
+    store: undefined,
     trustedKeys: new Map(),
     advisories: undefined,
     layers: [],
@@ -93,4 +95,17 @@ test('a layersmith.yaml names the public keys that it trusts', async () => {
   const { problems } = await failure(findProject(folder.path), RecipeError);
   expect(problems).toMatchObject([{ line: 2, column: 12 }]);
   expect(problems[0]?.message).toContain('layersmith keys new');
+});
+
+test('a layersmith.yaml names the store that machines share', async () => {
+  await using folder = await temporaryFolder();
+  for (const store of ['s3://acme-layers/layersmith', 's3://acme-layers', '/mnt/shared', '../shared']) {
+    await folder.write({ 'layersmith.yaml': `store: ${store}\n` });
+    expect((await findProject(folder.path)).store).toBe(store);
+  }
+  for (const store of ['https://acme.example/', 's3:/acme', 's3://A_b/x', '""']) {
+    await folder.write({ 'layersmith.yaml': `store: ${store}\n` });
+    const { problems } = await failure(findProject(folder.path), RecipeError);
+    expect(problems).toMatchObject([{ line: 1, column: 8 }]);
+  }
 });

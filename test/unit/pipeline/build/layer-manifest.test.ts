@@ -36,7 +36,7 @@ test('the manifest has what each package bundles, and nothing for a package with
     settings: NO_SETTINGS,
     target: {
       platform: PLATFORM,
-      toolchain: { kind: 'debian', reason: 'asked for', buildImage: IMAGE, runtimeImage: IMAGE },
+      toolchain: { kind: 'debian', buildImage: IMAGE },
       toolchainPackages: [],
     },
   });
