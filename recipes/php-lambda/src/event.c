@@ -192,9 +192,17 @@ static const char *cookies_of(struct arena *arena, yyjson_val *event, const stru
 static const char *context_of(struct arena *arena, yyjson_val *event)
 {
 	size_t length;
-	char *json = yyjson_val_write(yyjson_obj_get(event, "requestContext"), YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
-	const char *text = json == NULL ? "" : arena_text(arena, json, length);
+	yyjson_val *context = yyjson_obj_get(event, "requestContext");
+	if (context == NULL) {
+		return "";
+	}
+	/* The program already has what writes such a document. */
+	yyjson_mut_doc *document = must(yyjson_mut_doc_new(NULL));
+	yyjson_mut_doc_set_root(document, yyjson_val_mut_copy(document, context));
+	char *json = must(yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length));
+	const char *text = arena_text(arena, json, length);
 	free(json);
+	yyjson_mut_doc_free(document);
 	return text;
 }
 
@@ -276,7 +284,7 @@ static const char *read_request(struct arena *arena, yyjson_val *event, struct h
 
 const char *event_read(struct arena *arena, const char *event, size_t length, struct http_request *request)
 {
-	yyjson_doc *document = yyjson_read(event, length, YYJSON_READ_ALLOW_INVALID_UNICODE);
+	yyjson_doc *document = yyjson_read(event, length, YYJSON_READ_ALLOW_INVALID_UNICODE | YYJSON_READ_NUMBER_AS_RAW);
 	*request = (struct http_request){ .format = EVENT_OTHER };
 	if (document == NULL) {
 		return "the event is not valid JSON";

@@ -38,7 +38,7 @@ static void add_text(yyjson_mut_doc *document, const char *name, const char *val
 /* Adds what a header has as JSON. */
 static void add_json(yyjson_mut_doc *document, const char *name, const char *json)
 {
-	yyjson_doc *value = yyjson_read(json, strlen(json), 0);
+	yyjson_doc *value = yyjson_read(json, strlen(json), YYJSON_READ_NUMBER_AS_RAW);
 	if (value != NULL) {
 		yyjson_mut_val *copy = yyjson_val_mut_copy(document, yyjson_doc_get_root(value));
 		yyjson_mut_obj_add_val(document, yyjson_mut_doc_get_root(document), name, copy);

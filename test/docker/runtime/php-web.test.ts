@@ -173,6 +173,16 @@ describe.each(['php/8.4', 'php/7.4'])('web mode of %s', (recipe: string) => {
     expect(await invoke({})).toMatchObject({ clientContext: null, tenantId: null });
   });
 
+  test('numbers in the request context are as the event has them', async () => {
+    const event = eventFor({ target: '/echo' })
+      .toString()
+      .replace('"requestContext":{', '"requestContext":{"real":0.10,"large":123456789012345678901234567890,');
+    const { payload } = await fn.invoke({ event: Buffer.from(event) });
+    const { server } = JSON.parse((JSON.parse(payload.toString()) as HttpAnswer).body) as Echo;
+    const context = '{"real":0.10,"large":123456789012345678901234567890,';
+    expect(String(server['LAMBDA_REQUEST_CONTEXT']).startsWith(context)).toBe(true);
+  });
+
   test('files are uploaded, with their bytes', async () => {
     const picture = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0xff, 0x0d, 0x0a]);
     const head =
