@@ -43,6 +43,7 @@ check:
 	npm run -s unused
 	@$(SETUP) build/cli/main.js
 	@$(SETUP) node_modules/.cache/runtimes.linted
+	@$(SETUP) node_modules/.cache/sources.analyzed
 	shellcheck -x scripts/*.sh toolchain/*.sh bench/*.sh examples/*/*.sh recipes/stage.sh recipes/patched.sh $(wildcard recipes/*/build.sh recipes/*/cross.site bench/recipes/*/build.sh test/conformance/recipes/*/build.sh)
 
 # BENCH=runtime runs one part of the benchmarks; bench/bench.ts lists all parts.
@@ -64,6 +65,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 node_modules/.cache/runtimes.linted: test/other-php/node_modules/.package-lock.json $(shell find runtimes src/runtime scripts/*lint* scripts/write-generated.mjs test/other-php/lint.mjs -type f)
 	@command -v phpcs >/dev/null && command -v luac5.4 >/dev/null && command -v luacheck >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends lua-check lua5.4 php-cli php-codesniffer; }
 	scripts/lint-runtimes.sh
+	@mkdir -p $(@D)
+	@touch $@
+
+node_modules/.cache/sources.analyzed: scripts/analyze-c.sh $(wildcard recipes/php-lambda/src/*)
+	@command -v gcc >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
+	scripts/analyze-c.sh
 	@mkdir -p $(@D)
 	@touch $@
 

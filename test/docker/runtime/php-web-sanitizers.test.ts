@@ -13,8 +13,8 @@ import { eventFor } from '../../support/http-events.js';
 import { openTestFunction } from '../../support/local-function.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
-// The server in bin/php, compiled with gcc's sanitizers of addresses and undefined behavior, which end the process at an error.
-// A failure names its seed: FUZZ_SEED=… runs it again.
+// The server in bin/php, checked by gcc's analyzer, whose warnings are errors, and compiled with gcc's sanitizers of addresses and
+// undefined behavior, which end the process at an error. A failure names its seed: FUZZ_SEED=… runs it again.
 
 const EVENTS = 300;
 const FIXTURES = join(packageRoot, 'test', 'fixtures', 'php');
