@@ -4,12 +4,19 @@ import { LIFECYCLE_CASES } from './cases-lifecycle.js';
 import { LUA_CASES } from './cases-lua.js';
 import { PHP_CASES } from './cases-php.js';
 import { PROTOCOL_CASES } from './cases-protocol.js';
+import { WEB_CASES } from './cases-web.js';
 import { openCourt, type Court } from './judged.js';
 import { openBook } from './difference-book.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { differencesBetween } from './outcome.js';
 
-const CASES: readonly Case[] = [...PROTOCOL_CASES, ...LIFECYCLE_CASES, ...PHP_CASES, ...LUA_CASES];
+const CASES: readonly Case[] = [
+  ...PROTOCOL_CASES,
+  ...LIFECYCLE_CASES,
+  ...PHP_CASES,
+  ...WEB_CASES,
+  ...LUA_CASES,
+];
 const BOOTSTRAPS: readonly Bootstrap[] = ['c', 'php/8.4', 'php/7.4', 'lua/5.4', 'lua/5.4 on arm64'];
 const TITLES: Readonly<Record<Bootstrap, string>> = {
   c: 'a client that',

@@ -40,6 +40,7 @@ const FAILED_INITS: readonly string[] = [
   'has an error of syntax',
   'has no function of its name',
   'calls exit while it is loaded',
+  'has no script of its name',
 ];
 const CUT_SHORT: readonly string[] = [
   'streams and is cut off',
@@ -183,6 +184,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
         ours: '| 403 application/json {"errorMessage":"State transition from InitError to * failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}\\n',
       },
       { field: 'log of the function', ours: '$time; init; ERROR; Invoke Error; *' },
+      { field: 'log of the function', ours: 'bootstrap: Runtime.HandlerNotFound: *' },
     ],
   },
   {
