@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { IntegrityError, UsageError } from '../../core/errors.js';
 import { DEFINITION_FILE, findProject } from '../../definition/project.js';
 import { verifyEnvelope, type VerifiedAttestation } from '../../layer/attestation.js';
-import { readZipFile } from '../../tree/zip-file.js';
+import { verifyBundle } from '../../layer/sigstore.js';
+import { readZipFile, type ZipFile } from '../../tree/zip-file.js';
 import { command, type Command } from '../command.js';
 import type { Io } from '../io.js';
 import { layerFiles } from '../layer-files.js';
@@ -32,22 +35,35 @@ export function verifyAttestationCommand(io: Io): Command {
             requiresArg: true,
             describe: 'Require this builder, as `build --builder-id` named it',
           },
+          identity: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              "Check Sigstore's attestation instead: it must be of this identity, the URI of a workflow",
+          },
+          issuer: {
+            type: 'string',
+            requiresArg: true,
+            default: 'https://token.actions.githubusercontent.com',
+            describe: 'With --identity: the OIDC provider of the identity',
+          },
+          'trusted-root': {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              "With --identity: file with Sigstore's trusted root, as `gh attestation trusted-root` prints it",
+          },
           ...jsonOption,
         })
         .example('$0 verify-attestation X.zip --key acme-ci.pub', 'One key')
         .example('$0 verify-attestation shop', `The keys of ${DEFINITION_FILE}`),
     handler: async (args) => {
-      const trusted = new Map(
-        args.key.length > 0 ? await publicKeys(io, args.key) : (await findProject(io.cwd)).trustedKeys,
-      );
-      if (trusted.size === 0) {
-        throw new UsageError('no key is trusted', {
-          hint: `Give --key, or add \`trustedKeys\` to ${DEFINITION_FILE}.`,
-        });
-      }
+      const { identity } = args;
+      const verify =
+        identity === undefined ? await byKeys(io, args.key) : await byIdentity(io, { ...args, identity });
       for (const file of await layerFiles(io, args.zip)) {
         const zip = await readZipFile(file);
-        const verified = await verifyEnvelope(zip, trusted);
+        const verified = await verify(zip);
         checkBuilder(verified, args['builder-id']);
         const { path, sha256, signer, builder } = verified;
         io.err(`${path}: signed by ${signer}, built by ${builder}\n`);
@@ -59,6 +75,59 @@ export function verifyAttestationCommand(io: Io): Command {
       }
     },
   });
+}
+
+/** Verifies the attestation beside a zip. */
+type Verify = (zip: ZipFile) => Promise<VerifiedAttestation>;
+
+async function byKeys(io: Io, keys: readonly string[]): Promise<Verify> {
+  const trusted = new Map(
+    keys.length > 0 ? await publicKeys(io, keys) : (await findProject(io.cwd)).trustedKeys,
+  );
+  if (trusted.size === 0) {
+    throw new UsageError('no key is trusted', {
+      hint: `Give --key or --identity, or add \`trustedKeys\` to ${DEFINITION_FILE}.`,
+    });
+  }
+  return (zip) => verifyEnvelope(zip, trusted);
+}
+
+async function byIdentity(
+  io: Io,
+  args: { readonly identity: string; readonly issuer: string; readonly trustedRoot: string | undefined },
+): Promise<Verify> {
+  const { identity, issuer, trustedRoot: file } = args;
+  if (file === undefined) {
+    throw new UsageError('--identity needs --trusted-root', {
+      hint: 'Write one with `gh attestation trusted-root > trusted-root.jsonl`.',
+    });
+  }
+  const text = await readFile(resolve(io.cwd, file), 'utf8').catch((cause: unknown) => {
+    throw new UsageError(`--trusted-root: cannot read ${file}`, { hint: 'Name a file.', cause });
+  });
+  // `gh` prints one root a line: Sigstore's public one and GitHub's own. One of them has to vouch for it.
+  const roots = isJson(text) ? [text] : text.split('\n').filter((line) => line.trim() !== '');
+  return async (zip) => {
+    let failure: IntegrityError | undefined;
+    for (const trustedRoot of roots) {
+      try {
+        return await verifyBundle(zip, { identity, issuer, trustedRoot });
+      } catch (error) {
+        if (!(error instanceof IntegrityError)) throw error;
+        failure ??= error;
+      }
+    }
+    throw failure ?? new UsageError(`--trusted-root: ${file} is empty`);
+  };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkBuilder({ path, builder }: VerifiedAttestation, wanted: string | undefined): void {
