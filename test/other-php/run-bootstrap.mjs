@@ -1,25 +1,24 @@
-// node run-bootstrap.mjs VERSION BOOTSTRAP CASES HOST:PORT
-// Runs the PHP bootstrap under PHP as WebAssembly, against a Runtime API that listens on this machine.
+// node run-bootstrap.mjs VERSION BOOTSTRAP CASES
+// Runs the PHP code of the bootstrap under PHP as WebAssembly. Reads events, one a line, and prints JSON: what it posted, and what PHP printed.
 import { readFile } from 'node:fs/promises';
-import { loadNodeRuntime, withNetworking } from '@php-wasm/node';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { loadNodeRuntime } from '@php-wasm/node';
 import { PHP } from '@php-wasm/universal';
 
-const [version, bootstrap, cases, address] = process.argv.slice(2);
-const env = {
-  AWS_LAMBDA_RUNTIME_API: address,
-  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
-  _HANDLER: 'cases',
-  LAMBDA_TASK_ROOT: '/task',
-};
-const php = new PHP(
-  await loadNodeRuntime(version, { emscriptenOptions: await withNetworking({ processId: 1 }) }),
-);
+const [version, bootstrap, cases] = process.argv.slice(2);
+const php = new PHP(await loadNodeRuntime(version));
 for (const folder of ['/opt', '/task', '/task/src']) php.mkdir(folder);
 php.writeFile('/opt/bootstrap', await readFile(bootstrap));
+php.writeFile('/opt/serve.php', await readFile(join(import.meta.dirname, 'serve.php')));
 php.writeFile('/task/src/cases.php', await readFile(cases));
-const ended = await php.cli(['php', '-d', 'error_reporting=-1', '-d', 'display_errors=1', '/opt/bootstrap'], {
-  env,
+php.writeFile('/events', await text(process.stdin));
+const settings = ['error_reporting=-1', 'display_errors=1', 'auto_prepend_file=/opt/serve.php'];
+const ended = await php.cli(['php', ...settings.flatMap((setting) => ['-d', setting]), '/opt/bootstrap'], {
+  env: { _HANDLER: 'cases' },
 });
-process.stdout.write(await ended.stdoutText);
-process.stderr.write(await ended.stderrText);
-process.exit(await ended.exitCode);
+const printed = `${await ended.stdoutText}${await ended.stderrText}`;
+await ended.exitCode;
+const posted = php.fileExists('/posted') ? php.readFileAsText('/posted').trim().split('\n') : [];
+process.stdout.write(JSON.stringify({ posted: posted.map((line) => JSON.parse(line)), printed }));
+process.exit(0);

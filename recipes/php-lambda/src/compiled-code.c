@@ -81,7 +81,7 @@ static const char *use_package(struct arena *arena, yyjson_val *index, const cha
 	return link_folder(arena, system_id, files, top) ? NULL : "it cannot be linked into " CACHE_FOLDER;
 }
 
-const char *compiled_code_settings(const char *task_root)
+enum compiled_code compiled_code_link(const char *task_root)
 {
 	struct arena arena = { 0 };
 	bool is_there = false, is_used = false;
@@ -109,8 +109,5 @@ const char *compiled_code_settings(const char *task_root)
 		bytes_free(&text);
 	}
 	arena_free(&arena);
-	if (!is_there) {
-		return NULL;
-	}
-	return is_used ? "opcache.file_cache_only=0\n" : "opcache.file_cache_only=0\nopcache.file_cache=\n";
+	return !is_there ? CODE_NONE : is_used ? CODE_USED : CODE_UNUSABLE;
 }

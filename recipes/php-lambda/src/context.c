@@ -28,12 +28,27 @@ static const char *const PROPERTIES[PROPERTY_COUNT] = {
 	"functionVersion", "memoryLimitInMB", "logGroupName", "logStreamName",
 };
 
+/* What all invocations have in common: defaults, from the environment. */
+static const char *const OF_THE_FUNCTION[PROPERTY_COUNT] = {
+	[FUNCTION_NAME] = "AWS_LAMBDA_FUNCTION_NAME",
+	[FUNCTION_VERSION] = "AWS_LAMBDA_FUNCTION_VERSION",
+	[MEMORY_LIMIT_IN_MB] = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+	[LOG_GROUP_NAME] = "AWS_LAMBDA_LOG_GROUP_NAME",
+	[LOG_STREAM_NAME] = "AWS_LAMBDA_LOG_STREAM_NAME",
+};
+
 static zend_class_entry *context_class;
 static const struct invocation *current;
+static const zval *current_object;
 
 void context_set(const struct invocation *invocation)
 {
 	current = invocation;
+}
+
+void context_set_object(const zval *object)
+{
+	current_object = object;
 }
 
 /* Takes over the value. */
@@ -81,19 +96,9 @@ static const char *variable(const char *name)
 	return value == NULL ? "" : value;
 }
 
-static void set_function(zval *object)
-{
-	set_text(object, FUNCTION_NAME, variable("AWS_LAMBDA_FUNCTION_NAME"));
-	set_text(object, FUNCTION_VERSION, variable("AWS_LAMBDA_FUNCTION_VERSION"));
-	set_number(object, MEMORY_LIMIT_IN_MB, (zend_long)strtoll(variable("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), NULL, 10));
-	set_text(object, LOG_GROUP_NAME, variable("AWS_LAMBDA_LOG_GROUP_NAME"));
-	set_text(object, LOG_STREAM_NAME, variable("AWS_LAMBDA_LOG_STREAM_NAME"));
-}
-
 void context_create(zval *object, const struct invocation *invocation)
 {
 	object_init_ex(object, context_class);
-	set_function(object);
 	set_text(object, AWS_REQUEST_ID, invocation->id);
 	set_text(object, INVOKED_FUNCTION_ARN, invocation->function_arn);
 	set_number(object, DEADLINE_MS, (zend_long)invocation->deadline_ms);
@@ -107,22 +112,17 @@ void context_create(zval *object, const struct invocation *invocation)
 	set_json(object, IDENTITY, invocation->identity);
 }
 
-/* For tests of handlers: an object of no invocation. */
-static PHP_METHOD(Context, __construct)
+/* Returns the context of the current invocation; null while a worker script starts. */
+static PHP_METHOD(Context, current)
 {
 	if (zend_parse_parameters_none() == FAILURE) {
 		return;
 	}
-	set_function(this_object());
-}
-
-/* Returns the context of the current invocation; null while a worker script starts. */
-static PHP_METHOD(Context, current)
-{
-	if (zend_parse_parameters_none() == FAILURE || current == NULL) {
-		return;
+	if (current_object != NULL) {
+		ZVAL_COPY(return_value, current_object);
+	} else if (current != NULL) {
+		context_create(return_value, current);
 	}
-	context_create(return_value, current);
 }
 
 /* Returns the milliseconds until Lambda stops the invocation; 0 after the deadline. */
@@ -146,9 +146,6 @@ static PHP_METHOD(Context, jsonSerialize)
 	RETURN_ARR(zend_array_dup(Z_OBJPROP_P(this_object())));
 }
 
-ZEND_BEGIN_ARG_INFO_EX(constructor_arguments, 0, 0, 0)
-ZEND_END_ARG_INFO()
-
 ZEND_BEGIN_ARG_WITH_RETURN_OBJ_INFO_EX(current_arguments, 0, 0, Layersmith\\Context, 1)
 ZEND_END_ARG_INFO()
 
@@ -159,7 +156,6 @@ ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(json_arguments, 0, 0, IS_ARRAY, 0)
 ZEND_END_ARG_INFO()
 
 static const zend_function_entry methods[] = {
-	ZEND_ME(Context, __construct, constructor_arguments, ZEND_ACC_PUBLIC)
 	ZEND_ME(Context, current, current_arguments, ZEND_ACC_PUBLIC | ZEND_ACC_STATIC)
 	ZEND_ME(Context, getRemainingTimeInMillis, remaining_time_arguments, ZEND_ACC_PUBLIC)
 	ZEND_ME(Context, jsonSerialize, json_arguments, ZEND_ACC_PUBLIC)
@@ -175,16 +171,13 @@ static PHP_MINIT_FUNCTION(context)
 	context_class = zend_register_internal_class(&entry);
 	context_class->ce_flags |= ZEND_ACC_FINAL;
 	for (enum property property = 0; property < PROPERTY_COUNT; property++) {
-		const char *name = PROPERTIES[property];
-		switch (property) {
-		case AWS_REQUEST_ID:
-		case INVOKED_FUNCTION_ARN:
-			zend_declare_property_string(context_class, name, strlen(name), "", ZEND_ACC_PUBLIC);
-			break;
-		case DEADLINE_MS:
-			zend_declare_property_long(context_class, name, strlen(name), 0, ZEND_ACC_PUBLIC);
-			break;
-		default:
+		const char *name = PROPERTIES[property], *environment = OF_THE_FUNCTION[property];
+		if (property == DEADLINE_MS || property == MEMORY_LIMIT_IN_MB) {
+			zend_long number = environment == NULL ? 0 : (zend_long)strtoll(variable(environment), NULL, 10);
+			zend_declare_property_long(context_class, name, strlen(name), number, ZEND_ACC_PUBLIC);
+		} else if (environment != NULL || property == AWS_REQUEST_ID || property == INVOKED_FUNCTION_ARN) {
+			zend_declare_property_string(context_class, name, strlen(name), environment == NULL ? "" : variable(environment), ZEND_ACC_PUBLIC);
+		} else {
 			zend_declare_property_null(context_class, name, strlen(name), ZEND_ACC_PUBLIC);
 		}
 	}

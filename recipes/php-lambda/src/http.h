@@ -10,6 +10,7 @@ struct connection {
 	int socket; /* -1 if there is none. */
 	char *buffer;
 	size_t length;
+	size_t used; /* By the message that was read. What follows it is the next message's. */
 	size_t capacity;
 };
 
@@ -17,7 +18,7 @@ struct connection {
 struct message {
 	char *start;   /* The first line. */
 	char *headers; /* Lines, each followed by "\0\n"; the last is empty. */
-	char *body;    /* Followed by \0. */
+	char *body;
 	size_t body_length;
 	bool keeps_connection;
 };
@@ -26,12 +27,15 @@ void connection_open(struct connection *connection);
 void connection_close(struct connection *connection);
 void connection_free(struct connection *connection);
 
+/* Frees the memory of a message, if it is large. */
+void connection_forget(struct connection *connection);
+
 /* Sends all parts, which it changes. A broken connection is false here, and no signal. */
 bool connection_send(struct connection *connection, struct iovec *parts, int count);
 
 /*
- * Reads a message. Returns false at the end of the connection, and for what is not HTTP. `fresh` tells whether nothing came
- * of it.
+ * Reads a message: waits for its first byte without limit, and some seconds for each further one. Returns false at the end of the
+ * connection, and for what is not HTTP. `fresh` tells whether nothing came of it.
  */
 bool connection_read(struct connection *connection, struct message *message, bool *fresh);
 

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,19 @@
 
 #include "memory.h"
 
-static void write_all(char *text, size_t length)
+static int output = STDERR_FILENO;
+
+void log_to_own_file(void)
+{
+	int copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	output = copy < 0 ? STDERR_FILENO : copy;
+}
+
+void log_bytes(const char *text, size_t length)
 {
 	/* One write for one line: those of several processes do not mix. */
 	for (size_t done = 0; done < length;) {
-		ssize_t written = write(STDERR_FILENO, text + done, length - done);
+		ssize_t written = write(output, text + done, length - done);
 		if (written < 0 && errno == EINTR) {
 			continue;
 		}
@@ -42,7 +51,7 @@ static void write_line(const char *prefix, const char *format, va_list arguments
 	}
 	int whole = asprintf(&line, "%s%.*s\n", prefix, (int)length, text);
 	if (whole >= 0) {
-		write_all(line, (size_t)whole);
+		log_bytes(line, (size_t)whole);
 		free(line);
 	}
 	free(text);

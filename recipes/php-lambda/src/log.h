@@ -4,6 +4,11 @@
 
 #include <stddef.h>
 
+/* From now on writes to a copy of stderr: a script may close that, and its number would be another file's. */
+void log_to_own_file(void);
+
+void log_bytes(const char *text, size_t length);
+
 /* Writes a line of the runtime's own. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "compiled-code.h"
+#include "function.h"
 #include "server.h"
 #include "supervisor.h"
 
@@ -76,6 +77,19 @@ static void find_script(struct runtime_api *api, struct settings *settings)
 	settings->document_root = arena_text(&arena, script, (size_t)(slash - script));
 }
 
+/* Web mode has opcache's shared memory beside the files. */
+static const char *ini_for(enum compiled_code code)
+{
+	switch (code) {
+	case CODE_USED:
+		return "opcache.file_cache_only=0\n";
+	case CODE_UNUSABLE:
+		return "opcache.file_cache_only=0\nopcache.file_cache=\n";
+	default:
+		return NULL;
+	}
+}
+
 static void serve(const char *mode)
 {
 	static struct settings settings;
@@ -93,7 +107,7 @@ static void serve(const char *mode)
 	settings.max_requests = number(api, "LAYERSMITH_MAX_REQUESTS", 0);
 	long workers = number(api, "AWS_LAMBDA_MAX_CONCURRENCY", 1);
 	find_script(api, &settings);
-	settings.ini = compiled_code_settings(variable("LAMBDA_TASK_ROOT", TASK_ROOT));
+	settings.ini = ini_for(compiled_code_link(variable("LAMBDA_TASK_ROOT", TASK_ROOT)));
 	if (!server_start(&settings)) {
 		fail_to_start(api, "Runtime.ExitError", "PHP cannot start; its messages are in the log");
 	}
@@ -112,6 +126,12 @@ int main(int argc, char **argv)
 	}
 	/* The other modes are scripts of the command line: the bootstrap itself is the script, which reads the variable. */
 	setenv("LAYERSMITH_MODE", mode, 1);
+	function_register(api_create(variable("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")));
+	if (compiled_code_link(variable("LAMBDA_TASK_ROOT", TASK_ROOT)) == CODE_UNUSABLE) {
+		/* opcache would fill a cache of its own. */
+		char *without_opcache[] = { argv[0], (char *)"-d", (char *)"opcache.enable=0", argv[2], NULL };
+		return php_cli_main(4, without_opcache);
+	}
 	argv[1] = argv[0];
 	return php_cli_main(argc - 1, argv + 1);
 }

@@ -15,11 +15,24 @@
 #include "memory.h"
 
 #define BASE_PATH "/2018-06-01/runtime/"
+/* How often, and how fast, what went wrong is tried again. */
+#define CONNECT_ATTEMPTS 20
+#define CONNECT_PAUSE_US 100000
+#define FAST_FAILURES 100
+#define FAILURE_PAUSE_US 1000
+#define MAX_REFUSALS 10
 
 struct runtime_api {
 	char *host;
 	char *port;
+	char *common_headers; /* The end of the first line, and the headers of all requests. */
 	struct connection connection;
+};
+
+enum outcome {
+	ANSWERED, /* With whatever status. */
+	LOST,
+	UNREACHABLE,
 };
 
 /* An answer of the Runtime API. */
@@ -72,6 +85,9 @@ struct runtime_api *api_create(const char *address)
 	size_t host_length = colon == NULL ? strlen(address) : (size_t)(colon - address);
 	api->host = must(strndup(address, host_length));
 	api->port = must(strdup(colon == NULL ? "80" : colon + 1));
+	if (asprintf(&api->common_headers, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: layersmith-php/" PHP_VERSION_TEXT "\r\n", address) < 0) {
+		out_of_memory();
+	}
 	connection_open(&api->connection);
 	return api;
 }
@@ -81,104 +97,135 @@ void api_reset(struct runtime_api *api)
 	connection_close(&api->connection);
 }
 
-static bool connect_now(struct runtime_api *api)
+/* Connects. Returns NULL, or why it cannot. */
+static const char *connect_now(struct runtime_api *api)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
 	int reason = getaddrinfo(api->host, api->port, &hints, &found);
+	const char *problem = "it has no address";
 	if (reason != 0) {
-		log_line("cannot find the Runtime API %s: %s", api->host, gai_strerror(reason));
-		return false;
+		return gai_strerror(reason);
 	}
 	for (struct addrinfo *each = found; each != NULL && api->connection.socket < 0; each = each->ai_next) {
 		int fd = socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0) {
-			continue;
-		}
-		if (connect(fd, each->ai_addr, each->ai_addrlen) == 0) {
+		if (fd >= 0 && connect(fd, each->ai_addr, each->ai_addrlen) == 0) {
 			int on = 1;
 			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 			api->connection.socket = fd;
-		} else {
-			log_line("cannot connect to the Runtime API %s:%s: %s", api->host, api->port, strerror(errno));
+			problem = NULL;
+			continue;
+		}
+		problem = strerror(errno);
+		if (fd >= 0) {
 			close(fd);
 		}
 	}
 	freeaddrinfo(found);
-	return api->connection.socket >= 0;
+	return problem;
+}
+
+/* Connects if there is no connection: tries for two seconds. */
+static bool connect_patiently(struct runtime_api *api)
+{
+	const char *problem = NULL;
+	for (int attempt = 0; api->connection.socket < 0 && attempt <= CONNECT_ATTEMPTS; attempt++) {
+		if (attempt > 0) {
+			usleep(CONNECT_PAUSE_US);
+		}
+		problem = connect_now(api);
+	}
+	if (problem != NULL) {
+		log_line("no connection to the Runtime API at %s:%s: %s", api->host, api->port, problem);
+	}
+	return problem == NULL;
 }
 
 static bool read_answer(struct runtime_api *api, struct answer *answer, bool *fresh)
 {
-	if (!connection_read(&api->connection, &answer->message, fresh) || strncmp(answer->message.start, "HTTP/1.", 7) != 0) {
-		return false;
+	struct connection *connection = &api->connection;
+	struct message *message = &answer->message;
+	do {
+		if (!connection_read(connection, message, fresh) || strncmp(message->start, "HTTP/1.", 7) != 0) {
+			return false;
+		}
+		const char *status = message->start + strcspn(message->start, " ");
+		answer->status = *status == ' ' && strspn(status + 1, "0123456789") == 3 ? atoi(status) : 0;
+		if (answer->status < 100 || answer->status > 599) {
+			return false;
+		}
+	} while (answer->status < 200);
+	/* What follows an answer would be taken for the next one. */
+	if (!message->keeps_connection || connection->length > connection->used) {
+		connection_close(connection);
 	}
-	answer->status = atoi(answer->message.start + strcspn(answer->message.start, " "));
-	if (answer->status == 0) {
-		return false;
-	}
-	if (!answer->message.keeps_connection) {
-		connection_close(&api->connection);
-	}
+	message->body[message->body_length] = '\0';
 	return true;
 }
 
-/* Sends a request whose parts are `head` and `body`, and reads the answer. Tries once more on a connection that was stale. */
-static bool call(struct runtime_api *api, const char *head, const char *body, size_t length, struct answer *answer)
+/* A request: `headers` are whole lines. */
+struct request {
+	const char *method;
+	const char *path; /* What comes after BASE_PATH. */
+	const char *headers;
+	char framing[48]; /* The header that tells the length of the body, and the end of the head. */
+	const char *body;
+	size_t length;
+};
+
+static struct iovec part(const char *text)
+{
+	return (struct iovec){ .iov_base = (char *)text, .iov_len = strlen(text) };
+}
+
+static bool send_request(struct runtime_api *api, const struct request *request)
+{
+	struct iovec parts[] = {
+		part(request->method), part(" " BASE_PATH), part(request->path), part(api->common_headers), part(request->headers), part(request->framing),
+		{ .iov_base = (char *)request->body, .iov_len = request->length },
+	};
+	return connection_send(&api->connection, parts, request->length > 0 ? 7 : 6);
+}
+
+/* Sends a request, and reads the answer. Tries once more on a connection that was stale. */
+static enum outcome call(struct runtime_api *api, const struct request *request, struct answer *answer)
 {
 	for (int attempt = 0;; attempt++) {
 		bool was_open = api->connection.socket >= 0;
-		if (!was_open && !connect_now(api)) {
-			return false;
+		if (!was_open && !connect_patiently(api)) {
+			return UNREACHABLE;
 		}
-		struct iovec parts[] = {
-			{ .iov_base = (char *)head, .iov_len = strlen(head) },
-			{ .iov_base = (char *)body, .iov_len = length },
-		};
 		bool fresh = true;
-		if (connection_send(&api->connection, parts, length > 0 ? 2 : 1) && read_answer(api, answer, &fresh)) {
-			return true;
+		if (send_request(api, request) && read_answer(api, answer, &fresh)) {
+			return ANSWERED;
 		}
 		connection_close(&api->connection);
 		if (!was_open || !fresh || attempt > 0) {
-			return false;
+			return LOST;
 		}
 	}
 }
 
-static char *request_head(struct runtime_api *api, const char *method, const char *path, const char *headers)
+static enum outcome get(struct runtime_api *api, const char *path, struct answer *answer)
 {
-	char *head;
-	const char *agent = "layersmith-php/" PHP_VERSION_TEXT;
-	if (asprintf(&head, "%s " BASE_PATH "%s HTTP/1.1\r\nHost: %s:%s\r\nUser-Agent: %s\r\n%s\r\n", method, path, api->host, api->port,
-		    agent, headers) < 0) {
-		out_of_memory();
+	struct request request = { .method = "GET", .path = path, .headers = "", .framing = "\r\n" };
+	enum outcome outcome = call(api, &request, answer);
+	if (outcome == LOST) {
+		log_line("%s: the connection to the Runtime API was lost", path);
 	}
-	return head;
+	return outcome;
 }
 
-static bool get(struct runtime_api *api, const char *path, struct answer *answer)
+static bool is_valid_id(const char *id)
 {
-	char *head = request_head(api, "GET", path, "");
-	bool done = call(api, head, "", 0, answer);
-	free(head);
-	if (!done) {
-		log_line("the Runtime API ended the connection at %s", path);
-		return false;
-	}
-	if (answer->status >= 300) {
-		log_line("the Runtime API refused %s with %d: %.500s", path, answer->status, answer->message.body);
-		return false;
-	}
-	return true;
+	static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t length = strspn(id, characters);
+	return length > 0 && length < MAX_REQUEST_ID && id[length] == '\0';
 }
 
-bool api_next(struct runtime_api *api, struct invocation *invocation)
+/* Makes an invocation of an answer. Returns false if it has none. */
+static bool read_invocation(const struct answer *answer, struct invocation *invocation)
 {
-	struct answer answer;
-	const struct message *message = &answer.message;
-	if (!get(api, "invocation/next", &answer)) {
-		return false;
-	}
+	const struct message *message = &answer->message;
 	*invocation = (struct invocation){
 		.id = message_header(message, "Lambda-Runtime-Aws-Request-Id"),
 		.function_arn = message_header(message, "Lambda-Runtime-Invoked-Function-Arn"),
@@ -190,17 +237,48 @@ bool api_next(struct runtime_api *api, struct invocation *invocation)
 		.event = message->body,
 		.event_length = message->body_length,
 	};
-	if (invocation->id[0] == '\0' || strpbrk(invocation->id, "/?# ") != NULL) {
-		log_line("the Runtime API gave an invocation without a valid request id");
-		return false;
+	return answer->status == 200 && is_valid_id(invocation->id);
+}
+
+bool api_next(struct runtime_api *api, struct invocation *invocation)
+{
+	struct answer answer;
+	for (int failed = 0, refused = 0;;) {
+		enum outcome outcome = get(api, "invocation/next", &answer);
+		if (outcome == UNREACHABLE) {
+			return false;
+		}
+		if (outcome == LOST) {
+			if (++failed > FAST_FAILURES) {
+				usleep(FAILURE_PAUSE_US);
+			}
+			continue;
+		}
+		if (read_invocation(&answer, invocation)) {
+			return true;
+		}
+		log_line("the Runtime API answered %d instead of an event: %.500s", answer.status, answer.message.body);
+		if (answer.status >= 500 || (answer.status >= 400 && ++refused > MAX_REFUSALS)) {
+			return false;
+		}
 	}
-	return true;
+}
+
+void api_forget_event(struct runtime_api *api)
+{
+	connection_forget(&api->connection);
 }
 
 bool api_restore_next(struct runtime_api *api)
 {
 	struct answer answer;
-	return get(api, "restore/next", &answer);
+	if (get(api, "restore/next", &answer) != ANSWERED) {
+		return false;
+	}
+	if (answer.status >= 300) {
+		log_line("the Runtime API refused restore/next with %d: %.500s", answer.status, answer.message.body);
+	}
+	return answer.status < 300;
 }
 
 static int status_of(const char *path, bool answered, const struct answer *answer)
@@ -236,34 +314,22 @@ int api_post(struct runtime_api *api, const char *path, const char *headers, con
 {
 	struct runtime_api other;
 	struct answer answer;
-	char *lines;
+	struct request request = { .method = "POST", .path = path, .headers = headers, .body = body, .length = length };
 	lend(api, &other);
-	if (asprintf(&lines, "%sContent-Length: %zu\r\n", headers, length) < 0) {
-		out_of_memory();
-	}
-	char *head = request_head(api, "POST", path, lines);
-	bool answered = call(&other, head, body, length, &answer);
+	snprintf(request.framing, sizeof request.framing, "Content-Length: %zu\r\n\r\n", length);
+	bool answered = call(&other, &request, &answer) == ANSWERED;
 	int status = status_of(path, answered, &answer);
 	take_back(api, &other);
-	free(head);
-	free(lines);
 	return status;
 }
 
 bool api_begin(struct runtime_api *api, const char *path, const char *headers)
 {
-	if (api->connection.socket < 0 && !connect_now(api)) {
+	struct request request = { .method = "POST", .path = path, .headers = headers, .framing = "Transfer-Encoding: chunked\r\n\r\n" };
+	if (!connect_patiently(api)) {
 		return false;
 	}
-	char *lines;
-	if (asprintf(&lines, "%sTransfer-Encoding: chunked\r\n", headers) < 0) {
-		out_of_memory();
-	}
-	char *head = request_head(api, "POST", path, lines);
-	struct iovec part = { .iov_base = head, .iov_len = strlen(head) };
-	bool sent = connection_send(&api->connection, &part, 1);
-	free(head);
-	free(lines);
+	bool sent = send_request(api, &request);
 	if (!sent) {
 		connection_close(&api->connection);
 	}

@@ -8,6 +8,9 @@
 
 #include "memory.h"
 
+/* The longest request id, with its end. */
+#define MAX_REQUEST_ID 128
+
 /* What /invocation/next says about an invocation. The texts are "" where a header is absent. They live until the next call. */
 struct invocation {
 	const char *id;
@@ -32,8 +35,14 @@ struct runtime_api *api_create(const char *address);
 /* Closes the connection and forgets what it holds: for a process that was forked off. */
 void api_reset(struct runtime_api *api);
 
-/* Waits for the next invocation. Returns false if the Runtime API ended the connection, or refused: it is logged. */
+/*
+ * Waits for the next invocation, whatever the Runtime API answers meanwhile. Returns false if it cannot be reached, has an error of
+ * its own (a status from 500 on) or refuses again and again: it is logged, and the process has to end.
+ */
 bool api_next(struct runtime_api *api, struct invocation *invocation);
+
+/* Frees the memory of a large event, which must not be used any more. */
+void api_forget_event(struct runtime_api *api);
 
 /* Waits for the restore of a snapshot. Returns false if the Runtime API refused. */
 bool api_restore_next(struct runtime_api *api);

@@ -13,6 +13,7 @@
 
 #include "context.h"
 #include "deadline.h"
+#include "environment.h"
 #include "event-handler.h"
 #include "functions.h"
 #include "log.h"
@@ -243,16 +244,6 @@ static void describe_to_php(const struct http_request *request)
 	SG(server_context) = &server;
 	const char *authorization = request_header(request, "authorization");
 	php_handle_auth_data(*authorization == '\0' ? NULL : authorization);
-}
-
-/* setenv() would keep a copy of every value, for ever. */
-static void set_trace_id(const char *id)
-{
-	static char variable[512];
-	unsetenv("_X_AMZN_TRACE_ID");
-	if (*id != '\0' && snprintf(variable, sizeof variable, "_X_AMZN_TRACE_ID=%s", id) < (int)sizeof variable) {
-		putenv(variable);
-	}
 }
 
 void server_wait(void)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "event.h"
+#include "runtime-api.h"
 
 enum work {
 	WORK_STARTING,  /* Until it asks for its first invocation. */
@@ -24,7 +25,7 @@ struct slot {
 	/* When the supervisor ends the worker, in milliseconds of CLOCK_MONOTONIC; 0 while the invocation has time. */
 	_Atomic int64_t kill_at_ms;
 	enum event_format format;
-	char id[128];
+	char id[MAX_REQUEST_ID];
 	/* `GET /path?query`, for log lines. */
 	char what[1024];
 };

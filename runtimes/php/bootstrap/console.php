@@ -61,7 +61,7 @@ function run_command(array $command): array
     }
     $output = '';
     while (($bytes = \fread($pipes[1], 65536)) !== false && $bytes !== '') {
-        log_text($bytes);
+        \fwrite(STDERR, $bytes);
         $output .= $bytes;
     }
     // The result is JSON: bytes that are not UTF-8 are replaced.

@@ -9,19 +9,11 @@ final class EncodingError extends \Exception
 {
 }
 
-/** @param mixed $value */
-function encode($value): string
+/** Throws what says why a result could not be encoded as JSON. @param mixed $result */
+function encode_fault($result): void
 {
-    $json = \json_encode(
-        $value,
-        JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION,
-        MAX_JSON_DEPTH
-    );
-    if ($json !== false) {
-        return $json;
-    }
     $reason = \json_last_error_msg();
-    throw new EncodingError(find_fault($value, 'result', []) ?? "result cannot be sent as JSON: $reason");
+    throw new EncodingError(find_fault($result, 'result', []) ?? "result cannot be sent as JSON: $reason");
 }
 
 /** Finds what in a value cannot be encoded as JSON, and where. Returns null if everything can. */

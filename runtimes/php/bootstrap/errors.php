@@ -6,20 +6,10 @@ namespace Layersmith\Bootstrap;
 
 use Throwable;
 
+/** The file from which functions are called. */
+const BOOTSTRAP = '/opt/bootstrap';
 const MAX_STACK_FRAMES = 100;
 const MAX_CAUSES = 10;
-
-function log_text(string $text): void
-{
-    if (\is_resource(STDERR)) {
-        \fwrite(STDERR, $text);
-    }
-}
-
-function log_line(string $message): void
-{
-    log_text('bootstrap: ' . \addcslashes(\substr($message, 0, MAX_MESSAGE_BYTES), "\0..\37") . "\n");
-}
 
 /** Returns a type such as `Function.RuntimeException`, the only form that Lambda passes on. */
 function error_type(Throwable $error): string
@@ -63,7 +53,10 @@ function trace_of(Throwable $error): array
     foreach ($error->getTrace() as $frame) {
         $name = ($frame['class'] ?? '') . ($frame['type'] ?? '') . $frame['function'] . '()';
         $file = $frame['file'] ?? '';
-        if ($file === __FILE__) {
+        if ($frame['function'] === __NAMESPACE__ . '\serve') {
+            break;
+        }
+        if (\strpos($file, BOOTSTRAP) === 0) {
             $lines[] = $name;
             break;
         }
@@ -84,36 +77,49 @@ function report_json(array $report): string
     );
 }
 
-/** Logs a report as one line, in the format of Lambda's own runtimes, whose fields CloudWatch recognizes. */
-function log_report(string $id, array $report): void
+/** Returns what is sent of a report: its type, and itself as JSON. @return array{0: string, 1: string} */
+function sent(array $report): array
 {
-    log_text(\gmdate('Y-m-d\TH:i:s\Z') . "\t$id\tERROR\tInvoke Error\t" . report_json($report) . "\n");
+    return [$report['errorType'], report_json($report)];
 }
 
-/** Returns the headers of a request that sends a report. */
-function error_headers(array $report): string
+/** The report of an exception. @return array{0: string, 1: string} */
+function failure(Throwable $error, bool $atInit): array
 {
-    return "Content-Type: application/json\r\n" . ERROR_TYPE_HEADER . ': ' . $report['errorType'] . "\r\n";
+    if ($error instanceof BadHandler) {
+        $cause = $error->getPrevious();
+        return sent(report($error->type, $error->getMessage(), $cause === null ? [] : trace_of($cause)));
+    }
+    if ($error instanceof EncodingError) {
+        return refusal('Runtime.MarshalError', $error->getMessage());
+    }
+    return sent(report_of($error, $atInit ? 'Runtime.ImportModuleError' : null));
 }
 
-/** Sends a report or a result. A refused one is not sent again. A 5xx ends the process. */
-function post(RuntimeApi $api, string $path, string $headers, string $body): void
+/** The report of an event or a result that is wrong. @return array{0: string, 1: string} */
+function refusal(string $type, string $message): array
 {
-    try {
-        check_response($path, $api->call('POST', $path, $headers, $body));
-    } catch (ConnectionLost $lost) {
-        log_line("$path: " . $lost->getMessage());
-    }
+    return sent(report($type, $message));
 }
 
-/** Logs a refusal by the Runtime API. Exits on a 5xx, after which Lambda starts a new process. */
-function check_response(string $path, array $response): void
+/** The report when PHP ends. @param array<string, mixed>|null $error the last one @return array{0: string, 1: string} */
+function ending(?array $error, bool $atInit): array
 {
-    [$status, , $body] = $response;
-    if ($status >= 300) {
-        log_line("the Runtime API refused $path with $status: " . \substr(\trim($body), 0, 500));
+    $fatal = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
+    if ($error === null || ($error['type'] & $fatal) === 0) {
+        return $atInit
+            ? refusal('Runtime.ImportModuleError', 'exit() was called while the handler was loaded')
+            : refusal('Function.Exit', 'exit() was called: a function returns its result instead');
     }
-    if ($status >= 500) {
-        exit(1);
+    $where = [$error['file'] . ':' . $error['line']];
+    if (\strpos($error['message'], 'Allowed memory size of ') === 0) {
+        $type = 'Function.OutOfMemory';
+    } elseif (\strpos($error['message'], 'Maximum execution time of ') === 0) {
+        $type = 'Function.TimeLimit';
+    } elseif ($atInit) {
+        $type = $error['type'] & (E_PARSE | E_COMPILE_ERROR) ? 'Runtime.UserCodeSyntaxError' : 'Runtime.ImportModuleError';
+    } else {
+        $type = 'Function.FatalError';
     }
+    return sent(report($type, $error['message'] . ' in ' . $where[0], $where));
 }

@@ -10,21 +10,20 @@ use Throwable;
 final class BadHandler extends \Exception
 {
     public $type;
-    public $trace;
 
-    public function __construct(string $type, string $message, array $trace = [])
+    public function __construct(string $type, string $message, ?Throwable $cause = null)
     {
-        parent::__construct($message);
+        parent::__construct($message, 0, $cause);
         $this->type = $type;
-        $this->trace = $trace;
     }
 }
 
-/** Loads the handler for the mode that LAYERSMITH_MODE names. Web and worker mode do not come here. */
-function handler_of_mode(string $root): \Closure
+/** Finds the handler for the mode that LAYERSMITH_MODE names. Web and worker mode do not come here. */
+function find_handler(string $root): \Closure
 {
     $mode = (string) \getenv('LAYERSMITH_MODE');
     if ($mode === 'console') {
+        load_library();
         return console_handler($root);
     }
     if ($mode !== '' && $mode !== 'function') {
@@ -62,10 +61,10 @@ function load_handler(string $root): \Closure
         throw $bad;
     } catch (\ParseError $error) {
         $message = $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine();
-        throw new BadHandler('Runtime.UserCodeSyntaxError', "handler $name: $message", trace_of($error));
+        throw new BadHandler('Runtime.UserCodeSyntaxError', "handler $name: $message", $error);
     } catch (Throwable $error) {
         $message = \get_class($error) . ': ' . $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine();
-        throw new BadHandler('Runtime.ImportModuleError', "handler $name: $message", trace_of($error));
+        throw new BadHandler('Runtime.ImportModuleError', "handler $name: $message", $error);
     }
     $looked = \implode(' nor ', \array_map(static function (string $file) use ($root): string {
         return "$root/$file";
@@ -74,7 +73,6 @@ function load_handler(string $root): \Closure
 }
 
 /**
- * Loads the autoloader of the layers, then the function's, which PHP asks first: Composer puts itself at the front.
  * Loads the autoloader of the layers, then the function's. The last one has precedence: Composer puts itself first.
  * @return string[] their files
  */

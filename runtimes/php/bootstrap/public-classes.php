@@ -4,69 +4,12 @@ declare(strict_types=1);
 
 namespace Layersmith;
 
-/** Information about an invocation. Handlers receive it as their second argument. */
-final class Context implements \JsonSerializable
-{
-    /** @var string */
-    public $awsRequestId = '';
-    /** @var string */
-    public $invokedFunctionArn = '';
-    /** @var int when Lambda stops the invocation, in milliseconds since 1970 */
-    public $deadlineMs = 0;
-    /** @var string|null for X-Ray */
-    public $traceId;
-    /** @var array<mixed>|null from the caller */
-    public $clientContext;
-    /** @var array<mixed>|null from Amazon Cognito */
-    public $identity;
-    /** @var string|null */
-    public $tenantId;
-    /** @var string */
-    public $functionName;
-    /** @var string */
-    public $functionVersion;
-    /** @var int */
-    public $memoryLimitInMB;
-    /** @var string */
-    public $logGroupName;
-    /** @var string */
-    public $logStreamName;
-
-    public function __construct()
-    {
-        $this->functionName = (string) \getenv('AWS_LAMBDA_FUNCTION_NAME');
-        $this->functionVersion = (string) \getenv('AWS_LAMBDA_FUNCTION_VERSION');
-        $this->memoryLimitInMB = (int) \getenv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
-        $this->logGroupName = (string) \getenv('AWS_LAMBDA_LOG_GROUP_NAME');
-        $this->logStreamName = (string) \getenv('AWS_LAMBDA_LOG_STREAM_NAME');
-    }
-
-    /** Milliseconds until Lambda stops the invocation; 0 after the deadline. */
-    public function getRemainingTimeInMillis(): int
-    {
-        return \max(0, $this->deadlineMs - (int) (\microtime(true) * 1000));
-    }
-
-    public function jsonSerialize(): array
-    {
-        return \get_object_vars($this);
-    }
-}
-
 /** Writes a streamed response. Each piece is sent immediately. */
 final class ResponseStream
 {
-    private $send;
-
-    /** @internal */
-    public function __construct(\Closure $send)
-    {
-        $this->send = $send;
-    }
-
     public function write(string $bytes): void
     {
-        ($this->send)($bytes);
+        Bootstrap\write_stream($bytes);
     }
 }
 

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { sha256 } from '../../core/digest.js';
 import { InternalError } from '../../core/errors.js';
 import { SOURCE_DATE_EPOCH } from '../../core/source-date-epoch.js';
-import { MANIFEST_PATH } from '../../layer/manifest.js';
 import { fileEntry, openContent, type TreeEntry } from '../../tree/tree-entry.js';
 import { BUNDLE_ROOT, type CodeCompiler, type CompiledCode, type BundleKind } from '../runtime.js';
 import { phpProgram } from './php-source.js';
@@ -27,15 +26,6 @@ const FILE_CACHE_FOLDER = '/tmp';
 const COMPILER_FOLDER = '/var/layersmith';
 const WORK_FOLDER = '/tmp/work';
 const RESULT_FOLDER = `${WORK_FOLDER}/result`;
-
-/** Constants of the bootstrap for compiled code. */
-export const COMPILED_CONSTANTS = {
-  LAYER_MANIFEST: `${BUNDLE_ROOT.vendor}/${MANIFEST_PATH}`,
-  COMPILED_FUNCTION_FOLDER: `${BUNDLE_ROOT.function}/${COMPILED_FOLDER.function}`,
-  COMPILED_VENDOR_FOLDER: `${BUNDLE_ROOT.vendor}/${COMPILED_FOLDER.vendor}`,
-  COMPILED_INDEX_VERSION: INDEX_VERSION,
-  FILE_CACHE_FOLDER,
-} as const;
 
 /** Constants of the compiler, `runtimes/php/compile.php`. */
 export const COMPILER_CONSTANTS = { PHP_PROGRAM, WORK_FOLDER, RESULT_FOLDER } as const;

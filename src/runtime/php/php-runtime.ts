@@ -2,22 +2,15 @@ import { join } from 'node:path';
 import { LAYER_MODES } from '../../core/layer-mode.js';
 import { BOOTSTRAP_CONSTANTS } from '../constants.js';
 import type { Runtime } from '../runtime.js';
-import { COMPILED_CONSTANTS, phpCompiler, PHP_PROGRAM } from './compiled-code.js';
+import { phpCompiler, PHP_PROGRAM } from './compiled-code.js';
 import { phpSettings } from './php-settings.js';
-import { phpProgram } from './php-source.js';
+import { phpCode, phpProgram } from './php-source.js';
 
-/** The files of `runtimes/php/bootstrap` in the order of the bootstrap. */
-const PARTS = [
-  'public-classes',
-  'runtime-api',
-  'errors',
-  'encode',
-  'state',
-  'opcode-cache',
-  'handlers',
-  'console',
-  'loop',
-] as const;
+/** The files of `runtimes/php/bootstrap` that each start compiles, and those that it compiles when it needs them. */
+const PARTS = {
+  start: ['handlers', 'start'],
+  library: ['public-classes', 'errors', 'encode', 'streams', 'console'],
+} as const;
 
 /**
  * PHP 7.3 to 8.5, with one bootstrap that uses neither Composer nor curl nor other extensions. docs/functions.md describes its
@@ -29,13 +22,13 @@ export const phpRuntime: Runtime = {
   program: PHP_PROGRAM,
   modes: LAYER_MODES,
   async bootstrap(folder, mode) {
-    const program = await phpProgram(
-      PARTS.map((part) => join(folder, 'php', 'bootstrap', `${part}.php`)),
-      { constants: { ...BOOTSTRAP_CONSTANTS, ...COMPILED_CONSTANTS, PHP_PROGRAM }, from: 'runtimes/php' },
-    );
+    const files = (names: readonly string[]): string[] =>
+      names.map((name) => join(folder, 'php', 'bootstrap', `${name}.php`));
+    const constants = { ...BOOTSTRAP_CONSTANTS, PHP_PROGRAM };
+    const start = await phpProgram(files(PARTS.start), { constants, from: 'runtimes/php' });
     // The program serves web applications itself; for functions it runs the rest of this file.
     const flag = mode === 'function' ? '--lambda' : `--lambda=${mode}`;
-    return `#!${PHP_PROGRAM} ${flag}\n${program}`;
+    return `#!${PHP_PROGRAM} ${flag}\n${start}\n__halt_compiler();\n${await phpCode(files(PARTS.library), constants)}`;
   },
   settings: phpSettings,
   compiler: phpCompiler,

@@ -143,6 +143,7 @@ describe.each(['php/8.4', 'php/7.4'])('the bootstrap of %s', (recipe) => {
         logStreamName: expect.stringMatching(/./) as string,
       },
       remaining: expect.any(Number) as number,
+      current: true,
       trace: [traceId, traceId, traceId],
     });
     expect(value.context.deadlineMs).toBeGreaterThan(before + 29_000);
