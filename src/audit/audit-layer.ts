@@ -37,6 +37,8 @@ export interface AuditOptions {
   readonly platform: string;
   /** False for a layer that only adds files to another one. */
   readonly needsBootstrap: boolean;
+  /** The path of a program that is at a fixed address by choice: a warning then. Undefined if there is none. */
+  readonly fixedAddress?: string | undefined;
   /** The size of the zip. Undefined if there is none yet. */
   readonly zipBytes: number | undefined;
 }
@@ -49,7 +51,10 @@ export async function auditLayer(facts: LayerFacts, options: AuditOptions): Prom
   const { profiles, platform } = options;
   const profile = profiles.find(({ name }) => name === platform);
   if (profile === undefined) throw new InternalError(`no ABI profile for ${platform}`);
-  const everywhere = [...fileFindings(facts, profile.architecture), ...treeFindings(facts, options.zipBytes)];
+  const everywhere = [
+    ...fileFindings(facts, profile.architecture, options.fixedAddress),
+    ...treeFindings(facts, options.zipBytes),
+  ];
   // What modules share with others stops no layer, so it is looked for on the wanted platform alone.
   const here = [
     ...(await findingsOn(profile, { facts, options })),

@@ -8,8 +8,15 @@ const MACHINES: Readonly<Record<Architecture, number>> = { x86_64: 62, arm64: 18
 /** The type of an object file, which no loader loads. */
 const ET_REL = 1;
 
-/** Checks each file by itself: its format, its hardening, and traces of the build machine. */
-export function fileFindings(facts: LayerFacts, architecture: Architecture): readonly Finding[] {
+/**
+ * Checks each file by itself: its format, its hardening, and traces of the build machine. `fixedAddress` is the path of a program
+ * that is at a fixed address by choice.
+ */
+export function fileFindings(
+  facts: LayerFacts,
+  architecture: Architecture,
+  fixedAddress?: string,
+): readonly Finding[] {
   const findings: Finding[] = [];
   for (const [path, what] of facts.foreign) {
     findings.push({
@@ -29,7 +36,10 @@ export function fileFindings(facts: LayerFacts, architecture: Architecture): rea
       remedy: 'Build it again, or leave it out. It may be truncated or damaged.',
     });
   }
-  for (const fact of facts.elfs.values()) findings.push(...elfFindings(fact, architecture));
+  for (const fact of facts.elfs.values()) {
+    const chosen = fact.path === fixedAddress;
+    findings.push(...elfFindings(fact, architecture).map((each) => (chosen ? ofChoice(each) : each)));
+  }
   for (const [path, buildPath] of facts.buildPaths) {
     findings.push({
       rule: 'build-path',
@@ -41,6 +51,17 @@ export function fileFindings(facts: LayerFacts, architecture: Architecture): rea
     });
   }
   return findings;
+}
+
+/** A definition that chooses a fixed address is told what that costs, and not refused. */
+function ofChoice(finding: Finding): Finding {
+  if (finding.rule !== 'no-pie') return finding;
+  return {
+    ...finding,
+    severity: 'warning',
+    message: 'is a program at a fixed address, as the definition of the layer says (start: fastest)',
+    remedy: 'Remove `start: fastest` from the definition if the program should be at a random address.',
+  };
 }
 
 function elfFindings({ path, elf }: ElfFact, architecture: Architecture): readonly Finding[] {

@@ -148,14 +148,15 @@ async function layerOfDefinition(
   definition: LayerDefinition,
   { library, folders }: { readonly library: RecipeLibrary; readonly folders: PlatformFolders },
 ): Promise<PlannedLayer> {
-  const { name, base, extensions, mode, ini, files, position, modePosition, iniPosition } = definition;
+  const { name, base, extensions, mode, ini, files, start } = definition;
+  const { position, modePosition, iniPosition } = definition;
   const problems: Problem[] = [
     ...(await missingFiles(definition)),
     ...(await unknownPlatforms(definition, folders)),
   ];
   let plan: Plan | undefined;
   try {
-    plan = await planFor(base, library, extensions);
+    plan = await planFor(base, library, extensions, start);
     const { runtime } = layerParts(plan.root.recipe);
     if (!runtime.modes.includes(mode)) {
       problems.push({ ...modePosition, message: `${name}: ${runtime.language} has no mode ${mode}` });
@@ -210,10 +211,12 @@ export async function layerOfManifest(
     extensions = [],
     mode = 'function',
     ini = {},
-  }: Pick<Manifest, 'recipe' | 'extensions' | 'mode' | 'ini'>,
+    start,
+  }: Pick<Manifest, 'recipe' | 'extensions' | 'mode' | 'ini' | 'start'>,
   library: RecipeLibrary,
 ): Promise<PlannedLayer> {
   const chosen = extensions.map((text) => ({ ...parseRecipeName(text), position: undefined }));
-  const plan = await planFor(parseRecipeName(recipe), library, chosen);
+  const chosenStart = start && { start, position: undefined };
+  const plan = await planFor(parseRecipeName(recipe), library, chosen, chosenStart);
   return { name: nameOfBase(plan), plan, settings: { mode, ini, files: new Map() } };
 }

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { LAYER_MODES, type LayerMode } from '../core/layer-mode.js';
 import type { Place } from '../core/yaml-file.js';
 import { ARCHITECTURES, type Architecture } from '../platform/platform.js';
-import type { ChosenExtension } from '../recipe/plan.js';
+import type { ChosenExtension, ChosenStart } from '../recipe/plan.js';
 import { parseRecipeName, type RecipeName } from '../recipe/recipe-library.js';
-import { iniSettings, needName, pathBelowOpt } from '../recipe/recipe-schema.js';
+import { iniSettings, needName, pathBelowOpt, STARTS } from '../recipe/recipe-schema.js';
 import type { Position } from '../recipe/recipe.js';
 
 /** A layer that a project wants: an entry of `layers` in layersmith.yaml. */
@@ -22,6 +22,8 @@ export interface LayerDefinition {
   readonly ini: Readonly<Record<string, string>>;
   /** Files to add to the layer. */
   readonly files: readonly AddedFile[];
+  /** How the interpreter starts. Undefined where the definition does not choose. */
+  readonly start: ChosenStart | undefined;
   /** The place of `base`. */
   readonly position: Position;
   /** The place of `mode`. */
@@ -59,6 +61,7 @@ export const layerSchema = z.strictObject({
   mode: z.enum(LAYER_MODES).default('function'),
   ini: iniSettings.default({}),
   files: z.record(pathBelowOpt, z.string()).default({}),
+  start: z.enum(STARTS).optional(),
 });
 
 /** The names of layers, which begin the names of files. */
@@ -91,6 +94,7 @@ export function layerDefinitions(
       file: resolve(folder, from),
       position: place(name, 'files', path),
     })),
+    start: layer.start && { start: layer.start, position: place(name, 'start') },
     position: place(name, 'base'),
     modePosition: place(name, 'mode'),
     iniPosition: place(name, 'ini'),

@@ -6,6 +6,7 @@ import { LAYER_MODES } from '../core/layer-mode.js';
 import { describeParseError } from '../core/parse-error.js';
 import { openContent, type TreeEntry } from '../tree/tree-entry.js';
 import { ARCHITECTURES } from '../platform/platform.js';
+import { STARTS } from '../recipe/recipe-schema.js';
 
 /** The path of the manifest in a layer, below `/opt`. */
 export const MANIFEST_PATH = 'share/layersmith/manifest.json';
@@ -80,6 +81,8 @@ export const manifestSchema = z.object({
   ini: z.record(z.string(), z.string()).optional(),
   /** Files that the layer's definition adds, by their paths below `/opt`. */
   files: z.array(z.object({ path: z.string(), sha256, executable: z.literal(true).optional() })).optional(),
+  /** How the interpreter starts. Missing for the default, a random address. */
+  start: z.enum(STARTS).optional(),
   platform: z.string(),
   architecture: z.enum(ARCHITECTURES),
   toolchain: z.object({
@@ -104,8 +107,15 @@ export type ManifestStage = Manifest['stages'][number];
 export type ManifestBundle = NonNullable<ManifestStage['bundles']>[number];
 
 /** Returns the name of the layer's runtime. Older manifests lack it; there the recipe's package is the name: php or lua. */
-export function interpreterOf({ interpreter, recipe }: Manifest): string {
+export function interpreterOf({ interpreter, recipe }: Pick<Manifest, 'interpreter' | 'recipe'>): string {
   return interpreter ?? recipe.replace(/\/.*$/, '');
+}
+
+/** Returns the path of the program that the layer's definition chose to be at a fixed address. Undefined if it chose none. */
+export function programAtFixedAddress(
+  manifest: Pick<Manifest, 'start' | 'interpreter' | 'recipe'>,
+): string | undefined {
+  return manifest.start === 'fastest' ? `bin/${interpreterOf(manifest)}` : undefined;
 }
 
 /** Formats the manifest as JSON with two spaces, keys in the order of the schema, and a newline. */

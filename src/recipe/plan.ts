@@ -1,6 +1,7 @@
 import { RecipeError, UsageError, type Problem } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-names.js';
 import { loadRecipe, type RecipeLibrary, type RecipeName } from './recipe-library.js';
+import type { Start } from './recipe-schema.js';
 import type { ExtensionSpec, Need, Position, Recipe } from './recipe.js';
 
 /** A node of the plan's graph: one package, and the stages whose artifacts it needs at `/opt`. */
@@ -22,6 +23,15 @@ export interface Plan {
   readonly extensions: readonly PlannedStage[];
   /** Every stage, each after its needs. The root comes after its own needs, and before its extensions. */
   readonly stages: readonly PlannedStage[];
+  /** How the interpreter starts. Undefined for the default. */
+  readonly start: Start | undefined;
+}
+
+/** How a user wants the interpreter to start. */
+export interface ChosenStart {
+  readonly start: Start;
+  /** Where it was chosen. Undefined if no file says it. */
+  readonly position: Position | undefined;
 }
 
 /** An extension that a user chose. */
@@ -41,13 +51,14 @@ export function layerStages({ root, extensions }: Plan): readonly PlannedStage[]
  * layer has is added; an extension that is compiled into the root is there already, and left out.
  *
  * Throws RecipeError with all problems of all recipes and choices: invalid files, cycles, two lines of one package, unknown
- * extensions with the nearest names, those that do not support the root's version, and those that cannot go together. It is
- * a UsageError if it concerns only choices on the command line.
+ * extensions with the nearest names, those that do not support the root's version, those that cannot go together, and a way to
+ * start that the root does not have. It is a UsageError if it concerns only choices on the command line.
  */
 export async function planFor(
   wanted: RecipeName,
   library: RecipeLibrary,
   chosen: readonly ChosenExtension[] = [],
+  chosenStart?: ChosenStart,
 ): Promise<Plan> {
   const problems: Problem[] = [];
   const stages = new Map<string, PlannedStage>();
@@ -74,7 +85,7 @@ export async function planFor(
       failed.add(key);
       return undefined;
     }
-    const { recipe } = result;
+    const recipe = started(result.recipe);
     const known = stages.get(recipe.package);
     if (known !== undefined) return known;
     const needs: PlannedStage[] = [];
@@ -99,6 +110,16 @@ export async function planFor(
     const stage: PlannedStage = { recipe, needs, closure };
     stages.set(recipe.package, stage);
     return stage;
+  };
+
+  // Without a choice, and with the default, the key of the stage is the same.
+  let start: Start | undefined;
+  const started = (recipe: Recipe): Recipe => {
+    const wish = chosenStart?.start;
+    const [usual, ...others] = recipe.extension?.starts ?? [];
+    if (wish === undefined || wish === usual || !others.includes(wish)) return recipe;
+    start = wish;
+    return { ...recipe, options: { ...recipe.options, START: wish } };
   };
 
   const visitNeed = async (
@@ -143,6 +164,11 @@ export async function planFor(
       problem(await explain(choice, { error, root, library }));
     }
   }
+  const starts = [...extensions].flatMap(({ recipe }) => recipe.extension?.starts ?? []);
+  if (chosenStart !== undefined && !['hardened', ...starts].includes(chosenStart.start)) {
+    const message = `${root.name} cannot be built to start \`${chosenStart.start}\``;
+    problems.push({ ...(chosenStart.position ?? COMMAND_LINE), message });
+  }
   problems.push(...clashes([...extensions], chosen), ...missing([...extensions], { root, chosen }));
   throwProblems(problems);
   if (rootStage === undefined) throw new RecipeError(problems);
@@ -152,6 +178,7 @@ export async function planFor(
     root: rootStage,
     extensions: inOrder,
     stages: [...new Set([...stagesOf(rootStage), ...inOrder.flatMap(stagesOf)])],
+    start,
   };
 }
 

@@ -462,7 +462,7 @@ function assemble(parts: Parts): LoadedRecipe {
     smoke: smoke && smokeSpec({ ...smoke, ...defined(value.smoke), ...defined(smokeOfVariant) }),
     buildFiles: new Map([
       ...[...own]
-        .filter(([file]) => isBuildFile(file, { version: release.version, all: own }))
+        .filter(([file]) => isBuildFile(file, { version: release.version, line: parts.line, all: own }))
         .map(([file, full]) => [patching !== undefined && file === BUILD ? OWN_BUILD : file, full] as const),
       ...(patching === undefined ? [] : [[BUILD, patching] as const]),
       ...(protocol ?? []),
@@ -521,6 +521,7 @@ function extensionOf({ package: name, packageFile, value }: Parts): ExtensionSpe
     directive: module ? (zend ? 'zend_extension' : 'extension') : undefined,
     supports: { from: supports?.from, before: supports?.before },
     files: extension.files ?? [`lib/${of}/extensions/${name}.so`],
+    starts: extension.starts ?? [],
     position: { file: packageFile.path, ...packageFile.locate(['extension']) },
   };
 }
@@ -612,15 +613,21 @@ function patchProblems({ release, value, place }: Parts): readonly Problem[] {
     });
 }
 
-/** Excludes YAML files, files that only the layer or its smoke tests use, and patches for other versions. */
+/** Excludes YAML files, files that only the layer or its smoke tests use, patches for other versions, and files of other lines. */
 function isBuildFile(
   file: string,
-  { version, all }: { readonly version: string; readonly all: ReadonlyMap<string, string> },
+  {
+    version,
+    line,
+    all,
+  }: { readonly version: string; readonly line: string; readonly all: ReadonlyMap<string, string> },
 ): boolean {
   const [first = '', second] = file.split('/');
   if (file.endsWith('.yaml') || ['smoke', 'layer', MODULE_PROTOCOL, PROGRAM_PROTOCOL].includes(first))
     return false;
   if (all.has(`${first}.yaml`) && ['smoke', 'layer'].includes(second ?? '')) return false;
+  // A bundled extension has no lines of its own: its folders are those of its interpreter's lines.
+  if (second !== undefined && /^\d/.test(first) && first !== line) return false;
   return first !== 'patches' || file.startsWith(`patches/${version}-`);
 }
 

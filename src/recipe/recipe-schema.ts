@@ -191,6 +191,13 @@ const packageName = z
 /** Lines of packages, where a need names none. */
 const lines = z.record(packageName, version);
 
+/**
+ * How the interpreter's program starts: `hardened`, at a random address, or `fastest`, at a fixed one, for which the loader has
+ * less to do.
+ */
+export const STARTS = ['hardened', 'fastest'] as const;
+export type Start = (typeof STARTS)[number];
+
 const extension = z
   .strictObject({
     of: packageName,
@@ -202,6 +209,8 @@ const extension = z
     files: layerFiles.optional(),
     module: z.boolean().default(true),
     bundled: z.boolean().default(false),
+    /** The ways in which a program can start, of which a layer definition chooses one. The first is the default. */
+    starts: z.array(z.enum(STARTS)).min(1).optional(),
     /** Only of bundled ones; others say it in their lines. */
     supports: supports.optional(),
     needs: z.array(needName).optional(),

@@ -1,4 +1,5 @@
 import type { LayerMode } from '../core/layer-mode.js';
+import type { Start } from './recipe-schema.js';
 import type { Release } from './release.js';
 import type { Source, SourcePatch } from './source.js';
 
@@ -46,6 +47,8 @@ export interface ExtensionSpec {
   readonly supports: VersionRange;
   /** The files of its artifact that go into the layer: paths below `/opt`. */
   readonly files: readonly string[];
+  /** The ways to start that its program can be built for; the first is the default. Empty where there is no choice. */
+  readonly starts: readonly Start[];
   /** The place of `extension` in the recipe. */
   readonly position: Position;
 }

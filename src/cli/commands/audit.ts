@@ -14,6 +14,7 @@ import { openUserScratch } from '../../core/scratch.js';
 import { VERSION } from '../../core/version.js';
 import { readTree } from '../../tree/code-tree.js';
 import { findManifest } from '../../layer/find-manifest.js';
+import { programAtFixedAddress } from '../../layer/manifest.js';
 import { loadAbiProfiles } from '../../platform/abi-profile.js';
 import { readPlatformFile } from '../../platform/platform.js';
 import { paintFor, type Paint } from '../color.js';
@@ -86,6 +87,7 @@ export function auditCommand(io: Io, outcome: CommandOutcome): Command {
         profiles: await loadAbiProfiles(await platformFolders(io), arch),
         platform,
         needsBootstrap: !args['no-bootstrap'],
+        fixedAddress: manifest && programAtFixedAddress(manifest),
         zipBytes: info.isFile() ? info.size : undefined,
       });
       if (args.sarif !== undefined) {

@@ -16,7 +16,7 @@ export interface ManifestTarget extends Pick<BuildTarget, 'platform' | 'toolchai
 
 /** Creates the manifest of a layer from the results of the stages that go into it. */
 export async function manifestOf(
-  { root, layer, stages }: ResolvedPlan,
+  { root, layer, stages, start }: ResolvedPlan,
   {
     results,
     settings,
@@ -39,6 +39,7 @@ export async function manifestOf(
     ...(settings.mode === 'function' ? {} : { mode: settings.mode }),
     ...(Object.keys(settings.ini).length === 0 ? {} : { ini: settings.ini }),
     ...(settings.files.size === 0 ? {} : { files: await filesOf(settings) }),
+    ...(start === undefined ? {} : { start }),
     platform: platform.name,
     architecture: platform.architecture,
     toolchain: {

@@ -5,7 +5,7 @@ import { LayerError } from '../../core/errors.js';
 import type { TreeEntry } from '../../tree/tree-entry.js';
 import { assembleLayerTree } from '../../layer/layer-tree.js';
 import type { LayerSettings } from '../../layer/layer-settings.js';
-import type { Manifest } from '../../layer/manifest.js';
+import { programAtFixedAddress, type Manifest } from '../../layer/manifest.js';
 import { readZip } from '../../tree/zip-reader.js';
 import { writeZip } from '../../tree/zip-writer.js';
 import { layerStages, type Plan } from '../../recipe/plan.js';
@@ -72,6 +72,11 @@ async function audited(
     profiles: abiProfiles,
     platform: platform.name,
     needsBootstrap: true,
+    fixedAddress: programAtFixedAddress({
+      start: plan.start,
+      recipe: recipe.name,
+      interpreter: recipe.layer?.interpreter,
+    }),
     zipBytes: undefined,
   });
   for (const finding of report.findings)

@@ -17,6 +17,8 @@ export interface ResolvedPlan {
   /** The stages whose artifacts go into the layer: the root, and the extensions in their order. */
   readonly layer: readonly ResolvedStage[];
   readonly stages: readonly ResolvedStage[];
+  /** How the interpreter starts. Undefined for the default. */
+  readonly start: Plan['start'];
 }
 
 /**
@@ -46,5 +48,6 @@ export async function resolvePlan(
     root: of(plan.root),
     layer: layerStages(plan).map(of),
     stages: [...resolved.values()],
+    start: plan.start,
   };
 }

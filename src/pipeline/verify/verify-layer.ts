@@ -68,7 +68,12 @@ function pinSources(plan: Plan, manifest: Manifest): Plan {
     pinned.set(stage, result);
     return result;
   };
-  return { root: pin(plan.root), extensions: plan.extensions.map(pin), stages: plan.stages.map(pin) };
+  return {
+    ...plan,
+    root: pin(plan.root),
+    extensions: plan.extensions.map(pin),
+    stages: plan.stages.map(pin),
+  };
 }
 
 function refuseOtherToolchain(manifest: Manifest, { toolchain, toolchainPackages }: BuildTarget): void {

@@ -21,12 +21,14 @@ interface Options {
   readonly needsBootstrap?: boolean;
   readonly buildPaths?: readonly string[];
   readonly zipBytes?: number;
+  readonly fixedAddress?: string;
 }
 
 type Files = Readonly<Record<string, Uint8Array | string>>;
 
 async function audit(files: Files | readonly TreeEntry[], options: Options = {}): Promise<AuditReport> {
-  const { platform = 'provided.al2023', needsBootstrap = true, buildPaths = [], zipBytes } = options;
+  const { platform = 'provided.al2023', needsBootstrap = true, buildPaths = [] } = options;
+  const { zipBytes, fixedAddress } = options;
   const bootstrap = 'bootstrap' in options ? options.bootstrap : BOOTSTRAP;
   const entries =
     files instanceof Array
@@ -36,7 +38,7 @@ async function audit(files: Files | readonly TreeEntry[], options: Options = {})
     [...(bootstrap === undefined ? [] : [bootstrap]), ...entries],
     buildPaths,
   );
-  return auditLayer(facts, { profiles, platform, needsBootstrap, zipBytes });
+  return auditLayer(facts, { profiles, platform, needsBootstrap, fixedAddress, zipBytes });
 }
 
 /** `error missing-library lib/a.so`, one for each finding. */
@@ -341,6 +343,13 @@ describe('an ELF file', () => {
     ]);
     expect(brief(await audit({ 'bin/a': await program(['-static-pie']) }))).toEqual([]);
     expect(brief(await audit({ 'lib/a.so': await library([], ['-Wl,-z,norelro']) }))).toEqual([]);
+  });
+
+  test('that the layer chose to be at a fixed address is a warning, and no other program', async () => {
+    const fixed = await program(['-fno-pie', '-no-pie']);
+    const report = await audit({ 'bin/a': fixed, 'bin/b': fixed }, { fixedAddress: 'bin/a' });
+    expect(brief(report)).toEqual(['warning no-pie bin/a', 'error no-pie bin/b']);
+    expect(report.findings[0]?.message).toContain('start: fastest');
   });
 
   test('that is an object file has no findings', async () => {

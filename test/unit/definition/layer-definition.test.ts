@@ -37,6 +37,7 @@ test('a definition has a base, extensions, platforms, architectures, a mode, set
     '      etc/app/ca.pem: certs/ca.pem',
     '      bin/tool: /usr/local/bin/tool',
     '    mode: web',
+    '    start: fastest',
   );
   const file = join(folder.path, 'layersmith.yaml');
   expect((await findProject(folder.path)).layers).toEqual([
@@ -61,6 +62,7 @@ test('a definition has a base, extensions, platforms, architectures, a mode, set
         },
         { path: 'bin/tool', file: '/usr/local/bin/tool', position: { file, line: 14, column: 17 } },
       ],
+      start: { start: 'fastest', position: { file, line: 16, column: 12 } },
       position: { file, line: 3, column: 11 },
       mode: 'web',
       modePosition: { file, line: 15, column: 11 },

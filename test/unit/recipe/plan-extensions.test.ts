@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RecipeError, UsageError } from '../../../src/core/errors.js';
 import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
-import { layerStages, planFor } from '../../../src/recipe/plan.js';
+import { layerStages, planFor, type Plan } from '../../../src/recipe/plan.js';
+import type { Start } from '../../../src/recipe/recipe-schema.js';
+import type { Position } from '../../../src/recipe/recipe.js';
 import { failure } from '../../support/failure.js';
 import {
   extensionYaml,
@@ -118,6 +120,60 @@ test('a part that is no module is made as programs are', async () => {
   const [part] = (await planIn(folder.path, 'php/8.4', [])).extensions;
   expect(part?.recipe.extension).toMatchObject({ directive: undefined, files: ['bin/php'] });
   expect([...(part?.recipe.buildFiles.keys() ?? [])].sort()).toEqual(['build.sh', 'program.sh']);
+});
+
+test('a part has the files of its own line of the interpreter, and none of other lines', async () => {
+  await using folder = await folderOfExtensions({
+    ...PART,
+    'main/8.4/order': 'a\n',
+    'main/7.4/order': 'b\n',
+    'main/src/7.c': '\n',
+  });
+  const filesFor = async (line: string): Promise<readonly string[]> => {
+    const [part] = (await planIn(folder.path, `php/${line}`)).extensions;
+    return [...(part?.recipe.buildFiles.keys() ?? [])].sort();
+  };
+  expect(await filesFor('8.4')).toEqual(['8.4/order', 'build.sh', 'program.sh', 'src/7.c']);
+  expect(await filesFor('7.4')).toEqual(['7.4/order', 'build.sh', 'program.sh', 'src/7.c']);
+});
+
+describe('a way to start', () => {
+  const STARTS = {
+    ...PART,
+    'main/package.yaml': extensionYaml([
+      'bundled: true',
+      'module: false',
+      'files: [bin/php]',
+      'starts: [hardened, fastest]',
+    ]),
+  };
+  const planStarted = async (folder: string, start: Start, position?: Position): Promise<Plan> =>
+    planFor({ package: 'php', line: '8.4' }, await openRecipeLibrary([folder]), [], { start, position });
+
+  test('is an option of the part that makes the program', async () => {
+    await using folder = await folderOfExtensions(STARTS);
+    const plan = await planStarted(folder.path, 'fastest');
+    expect(plan.start).toBe('fastest');
+    expect(plan.extensions.map(({ recipe }) => recipe.options)).toEqual([{ START: 'fastest' }]);
+    expect(plan.root.recipe.options).toEqual({});
+  });
+
+  test('changes nothing if it is the default', async () => {
+    await using folder = await folderOfExtensions(STARTS);
+    const plan = await planStarted(folder.path, 'hardened');
+    expect(plan).toEqual(await planIn(folder.path, 'php/8.4'));
+    expect(plan.start).toBeUndefined();
+  });
+
+  test('is refused for an interpreter that has only one', async () => {
+    await using folder = await folderOfExtensions(PART);
+    const message = 'php/8.4 cannot be built to start `fastest`';
+    const position = { file: 'layersmith.yaml', line: 4, column: 12 };
+    const { problems } = await failure(planStarted(folder.path, 'fastest', position), RecipeError);
+    expect(problems).toEqual([{ ...position, message }]);
+    expect((await failure(planStarted(folder.path, 'fastest'), UsageError)).message).toBe(message);
+    await planStarted(folder.path, 'hardened');
+  });
 });
 
 test('an extension without a line is the newest one that supports the version of the interpreter', async () => {

@@ -17,6 +17,7 @@ const REDIS: ExtensionSpec = {
   requires: [],
   supports: { from: undefined, before: undefined },
   files: ['lib/php/extensions/redis.so'],
+  starts: [],
   position: { file: 'package.yaml', line: 1, column: 1 },
 };
 
