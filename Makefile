@@ -2,8 +2,9 @@
 RECIPE   ?= php/8.4
 PLATFORM ?= provided.al2023
 ARCH     ?= x86_64
+LINE     ?= 8.4
 
-.PHONY: layer example test test-fast check bench clean
+.PHONY: layer example test test-fast check bench order clean
 
 # If two makes run at once in this folder, one does the set-up while the other waits.
 SETUP := $(shell command -v flock >/dev/null && echo flock .setup.lock) $(MAKE) -s --no-print-directory
@@ -52,6 +53,14 @@ bench:
 	@command -v zip >/dev/null || { echo 'installing zip with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends zip; }
 	npx tsc -p tsconfig.bench.json
 	@node build/with-bench/bench/bench.js
+
+# Writes recipes/php-lambda/LINE/sections.order: which parts of bin/php a start touches. To be repeated for a new PHP, and after
+# changes of recipes/php-lambda/src; an old list does no harm.
+order:
+	@$(SETUP) build/cli/main.js
+	@[ -e /usr/libexec/valgrind/lackey-amd64-linux ] || { echo 'installing valgrind with apt-get' >&2; apt-get update -qq; apt-get install -y -qq --no-install-recommends valgrind; }
+	npx tsc -p tsconfig.bench.json
+	@LINE=$(LINE) node build/with-bench/bench/order.js
 
 clean:
 	rm -rf build build.* dist node_modules test/other-php/node_modules

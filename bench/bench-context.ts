@@ -16,6 +16,14 @@ import { NO_SETTINGS } from '../src/layer/layer-settings.js';
 import { generatedFiles } from '../src/pipeline/build/layer-parts.js';
 import { layerStages, planFor } from '../src/recipe/plan.js';
 import { parseRecipeName } from '../src/recipe/recipe-library.js';
+import type { Start } from '../src/recipe/recipe-schema.js';
+import type { StoredItem } from '../src/store/store.js';
+
+/** The tree of a layer. */
+export interface ComposedLayer extends Tree {
+  /** The artifacts of its stages, by package. */
+  readonly artifacts: ReadonlyMap<string, StoredItem>;
+}
 
 /** A build context for measurements, with the recipes of bench/ and the built-in ones. */
 export interface BenchContext extends AsyncDisposable {
@@ -24,8 +32,8 @@ export interface BenchContext extends AsyncDisposable {
   readonly folder: string;
   /** The files of a recipe's layer, below `/opt`. Compiles the interpreter if the store does not have it. */
   layer(recipe: string): Promise<readonly TreeEntry[]>;
-  /** The same with extensions. Disposing of the tree removes its temporary files. */
-  compose(recipe: string, extensions: readonly string[]): Promise<Tree>;
+  /** The same with extensions, and with another way to start. Disposing of the tree removes its temporary files. */
+  compose(recipe: string, extensions: readonly string[], start?: Start): Promise<ComposedLayer>;
 }
 
 /**
@@ -34,10 +42,13 @@ export interface BenchContext extends AsyncDisposable {
  */
 export async function openBenchContext({
   root,
+  recipes = [],
   report,
   signal,
 }: {
   readonly root: string;
+  /** Folders whose files replace those of the recipes. */
+  readonly recipes?: readonly string[];
   /** Receives progress, in lines. */
   readonly report: (text: string) => void;
   readonly signal: AbortSignal;
@@ -45,7 +56,7 @@ export async function openBenchContext({
   const io = ioOf({ root, report, signal });
   const reporter = plainReporter({ print: io.err, now: io.now });
   const args = {
-    recipes: [join(root, 'bench', 'recipes')],
+    recipes: [...recipes, join(root, 'bench', 'recipes')],
     store: undefined,
     platform: 'provided.al2023',
     arch: 'x86_64',
@@ -60,12 +71,13 @@ export async function openBenchContext({
   const library = await openReleases(io, args, { reporter });
   const build = await openBuild(io, args, { library, reporter });
   const folder = await mkdtemp(join(tmpdir(), 'layersmith-bench-'));
-  const compose: BenchContext['compose'] = async (recipe, extensions) => {
+  const compose: BenchContext['compose'] = async (recipe, extensions, start) => {
     const chosen = extensions.map((name) => ({ ...parseRecipeName(name), position: undefined }));
-    const plan = await planFor(parseRecipeName(recipe), library, chosen);
+    const chosenStart = start && { start, position: undefined };
+    const plan = await planFor(parseRecipeName(recipe), library, chosen, chosenStart);
     const { resolved, results, artifacts } = await buildPlan(plan, build);
     const paths = artifacts.map(({ path }) => path);
-    return assembleLayerTree({
+    const tree = await assembleLayerTree({
       parts: layerStages(plan).map((stage, index) => ({
         recipe: stage.recipe,
         artifact: paths[index] ?? '',
@@ -75,6 +87,11 @@ export async function openBenchContext({
       manifest: await manifestOf(resolved, { results, settings: NO_SETTINGS, target: build }),
       tmpDir: folder,
     });
+    const stages = layerStages(plan).flatMap(({ recipe: { package: name } }, index) => {
+      const artifact = artifacts[index];
+      return artifact === undefined ? [] : [[name, artifact] as const];
+    });
+    return { ...tree, artifacts: new Map(stages) };
   };
   return {
     build,

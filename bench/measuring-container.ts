@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { packTree } from '../src/tree/pack-tree.js';
-import { fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
+import { byPath, fileEntry, type TreeEntry } from '../src/tree/tree-entry.js';
 import type { Attachment } from '../src/engine/container-engine.js';
 import { functionEnvironment } from '../src/lambda/function-environment.js';
 import { TASK_ROOT } from '../src/platform/sandbox-layout.js';
@@ -10,8 +10,11 @@ import { buildPlan } from '../src/pipeline/build/build-stages.js';
 import { planFor } from '../src/recipe/plan.js';
 import { artifactFile } from '../src/tree/artifact-file.js';
 
+/** The folder of tools in the container. */
+export const TOOLS = '/var/measure';
+
 /** The path of the loopback-api tool in the container. */
-export const LOOPBACK_API = '/var/measure/loopback-api';
+export const LOOPBACK_API = `${TOOLS}/loopback-api`;
 
 /** A program to measure. bench/recipes/loopback-api/loopback-api.c describes the events. */
 export interface Job {
@@ -75,16 +78,27 @@ export interface MeasuringContainer extends AsyncDisposable {
 const TMP_BYTES = 512 * 1024 ** 2;
 const LOG_LINES = 20;
 
+/** The files of a container. */
+export interface MeasuredFiles {
+  /** The layer, below `/opt`. */
+  readonly opt: readonly TreeEntry[];
+  /** The function, below `/var/task`. */
+  readonly task: readonly TreeEntry[];
+  /** Tools, below TOOLS. */
+  readonly tools?: readonly TreeEntry[];
+}
+
 /**
  * Starts a container that is set up like a Lambda sandbox: only a loopback network, a read-only root file system, a writable
- * `/tmp`, no root, the layer at `/opt` and the function's files at `/var/task`.
+ * `/tmp`, no root, the layer at `/opt` and the function's files at `/var/task`. `onLog` receives each line that a program writes.
  */
 export async function openMeasuringContainer(
-  files: { readonly opt: readonly TreeEntry[]; readonly task: readonly TreeEntry[] },
+  files: MeasuredFiles,
   context: BuildContext,
+  onLog: (line: string) => void = () => undefined,
 ): Promise<MeasuringContainer> {
   const { engine, signal } = context;
-  const tool = await loopbackApi(context);
+  const tool = await programOf('loopback-api', context);
   const container = await engine.createContainer(
     {
       image: context.toolchain.runtimeImage.id,
@@ -102,7 +116,7 @@ export async function openMeasuringContainer(
       pids: 256,
       readOnlyRoot: true,
       tmpfs: { '/tmp': TMP_BYTES },
-      volumes: ['/opt', TASK_ROOT, '/var/measure'],
+      volumes: ['/opt', TASK_ROOT, TOOLS],
     },
     signal,
   );
@@ -111,11 +125,12 @@ export async function openMeasuringContainer(
       container.putArchive(path, packTree(tree, { owner: 0 }), signal);
     await put('/opt', files.opt);
     await put(TASK_ROOT, files.task);
-    await put('/var/measure', [fileEntry('loopback-api', tool, 0o755)]);
+    const api = fileEntry('loopback-api', tool, 0o755);
+    await put(TOOLS, [...(files.tools ?? []), api].sort(byPath));
     const attachment = await container.attach(signal);
     await container.start(signal);
     return {
-      measure: measurer(attachment),
+      measure: measurer(attachment, onLog),
       [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -124,9 +139,13 @@ export async function openMeasuringContainer(
   }
 }
 
-function measurer({ stdin, stdout, stderr }: Attachment): MeasuringContainer['measure'] {
+function measurer(
+  { stdin, stdout, stderr }: Attachment,
+  onLog: (line: string) => void,
+): MeasuringContainer['measure'] {
   const log: string[] = [];
   createInterface({ input: stderr }).on('line', (line) => {
+    onLog(line);
     log.push(line);
     if (log.length > LOG_LINES) log.shift();
   });
@@ -150,11 +169,11 @@ function jobLine({ command, env = {}, events, count }: Job): string {
   return [String(count), events, ...variables, ...command].join('\t');
 }
 
-/** Compiles loopback-api, or takes it from the store. */
-async function loopbackApi(context: BuildContext): Promise<Buffer> {
-  const plan = await planFor({ package: 'loopback-api', line: undefined }, context.library);
+/** Compiles a tool of bench/recipes, or takes it from the store, and returns its program. */
+export async function programOf(name: string, context: BuildContext): Promise<Buffer> {
+  const plan = await planFor({ package: name, line: undefined }, context.library);
   const [artifact] = (await buildPlan(plan, context)).artifacts;
-  const program = artifact && (await artifactFile(artifact.path, 'bin/loopback-api'));
-  if (program === undefined) throw new Error('the stage loopback-api installed no bin/loopback-api');
+  const program = artifact && (await artifactFile(artifact.path, `bin/${name}`));
+  if (program === undefined) throw new Error(`the stage ${name} installed no bin/${name}`);
   return program;
 }
