@@ -1,6 +1,6 @@
 /**
  * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, web,
- * opcache, precompiled, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure
+ * opcache, precompiled, speed, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure
  * (default: php/8.4), RUNS the number of repetitions. EXTENSIONS=redis,apcu measures only those.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
@@ -10,9 +10,10 @@ import { benchLayer } from './layer.js';
 import { benchOpcache } from './opcache.js';
 import { benchPrecompiled } from './precompiled.js';
 import { benchRuntime } from './runtime.js';
+import { benchSpeed } from './speed.js';
 import { benchWeb } from './web.js';
 
-const PARTS = ['build', 'layer', 'runtime', 'web', 'opcache', 'precompiled', 'extensions'] as const;
+const PARTS = ['build', 'layer', 'runtime', 'web', 'opcache', 'precompiled', 'speed', 'extensions'] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
@@ -27,9 +28,16 @@ if (chosen.length === 0) {
 }
 
 function runsOf(part: Part): number {
-  const usual = { build: 5, layer: 7, runtime: 21, web: 15, opcache: 15, precompiled: 21, extensions: 21 }[
-    part
-  ];
+  const usual = {
+    build: 5,
+    layer: 7,
+    runtime: 21,
+    web: 15,
+    opcache: 15,
+    precompiled: 21,
+    speed: 7,
+    extensions: 21,
+  }[part];
   return Number(process.env['RUNS'] || usual);
 }
 
@@ -48,6 +56,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
       return benchOpcache(bench, options);
     case 'precompiled':
       return benchPrecompiled(bench, options);
+    case 'speed':
+      return benchSpeed(bench, options);
     case 'extensions':
       return benchExtensions(bench, { ...options, only: process.env['EXTENSIONS']?.split(',') });
   }

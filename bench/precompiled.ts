@@ -41,12 +41,50 @@ if ($loaded < ${LEAST_CLASSES}) {
 return function () use ($loaded) { return $loaded; };
 `;
 
+/** The times of starts in microseconds, one for each run. */
+export interface StartsOfClasses {
+  readonly precompiled: readonly number[];
+  readonly none: readonly number[];
+  readonly empty: readonly number[];
+}
+
 /** Measures the start of a function with real classes: precompiled in its package, without opcache, and with an empty cache. */
 export async function benchPrecompiled(
   bench: BenchContext,
-  { recipe, runs }: { readonly recipe: string; readonly runs: number },
+  options: { readonly recipe: string; readonly runs: number },
 ): Promise<string> {
+  const { recipe, runs } = options;
   const busy = howBusy();
+  const times = await startsOfClasses(bench, options);
+  const [precompiled, none, empty] = [median(times.precompiled), median(times.none), median(times.empty)];
+  const ms = (us: number): string => `${(us / 1000).toFixed(1)} ms`;
+  return formatReport(
+    `precompiled: ${recipe}, over ${LEAST_CLASSES} classes of Composer and Symfony, from exec to the first answer, medians of ${runs}, ${busy}`,
+    [
+      { what: 'compiled in the package', value: ms(precompiled) },
+      { what: 'no opcache', value: ms(none) },
+      { what: 'an empty cache in /tmp', value: ms(empty) },
+      {
+        what: 'compiled, in times of no opcache',
+        value: (precompiled / none).toFixed(2),
+        aim: 'at most 0.6',
+        met: precompiled <= 0.6 * none,
+      },
+      {
+        what: 'compiled, in times of an empty cache',
+        value: (precompiled / empty).toFixed(2),
+        aim: 'at most 0.25',
+        met: precompiled <= 0.25 * empty,
+      },
+    ],
+  );
+}
+
+/** Measures the starts that `benchPrecompiled` reports. */
+export async function startsOfClasses(
+  bench: BenchContext,
+  { recipe, runs }: { readonly recipe: string; readonly runs: number },
+): Promise<StartsOfClasses> {
   const opt = await bench.layer(recipe);
   const plan = await planFor(parseRecipeName(recipe), bench.build.library);
   const { resolved, results } = await buildPlan(plan, bench.build);
@@ -79,28 +117,7 @@ export async function benchPrecompiled(
       await start(container, { PHP_INI_SCAN_DIR: '', PHPRC: '/var/task/empty', CACHE: cache }),
     );
   }
-  const [precompiled, none, empty] = [median(times.precompiled), median(times.none), median(times.empty)];
-  const ms = (us: number): string => `${(us / 1000).toFixed(1)} ms`;
-  return formatReport(
-    `precompiled: ${recipe}, over ${LEAST_CLASSES} classes of Composer and Symfony, from exec to the first answer, medians of ${runs}, ${busy}`,
-    [
-      { what: 'compiled in the package', value: ms(precompiled) },
-      { what: 'no opcache', value: ms(none) },
-      { what: 'an empty cache in /tmp', value: ms(empty) },
-      {
-        what: 'compiled, in times of no opcache',
-        value: (precompiled / none).toFixed(2),
-        aim: 'at most 0.6',
-        met: precompiled <= 0.6 * none,
-      },
-      {
-        what: 'compiled, in times of an empty cache',
-        value: (precompiled / empty).toFixed(2),
-        aim: 'at most 0.25',
-        met: precompiled <= 0.25 * empty,
-      },
-    ],
-  );
+  return times;
 }
 
 async function start(container: MeasuringContainer, env: Readonly<Record<string, string>>): Promise<number> {
