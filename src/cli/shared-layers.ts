@@ -24,7 +24,10 @@ interface KeyArgs extends SharedStoreArgs {
   readonly registry: string | undefined;
 }
 
-/** Returns a function that looks for finished layers in a shared store. */
+/**
+ * Returns a function that looks for finished layers in a shared store, as a machine of the layer's architecture builds them: the embedded
+ * toolchain, and so the key, depends on the machine.
+ */
 export function builtLayers(
   io: Io,
   args: KeyArgs,
@@ -40,9 +43,12 @@ export function builtLayers(
     const { registry } = args;
     const platform = await platformFor(io, { platform: name, arch, registry });
     const toolchain = await plannedToolchain(io, args.toolchain, {
-      machine: await machineFor(io),
+      machine: arch,
       platform,
-      present: () => presentToolchain(io, args, { platform, store, reporter }),
+      present: async () =>
+        (await machineFor(io)) === arch
+          ? presentToolchain(io, args, { platform, store, reporter })
+          : undefined,
     });
     if (toolchain === undefined) return false;
     const resolved = await resolvePlan(layer.plan, {

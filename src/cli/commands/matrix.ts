@@ -67,7 +67,11 @@ export function matrixCommand(io: Io): Command {
       const runners = runnersOf(args.runner, format ?? 'github');
       const library = await openReleases(io, args, { reporter: reporterFor(io) });
       const targets = await plannedLayers(io, { ...args, names: args.targets, with: [] }, library);
-      const { jobs } = await layerMatrix(targets, { runners, isBuilt: await isBuiltFor(io, args, library) });
+      const { jobs, built } = await layerMatrix(targets, {
+        runners,
+        isBuilt: await isBuiltFor(io, args, library),
+      });
+      for (const job of built) io.err(`in the shared store, left out: ${describe(job)}\n`);
       switch (format) {
         case 'github':
           io.out(`${JSON.stringify(githubMatrix(jobs))}\n`);

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   gitlabPipeline,
   githubMatrix,
@@ -6,13 +8,22 @@ import {
   runnersOf,
   RUNNERS,
 } from '../../../src/cli/layer-matrix.js';
+import { plainReporter } from '../../../src/cli/plain-reporter.js';
 import { plannedLayers } from '../../../src/cli/planned-layers.js';
 import { run } from '../../../src/cli/run.js';
+import { openLibrary } from '../../../src/cli/session.js';
+import { builtLayers } from '../../../src/cli/shared-layers.js';
+import type { Sha256 } from '../../../src/core/digest.js';
 import { UsageError } from '../../../src/core/errors.js';
 import { openRecipeLibrary } from '../../../src/recipe/recipe-library.js';
+import { folderObjects } from '../../../src/store/folder-objects.js';
+import type { Store } from '../../../src/store/store.js';
+import type { TolerantStore } from '../../../src/store/tolerant-store.js';
+import { writeLock } from '../../../src/toolchain/lock-file.js';
 import { failure } from '../../support/failure.js';
 import { fakeIo } from '../../support/fake-io.js';
 import { interpreterYaml, recipeFolder } from '../../support/recipe-files.js';
+import { itemOf, OUR_KEY, sharedStore } from '../../support/shared-store.js';
 import type { TemporaryFolder } from '../../support/temporary-folder.js';
 
 let folder: TemporaryFolder;
@@ -96,6 +107,69 @@ test('layers that exist already are left out', async () => {
   });
   expect(jobs.map(({ layer, arch }) => `${layer} ${arch}`)).toEqual(['shop arm64', 'old x86_64']);
   expect(built.map(({ layer, arch }) => `${layer} ${arch}`)).toEqual(['shop x86_64']);
+});
+
+describe('with a shared store', () => {
+  const digests = { x86_64: 'a', arm64: 'b', runtime: 'c' };
+
+  /** Locks the embedded toolchain for machines of both architectures, with these digests. */
+  async function lock({ x86_64, arm64, runtime } = digests): Promise<void> {
+    const image = (digest: string) => ({ digest: `sha256:${digest.repeat(64)}`, files: [], packages: [] });
+    await writeLock(
+      join(folder.path, 'layersmith.lock'),
+      new Map([
+        ['debian-toolchain x86_64', image(x86_64)],
+        ['debian-toolchain arm64', image(arm64)],
+        ['debian-runtime x86_64', image(runtime)],
+        ['debian-runtime arm64', image(runtime)],
+      ]),
+    );
+  }
+
+  /** The keys under which the layers of `shop` are looked for, by architecture. */
+  async function keysOfShop(): Promise<Readonly<Record<string, Sha256>>> {
+    const io = fakeIo(folder.path);
+    const library = await openLibrary(io, [folder.path]);
+    const flags = { with: [], platform: undefined, arch: undefined };
+    const keys: Record<string, Sha256> = {};
+    for (const target of await plannedLayers(io, { ...flags, names: ['shop'] }, library)) {
+      const shared = {
+        find: (_shelf: string, key: Sha256) => {
+          keys[target.arch] = key;
+          return Promise.resolve(undefined);
+        },
+      } as unknown as TolerantStore;
+      const parts = { library, shared, store: {} as Store, reporter: plainReporter(QUIET) };
+      const args = { toolchain: undefined, registry: undefined, offline: false };
+      await builtLayers(io, args, parts)(target);
+    }
+    return keys;
+  }
+  const QUIET = { print: () => undefined, now: () => 0 };
+
+  test('a layer in it is left out, and named on stderr', async () => {
+    await lock();
+    const { x86_64: key } = await keysOfShop();
+    const store = sharedStore(folderObjects(join(folder.path, 'shared')), folder);
+    await store.keep('layers', await itemOf('a zip', folder, key && { key }), AbortSignal.timeout(10_000));
+    const text = await readFile(join(folder.path, 'layersmith.yaml'), 'utf8');
+    await folder.write({
+      'layersmith.yaml': `store: shared\ntrustedKeys: { ours: '${OUR_KEY.publicKey}' }\n${text}`,
+    });
+    const { stdout, stderr } = await matrix('shop');
+    expect(stdout).toBe('shop  provided.al2023  arm64\n');
+    expect(stderr).toContain('in the shared store, left out: shop  provided.al2023  x86_64\n');
+    expect((await matrix('shop', '--shared-store', 'none')).stdout).toContain('x86_64');
+  });
+
+  test('a layer is looked for as a machine of its architecture builds it', async () => {
+    await lock();
+    const before = await keysOfShop();
+    await lock({ ...digests, x86_64: 'd' });
+    const after = await keysOfShop();
+    expect(after['arm64']).toBe(before['arm64']);
+    expect(after['x86_64']).not.toBe(before['x86_64']);
+  });
 });
 
 const job = (index: number) => ({ ...SHOP, layer: `layer${index}`, arch: 'x86_64', runner: 'r' }) as const;
