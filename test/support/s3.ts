@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { vi } from 'vitest';
 import type { ObjectStore } from '../../src/store/object-store.js';
 import { s3Objects } from '../../src/store/s3-objects.js';
@@ -37,4 +38,37 @@ export function openBucket({
   patienceMs = 10_000,
 }: { readonly prefix?: string; readonly patienceMs?: number } = {}): Promise<ObjectStore> {
   return s3Objects({ bucket: BUCKET, prefix, isStandIn: true, patienceMs });
+}
+
+/** The bucket as somebody with all rights sees it. */
+export interface Bucket {
+  /** The names that have this part. */
+  names(part: string): Promise<readonly string[]>;
+  text(name: string): Promise<string>;
+  /** Writes over what is there. */
+  replace(name: string, content: string): Promise<void>;
+}
+
+/** Opens the bucket with all rights. */
+export function ownBucket(endpoint: string): Bucket {
+  const credentials = {
+    accessKeyId: TEST_CREDENTIALS.AWS_ACCESS_KEY_ID,
+    secretAccessKey: TEST_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+  };
+  const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const at = (name: string): { Bucket: string; Key: string } => ({ Bucket: BUCKET, Key: name });
+  return {
+    async names(part) {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }));
+      return Contents.flatMap(({ Key = '' }) => (Key.includes(part) ? [Key] : []));
+    },
+    async text(name) {
+      const { Body } = await s3.send(new GetObjectCommand(at(name)));
+      if (Body === undefined) throw new Error(`${name} is empty`);
+      return Body.transformToString();
+    },
+    async replace(name, content) {
+      await s3.send(new PutObjectCommand({ ...at(name), Body: content }));
+    },
+  };
 }

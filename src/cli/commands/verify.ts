@@ -10,6 +10,11 @@ import { addedFiles } from '../../pipeline/verify/added-files.js';
 import { verifyLayer } from '../../pipeline/verify/verify-layer.js';
 import { verifyLayers, type Verified } from '../../pipeline/verify/verify-recipes.js';
 import { releasesOfLayer } from '../../recipe/release.js';
+import { DEFINITION_FILE } from '../../definition/project.js';
+import type { BuildContext } from '../../pipeline/build/build-context.js';
+import type { PlannedLayer } from '../../pipeline/build/planned-layer.js';
+import { verifyShared } from '../../pipeline/verify/verify-shared.js';
+import { openSharedStore, type SharedStoreArgs } from '../shared-session.js';
 import { command, type Command, type CommandOutcome } from '../command.js';
 import type { Io } from '../io.js';
 import {
@@ -49,10 +54,17 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           ...recipesOption,
           ...storeOption,
           ...sharedStoreOptions,
+          shared: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              'Compile a sample of the stages that the shared store has, such as 5%, and compare them',
+          },
           ...lockedOption,
           ...jsonOption,
         })
         .example('$0 verify php/8.4', 'Build everything twice from scratch')
+        .example('$0 verify php/8.4 --shared 5%', 'Compile some stages of the shared store again')
         .example('$0 verify dist/php-8.4.24-provided.al2023-x86_64.zip', 'Rebuild it as its manifest says'),
     handler: async (args) => {
       const zips = await Promise.all(args.targets.map(isFile.bind(undefined, io)));
@@ -61,6 +73,11 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           hint: 'Name one zip, or recipes.',
         });
       }
+      const percent = args.shared === undefined ? undefined : percentOf(args.shared);
+      if (zips[0] === true && percent !== undefined)
+        throw new UsageError('--shared takes layers or recipes, not a zip', {
+          hint: 'Name the layer instead.',
+        });
       const reporter = reporterFor(io);
       try {
         const library = await openReleases(io, args, { reporter });
@@ -80,7 +97,11 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
           const all: Verified[] = [];
           for (const { platform, arch, layers } of groupByTarget(targets)) {
             const context = await openBuild(io, { ...args, platform, arch }, { library, reporter });
-            all.push(...(await verifyLayers(layers, context)));
+            all.push(
+              ...(percent === undefined
+                ? await verifyLayers(layers, context)
+                : await verifySample(io, args, { layers, context, percent })),
+            );
           }
           results = all;
         }
@@ -92,6 +113,35 @@ export function verifyCommand(io: Io, outcome: CommandOutcome): Command {
       }
     },
   });
+}
+
+/** Compares a sample of a shared store with what is compiled here. Throws UsageError if there is no shared store. */
+async function verifySample(
+  io: Io,
+  args: SharedStoreArgs,
+  options: {
+    readonly layers: readonly PlannedLayer[];
+    readonly context: BuildContext;
+    readonly percent: number;
+  },
+): Promise<readonly Verified[]> {
+  const { layers, context, percent } = options;
+  const { store, reporter } = context;
+  const shared = await openSharedStore(io, args, { tmpDir: store.tmpDir, reporter });
+  if (shared === undefined) {
+    throw new UsageError('--shared needs a shared store', {
+      hint: `Name it with --shared-store s3://BUCKET/PREFIX, or as \`store\` in ${DEFINITION_FILE}.`,
+    });
+  }
+  return verifyShared(layers, { context, shared: shared.store, percent, random: Math.random });
+}
+
+/** Parses `5%`. Throws UsageError for anything else. */
+function percentOf(text: string): number {
+  const [, digits = ''] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
+  const percent = Number.parseFloat(digits);
+  if (percent > 0 && percent <= 100) return percent;
+  throw new UsageError(`--shared: '${text}' is not a part such as 5%`, { hint: 'For example: --shared 5%.' });
 }
 
 async function manifestOf(zip: string): Promise<Manifest> {

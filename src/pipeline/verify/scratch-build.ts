@@ -6,7 +6,7 @@ import type { Manifest } from '../../layer/manifest.js';
 import type { Plan } from '../../recipe/plan.js';
 import type { PlannedLayer } from '../build/planned-layer.js';
 import type { Variation } from '../../stage/variation.js';
-import { openStore, type StoredItem } from '../../store/store.js';
+import { openStore, type Store, type StoredItem } from '../../store/store.js';
 import type { BuildContext } from '../build/build-context.js';
 import { buildPlan, type BuiltPlan } from '../build/build-stages.js';
 import { manifestOf } from '../build/layer-manifest.js';
@@ -32,7 +32,16 @@ export interface ScratchBuild extends AsyncDisposable {
 /** Opens a build from scratch. `name` identifies it in progress lines and in the names of logs. */
 export async function openScratchBuild(
   context: BuildContext,
-  { name, variation }: { readonly name: string; readonly variation: Variation | undefined },
+  {
+    name,
+    variation,
+    base,
+  }: {
+    readonly name: string;
+    readonly variation: Variation | undefined;
+    /** A store whose entries are used too, without those under some keys. */
+    readonly base?: { readonly store: Store; readonly without: ReadonlySet<string> };
+  },
 ): Promise<ScratchBuild> {
   const root = join(context.store.tmpDir, `${processIdentity()}-${randomUUID()}`);
   const { reporter, store } = context;
@@ -41,7 +50,12 @@ export async function openScratchBuild(
     ...context,
     // Logs and known durations are the run's own, so that they remain available afterwards.
     sharing: undefined,
-    store: { ...scratch, logsDir: store.logsDir, lastSeconds: (stage) => store.lastSeconds(stage) },
+    store: {
+      ...scratch,
+      ...(base && aboveOf(scratch, base)),
+      logsDir: store.logsDir,
+      lastSeconds: (stage) => store.lastSeconds(stage),
+    },
     reporter: {
       ...reporter,
       activity: (stage, seconds) => reporter.activity(`${stage} (${name})`, seconds),
@@ -66,5 +80,22 @@ export async function openScratchBuild(
     },
     file,
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+/** Looks for entries in a scratch store, and then in another one. */
+function aboveOf(
+  scratch: Store,
+  { store, without }: { readonly store: Store; readonly without: ReadonlySet<string> },
+): Pick<Store, 'find' | 'recall'> {
+  return {
+    async find(shelf, key, options) {
+      return (
+        (await scratch.find(shelf, key)) ?? (without.has(key) ? undefined : store.find(shelf, key, options))
+      );
+    },
+    async recall(key) {
+      return (await scratch.recall(key)) ?? (without.has(key) ? undefined : store.recall(key));
+    },
   };
 }

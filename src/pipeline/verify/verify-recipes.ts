@@ -88,7 +88,8 @@ export async function compareZips({ first, second, tmpDir }: Sides): Promise<Omi
   return { ...sums, differences: await compareTrees(a.entries, b.entries) };
 }
 
-async function compareArtifacts({ first, second, tmpDir }: Sides): Promise<readonly Difference[]> {
+/** Returns where two artifacts differ. */
+export async function compareArtifacts({ first, second, tmpDir }: Sides): Promise<readonly Difference[]> {
   await using a = await readArtifact(first, { tmpDir, folders: true });
   await using b = await readArtifact(second, { tmpDir, folders: true });
   return await compareTrees(a.entries, b.entries);
@@ -137,7 +138,7 @@ async function refuseEdited(
 }
 
 /** Returns the changed conditions, with a library that is compiled if the store has none. */
-async function variationOf(context: BuildContext): Promise<Variation> {
+export async function variationOf(context: BuildContext): Promise<Variation> {
   const plan = await planFor({ package: 'variations', line: undefined }, context.library);
   const [artifact] = (await buildPlan(plan, context)).artifacts;
   const library = artifact && (await artifactFile(artifact.path, 'lib/variations.so'));
