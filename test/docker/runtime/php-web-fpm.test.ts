@@ -112,6 +112,8 @@ function headerLines(headers: readonly (readonly [string, string])[]): string[] 
   const cookies: string[] = [];
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
+    // Only answers to HEAD have one, and it is not recorded.
+    if (lower === 'content-length') continue;
     const earlier = lines.get(lower);
     if (lower === 'set-cookie') cookies.push(`${lower}: ${value}`);
     else lines.set(lower, earlier === undefined ? value : `${earlier}, ${value}`);
