@@ -92,5 +92,5 @@ async function verifyStage({ resolved, record }: SharedStage, context: BuildCont
 }
 
 function planOf(root: PlannedStage): Plan {
-  return { root, extensions: [], stages: [...root.closure, root] };
+  return { root, extensions: [], start: undefined, stages: [...root.closure, root] };
 }
