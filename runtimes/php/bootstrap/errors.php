@@ -6,7 +6,7 @@ namespace Layersmith\Bootstrap;
 
 use Throwable;
 
-/** The file from which functions are called. */
+// The file from which functions are called.
 const BOOTSTRAP = '/opt/bootstrap';
 const MAX_STACK_FRAMES = 100;
 const MAX_CAUSES = 10;

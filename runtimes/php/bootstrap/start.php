@@ -8,6 +8,7 @@ namespace Layersmith\Bootstrap;
 function load_library(): void
 {
     if (!\function_exists(__NAMESPACE__ . '\failure')) {
+        // phpcs:ignore Squiz.PHP.Eval.Discouraged -- it is the end of this file
         eval(\file_get_contents(__FILE__, false, null, __COMPILER_HALT_OFFSET__));
     }
 }
