@@ -1,6 +1,6 @@
 /**
  * `make bench`: measures this machine and prints a report; it is not a test. BENCH chooses one part (build, layer, runtime, web,
- * opcache, precompiled, speed, extensions; default: all but extensions, which compiles all of them), RECIPE the recipe to build and measure
+ * opcache, precompiled, speed, extensions, variants; default: all but the last two, which compile much), RECIPE the recipe to build and measure
  * (default: php/8.4), RUNS the number of repetitions. EXTENSIONS=redis,apcu measures only those.
  */
 import { openBenchContext, type BenchContext } from './bench-context.js';
@@ -11,15 +11,28 @@ import { benchOpcache } from './opcache.js';
 import { benchPrecompiled } from './precompiled.js';
 import { benchRuntime } from './runtime.js';
 import { benchSpeed } from './speed.js';
+import { benchVariants } from './variants.js';
 import { benchWeb } from './web.js';
 
-const PARTS = ['build', 'layer', 'runtime', 'web', 'opcache', 'precompiled', 'speed', 'extensions'] as const;
+const PARTS = [
+  'build',
+  'layer',
+  'runtime',
+  'web',
+  'opcache',
+  'precompiled',
+  'speed',
+  'extensions',
+  'variants',
+] as const;
 type Part = (typeof PARTS)[number];
 
 const root = process.cwd();
 const recipe = process.env['RECIPE'] || 'php/8.4';
 const asked = process.env['BENCH'] || undefined;
-const chosen = PARTS.filter((part) => (asked === undefined ? part !== 'extensions' : part === asked));
+const chosen = PARTS.filter((part) =>
+  asked === undefined ? !['extensions', 'variants'].includes(part) : part === asked,
+);
 if (chosen.length === 0) {
   process.stderr.write(
     `BENCH=${asked ?? ''} is not a part of the benchmarks: use one of ${PARTS.join(', ')}\n`,
@@ -37,6 +50,7 @@ function runsOf(part: Part): number {
     precompiled: 21,
     speed: 7,
     extensions: 21,
+    variants: 21,
   }[part];
   return Number(process.env['RUNS'] || usual);
 }
@@ -58,6 +72,8 @@ async function report(part: Part, bench: BenchContext): Promise<string> {
       return benchPrecompiled(bench, options);
     case 'speed':
       return benchSpeed(bench, options);
+    case 'variants':
+      return benchVariants(bench, options);
     case 'extensions':
       return benchExtensions(bench, { ...options, only: process.env['EXTENSIONS']?.split(',') });
   }
