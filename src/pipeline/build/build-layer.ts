@@ -56,7 +56,7 @@ export async function buildLayer(
   // If all stages were built before, their artifacts are not needed.
   const known = await recallAll(resolved, store);
   const found = known && (await findLayer(resolved, { layer, results: known, context }));
-  const { results, manifest, item, reused } = found ?? (await buildAnew(layer, context));
+  const { results, manifest, item, reused } = found ?? (await buildAnew(layer, { builderId, context }));
   const { sharing } = context;
   if (sharing !== undefined) {
     await shareStages(resolved, { ...context, sharing });
@@ -74,11 +74,12 @@ export async function buildLayer(
   if (replaced !== undefined && replaced !== plan.root.recipe.name)
     reporter.warn(`${path} contained a layer of ${replaced} and is replaced`);
   await readingStored(store, () => placeFile(item, path));
-  const { run: invocationId, startedOn, finishedOn } = item.facts;
+  // The provenance names who built the layer: an earlier run, or another machine.
+  const { builderId: builder = builderId, run: invocationId, startedOn, finishedOn } = item.facts;
   await writeMetadata(metadata, {
     record,
     zip: path,
-    run: { builderId, invocationId, startedOn, finishedOn },
+    run: { builderId: builder, invocationId, startedOn, finishedOn },
   });
   if (item.sizeBytes > MAX_DIRECT_ZIP_BYTES) {
     reporter.warn(
@@ -152,7 +153,10 @@ async function checkForeignLayer(
 }
 
 /** Builds the stages. Reuses the layer of an earlier run if their results are the same. */
-async function buildAnew(layer: PlannedLayer, context: BuildContext): Promise<MadeLayer> {
+async function buildAnew(
+  layer: PlannedLayer,
+  { builderId, context }: { readonly builderId: string; readonly context: BuildContext },
+): Promise<MadeLayer> {
   // Before the stages, which may take an hour.
   await checkForeignImage(runContextOf(context));
   const { resolved, results, artifacts } = await buildPlan(layer.plan, context);
@@ -162,7 +166,9 @@ async function buildAnew(layer: PlannedLayer, context: BuildContext): Promise<Ma
   return {
     results,
     manifest,
-    item: await readingStored(context.store, () => makeLayer({ layer, artifacts, manifest, context })),
+    item: await readingStored(context.store, () =>
+      makeLayer({ layer, artifacts, manifest, builderId, context }),
+    ),
     reused: false,
   };
 }
@@ -171,11 +177,12 @@ interface Making {
   readonly layer: PlannedLayer;
   readonly artifacts: readonly StoredItem[];
   readonly manifest: Manifest;
+  readonly builderId: string;
   readonly context: BuildContext;
 }
 
 /** Assembles, audits, zips and tests a layer. Only a layer that passes is added to the store. */
-async function makeLayer({ layer, artifacts, manifest, context }: Making): Promise<StoredItem> {
+async function makeLayer({ layer, artifacts, manifest, builderId, context }: Making): Promise<StoredItem> {
   const { plan, settings } = layer;
   const { recipe } = plan.root;
   const started = context.now();
@@ -184,6 +191,7 @@ async function makeLayer({ layer, artifacts, manifest, context }: Making): Promi
   let report: AuditReport | undefined;
   const facts = (): Readonly<Record<string, string>> => ({
     ...(report?.oldestPlatform === undefined ? {} : { oldestPlatform: report.oldestPlatform }),
+    builderId,
     run: context.runName,
     startedOn: new Date(started).toISOString(),
     finishedOn: new Date(context.now()).toISOString(),

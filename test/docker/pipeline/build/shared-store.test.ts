@@ -69,7 +69,7 @@ test('a build that shares compiles, and the layer is the same as without', async
 
 test('a second machine compiles nothing, tests the layer, and has the same zip', async () => {
   await using second = await machine();
-  const ended = await build(second, []);
+  const ended = await build(second, ['--builder-id', 'urn:second']);
   expect(ended).toMatchObject({ exitCode: 0, stdout: `${join(second.out, `${NAME}.zip`)}\n` });
   expect(ended.stderr).toContain(`lua/5.4: from ${STORE}\n`);
   expect(ended.stderr).toMatch(/^smoke tests: done in /m);
@@ -77,6 +77,7 @@ test('a second machine compiles nothing, tests the layer, and has the same zip',
   expect(await sha256OfFile(join(second.out, `${NAME}.zip`))).toBe(digest);
   // Not even the artifact and the sources are fetched.
   expect(await readdir(join(second.store, 'artifacts'))).toEqual([]);
+  // The provenance too: it names who built the layer.
   for (const file of [`${NAME}.cdx.json`, `${NAME}.provenance.json`])
     expect(await readFile(join(second.out, file), 'utf8')).toBe(
       await readFile(join(first.out, file), 'utf8'),
