@@ -73,10 +73,11 @@ static const char *use_package(struct arena *arena, yyjson_val *index, const cha
 		return "this layer does not know the version of its index";
 	}
 	if (!has_digest(MANIFEST, yyjson_get_str(yyjson_obj_get(index, "layer")))) {
-		return "it was compiled for another layer";
+		const char *name = yyjson_get_str(yyjson_obj_get(index, "layerName"));
+		return arena_format(arena, "it was compiled for another layer: %s", name == NULL ? "?" : name);
 	}
 	if (stat(path, &info) != 0 || info.st_mtime != yyjson_get_sint(yyjson_obj_get(probe, "mtime"))) {
-		return "its files are not those that were compiled";
+		return arena_format(arena, "%s is not the file that was compiled", path);
 	}
 	return link_folder(arena, system_id, files, top) ? NULL : "it cannot be linked into " CACHE_FOLDER;
 }
