@@ -15,11 +15,11 @@
 #include <zend_exceptions.h>
 #include <zend_interfaces.h>
 
-/* Starts PHP with a module beside those that are compiled in. php_module_startup() took the number of modules, too. */
+/* php_module_startup() took the number of modules, too. */
 #if PHP_VERSION_ID >= 80200
-#define start_modules(sapi, module) php_module_startup(sapi, module)
+#define start_modules(sapi) php_module_startup(sapi, NULL)
 #else
-#define start_modules(sapi, module) php_module_startup(sapi, module, 1)
+#define start_modules(sapi) php_module_startup(sapi, NULL, 0)
 #endif
 
 /* The object whose method is called. */

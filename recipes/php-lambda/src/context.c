@@ -187,7 +187,7 @@ static PHP_MINIT_FUNCTION(context)
 
 static const zend_module_dep dependencies[] = { ZEND_MOD_REQUIRED("json") ZEND_MOD_END };
 
-zend_module_entry context_module = {
+static zend_module_entry context_module = {
 	STANDARD_MODULE_HEADER_EX,
 	NULL,
 	dependencies,
@@ -201,3 +201,17 @@ zend_module_entry context_module = {
 	PHP_VERSION,
 	STANDARD_MODULE_PROPERTIES,
 };
+
+static int (*register_others)(void);
+
+static int register_all(void)
+{
+	return register_others() == SUCCESS && zend_register_internal_module(&context_module) != NULL ? SUCCESS : FAILURE;
+}
+
+void context_register(const zend_function_entry *functions)
+{
+	context_module.functions = functions;
+	register_others = php_register_internal_extensions_func;
+	php_register_internal_extensions_func = register_all;
+}

@@ -1,6 +1,6 @@
 /*
- * PHP's class Layersmith\Context: what Lambda says about an invocation. It is in the module `layersmith`, with which PHP is
- * started: start_modules(&sapi, &context_module).
+ * PHP's class Layersmith\Context: what Lambda says about an invocation. It is in the module `layersmith`, which context_register()
+ * adds to those that are compiled in.
  *
  * - context_set() says which invocation is current, for `Layersmith\Context::current()`: once an invocation has arrived, and with
  *   NULL once it has ended. No object is made before PHP code asks for one.
@@ -13,7 +13,8 @@
 
 #include "runtime-api.h"
 
-extern zend_module_entry context_module;
+/* Called before PHP starts. `functions` are further functions of the module, or NULL. */
+void context_register(const zend_function_entry *functions);
 
 /* Sets the current invocation, which must live until the next call. NULL: there is none. */
 void context_set(const struct invocation *invocation);

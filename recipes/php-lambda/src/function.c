@@ -446,17 +446,8 @@ static const zend_function_entry functions[] = {
 	ZEND_FE_END
 };
 
-static int (*register_others)(void);
-
-static int register_all(void)
-{
-	return register_others() == SUCCESS && zend_register_internal_module(&context_module) != NULL ? SUCCESS : FAILURE;
-}
-
 void function_register(struct runtime_api *api)
 {
 	function.api = api;
-	context_module.functions = functions;
-	register_others = php_register_internal_extensions_func;
-	php_register_internal_extensions_func = register_all;
+	context_register(api == NULL ? NULL : functions);
 }

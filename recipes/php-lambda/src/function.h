@@ -19,7 +19,10 @@
 
 #include "runtime-api.h"
 
-/* Lets PHP's command line know the functions, which use `api`. Called before PHP starts. */
+/*
+ * Lets PHP have the module, before it starts: with these functions, which use `api`, or with `api` NULL for its classes alone. PHP 7 keeps
+ * compiled code apart by the modules that there are, so all ways to start have it.
+ */
 void function_register(struct runtime_api *api);
 
 #endif

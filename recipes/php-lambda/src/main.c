@@ -107,6 +107,7 @@ static void serve(const char *mode)
 	settings.max_requests = number(api, "LAYERSMITH_MAX_REQUESTS", 0);
 	long workers = number(api, "AWS_LAMBDA_MAX_CONCURRENCY", 1);
 	find_script(api, &settings);
+	function_register(NULL);
 	settings.ini = ini_for(compiled_code_link(variable("LAMBDA_TASK_ROOT", TASK_ROOT)));
 	if (!server_start(&settings)) {
 		fail_to_start(api, "Runtime.ExitError", "PHP cannot start; its messages are in the log");
@@ -118,6 +119,7 @@ int main(int argc, char **argv)
 {
 	size_t length = strlen(FLAG);
 	if (argc < 3 || strncmp(argv[1], FLAG, length) != 0 || (argv[1][length] != '\0' && argv[1][length] != '=')) {
+		function_register(NULL);
 		return php_cli_main(argc, argv);
 	}
 	const char *mode = variable("LAYERSMITH_MODE", argv[1][length] == '=' ? argv[1] + length + 1 : "function");

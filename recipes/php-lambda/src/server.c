@@ -147,7 +147,7 @@ static int deactivate(void)
 
 static int startup(sapi_module_struct *module)
 {
-	return start_modules(module, &context_module);
+	return start_modules(module);
 }
 
 /*

@@ -8,6 +8,8 @@ $promised = [
     'libxml', 'mbstring', 'mysqli', 'mysqlnd', 'openssl', 'pcntl', 'pcre', 'PDO', 'pdo_mysql', 'pdo_sqlite', 'Phar',
     'posix', 'Reflection', 'session', 'SimpleXML', 'sockets', 'sodium', 'SPL', 'sqlite3', 'standard', 'tokenizer',
     'xml', 'xmlreader', 'xmlwriter', 'Zend OPcache', 'zip', 'zlib',
+    // What functions and web applications get of Lambda.
+    'layersmith',
 ];
 if (PHP_VERSION_ID >= 80200) {
     $promised[] = 'random';
