@@ -32,12 +32,17 @@ int dial(void) {
   if (api == NULL || sscanf(api, "%63[^:]:%d", host, &port) != 2) abort();
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   if (inet_pton(AF_INET, host, &address.sin_addr) != 1) abort();
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-    perror("connect");
-    exit(111);
+  // RIE may start a process a little before it listens again.
+  for (int attempt = 0;; attempt++) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if (fd < 0 || errno != ECONNREFUSED || attempt == 25) {
+      perror("connect");
+      exit(111);
+    }
+    close(fd);
+    usleep(20000);
   }
-  return fd;
 }
 
 void send_bytes(int fd, const char *bytes, size_t length) {
