@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isJson } from '../core/is-json.js';
 import type { InvocationRequest } from './invocation.js';
 
 /** The largest event of a synchronous invocation, in bytes: Lambda's quota. */
@@ -106,15 +107,6 @@ function clientContext(header: string | undefined): string | undefined {
 function jsonHeader(name: string, value: string | undefined): string | undefined {
   if (value === undefined || isJson(value)) return value;
   throw new InvokeRefusal(400, 'InvalidRequestContentException', `${name} must be JSON`);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function one(header: string | readonly string[] | undefined): string | undefined {

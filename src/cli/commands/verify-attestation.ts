@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { IntegrityError, UsageError } from '../../core/errors.js';
+import { isJson } from '../../core/is-json.js';
 import { DEFINITION_FILE, findProject } from '../../definition/project.js';
 import { verifyEnvelope, type VerifiedAttestation } from '../../layer/attestation.js';
 import { verifyBundle } from '../../layer/sigstore.js';
@@ -119,15 +120,6 @@ async function byIdentity(
     }
     throw failure ?? new UsageError(`--trusted-root: ${file} is empty`);
   };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function checkBuilder({ path, builder }: VerifiedAttestation, wanted: string | undefined): void {
