@@ -1,12 +1,6 @@
-import { once } from 'node:events';
-import {
-  createServer,
-  request,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
+import { request, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { startLoopbackServer } from './loopback-server.js';
 
 /** A call, as the server sees it. */
 export interface AwsRequest {
@@ -65,20 +59,13 @@ export async function startFaultServer(
     seen.push(asked);
     answer({ incoming, response, body, target, service, fault: await faultOf(asked) });
   };
-  const server = createServer((incoming, response) => {
+  const server = await startLoopbackServer((incoming, response) => {
     handle(incoming, response).catch(() => incoming.socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: server.url,
     seen,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { startLoopbackServer } from './loopback-server.js';
 
 /** What AWS Signer does for Lambda, which moto lacks: jobs. Everything else goes to moto. Leaving its scope ends it. */
 export interface SignerServer extends AsyncDisposable {
@@ -22,7 +22,7 @@ export async function startSigner(
 ): Promise<SignerServer> {
   const started: unknown[] = [];
   let asked = 0;
-  const server = createServer((incoming, response) => {
+  const server = await startLoopbackServer((incoming, response) => {
     const { method, url = '/', headers } = incoming;
     const say = (body: object): void => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -45,17 +45,10 @@ export async function startSigner(
       passed.on('error', () => incoming.socket.destroy());
       incoming.pipe(passed);
     }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: server.url,
     started,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -1,9 +1,8 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { fulcioHandler, initializeCA, initializeCTLog, initializeTLog, rekorHandler } from '@sigstore/mock';
 import { HashAlgorithm, PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs';
+import { startLoopbackServer } from './loopback-server.js';
 
 /** Sigstore's services on loopback, with keys of their own. Leaving its scope ends them. */
 export interface Sigstore extends AsyncDisposable {
@@ -26,7 +25,7 @@ export async function startSigstore(): Promise<Sigstore> {
   const authority = await initializeCA(keys(), ctLog);
   const log = await initializeTLog('http://127.0.0.1', keys());
   const handlers = [fulcioHandler(authority), rekorHandler(log)];
-  const server = createServer((incoming, response) => {
+  const server = await startLoopbackServer((incoming, response) => {
     void text(incoming).then(async (body) => {
       const handler = handlers.find(({ path }) => path === incoming.url);
       const recorded = incoming.url?.endsWith('/log/entries') === true ? canonicalEntry(body) : body;
@@ -36,11 +35,8 @@ export async function startSigstore(): Promise<Sigstore> {
       });
       response.end(answer?.response);
     });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const url = `http://127.0.0.1:${address.port}`;
+  });
+  const { url } = server;
   const logKey = (publicKey: ArrayBufferView, keyId: ArrayBufferView): object => ({
     baseUrl: url,
     logId: { keyId },
@@ -69,11 +65,7 @@ export async function startSigstore(): Promise<Sigstore> {
   return {
     url,
     trustedRoot: JSON.stringify(root),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { PublishError } from '../../../src/core/errors.js';
 import { connectAws } from '../../../src/publish/connect-aws.js';
 import { failure } from '../../support/failure.js';
+import { startLoopbackServer } from '../../support/loopback-server.js';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -12,7 +11,7 @@ afterEach(() => {
 
 /** IAM that has every role, and no managed policy, as moto by default. */
 async function startIam(): Promise<AsyncDisposable & { readonly url: string }> {
-  const server = createServer((request, response) => {
+  const server = await startLoopbackServer((request, response) => {
     void text(request).then((body) => {
       const action = new URLSearchParams(body).get('Action') ?? '';
       const isAttach = action === 'AttachRolePolicy';
@@ -27,18 +26,8 @@ async function startIam(): Promise<AsyncDisposable & { readonly url: string }> {
           : `<${action}Response><${action}Result>${results[action] ?? ''}</${action}Result></${action}Response>`,
       );
     });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  });
+  return server;
 }
 
 test('a missing policy for logs is named, with the setting that moto needs', async () => {
