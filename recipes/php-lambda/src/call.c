@@ -20,6 +20,17 @@ bool call_function(const char *name, zval *result, uint32_t count, zval *argumen
 	return true;
 }
 
+bool take_exception(zval *exception)
+{
+	if (EG(exception) == NULL || is_exit(EG(exception))) {
+		return false;
+	}
+	ZVAL_OBJ(exception, EG(exception));
+	Z_ADDREF_P(exception);
+	zend_clear_exception();
+	return true;
+}
+
 zend_string *exception_message(zval *exception)
 {
 	zval name, message;

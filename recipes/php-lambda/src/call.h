@@ -10,6 +10,9 @@ bool has_function(const char *name);
 /* Returns whether it has a result. Without one, as there is no such function or it throws, the result is null. The caller frees it. */
 bool call_function(const char *name, zval *result, uint32_t count, zval *arguments);
 
+/* Takes away the exception that there is; the caller frees it. Returns false if there is none, or that of exit(), which stays. */
+bool take_exception(zval *exception);
+
 /* The caller releases it. */
 zend_string *exception_message(zval *exception);
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "http.h"
 #include "log.h"
 #include "memory.h"
@@ -62,8 +63,7 @@ static void start_process(const char *handler)
 		setenv("AWS_LAMBDA_RUNTIME_API", address, 1);
 		setenv("LAYERSMITH_MODE", "function", 1);
 		/* A web application is in another folder. */
-		const char *root = getenv("LAMBDA_TASK_ROOT");
-		(void)!chdir(root == NULL ? "/var/task" : root);
+		(void)!chdir(task_root());
 		setenv("_HANDLER", handler, 1);
 		execl(PHP_PROGRAM, PHP_PROGRAM, "--lambda", BOOTSTRAP, (char *)NULL);
 		log_line("cannot start %s: %s", PHP_PROGRAM, strerror(errno));
@@ -132,10 +132,10 @@ static bool give_event(struct arena *arena, const struct invocation *invocation)
 /* Passes an answer on, and its status back. */
 static void pass_on(struct arena *arena, struct runtime_api *api, const struct invocation *invocation, const struct message *message, const char *end)
 {
-	const char *type = message_header(message, "Content-Type"), *error = message_header(message, "Lambda-Runtime-Function-Error-Type");
+	const char *type = message_header(message, "Content-Type"), *error = message_header(message, ERROR_TYPE);
 	char *headers = arena_format(arena, "Content-Type: %s\r\n", *type == '\0' ? "application/json" : type);
 	if (*error != '\0') {
-		headers = arena_format(arena, "%sLambda-Runtime-Function-Error-Type: %s\r\n", headers, error);
+		headers = arena_format(arena, "%s" ERROR_TYPE ": %s\r\n", headers, error);
 	}
 	int status = api_post(api, arena_format(arena, "invocation/%s/%s", invocation->id, end), headers, message->body, message->body_length);
 	reply(arena_format(arena, "HTTP/1.1 %d Status\r\nContent-Length: 0\r\n\r\n", status == 0 ? 500 : status), "", 0);

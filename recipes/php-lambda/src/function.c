@@ -12,23 +12,19 @@
 
 #include "call.h"
 #include "context.h"
+#include "environment.h"
 #include "log.h"
 #include "response.h"
 #include "state.h"
 
 /* In lower case, as PHP keeps names. */
 #define NAMESPACE "layersmith\\bootstrap\\"
-#define TASK_ROOT "/var/task"
 /* Deeper JSON is refused in events and results. */
 #define MAX_DEPTH 2048
 /* Freed at the memory limit, so that the error can be reported. Its pages are not touched. */
 #define RESERVED_BYTES 524288
 #define EVENT_OPTIONS (PHP_JSON_OBJECT_AS_ARRAY | PHP_JSON_BIGINT_AS_STRING | PHP_JSON_THROW_ON_ERROR)
 #define RESULT_OPTIONS (PHP_JSON_UNESCAPED_SLASHES | PHP_JSON_UNESCAPED_UNICODE | PHP_JSON_PRESERVE_ZERO_FRACTION)
-
-#define ERROR_TYPE "Lambda-Runtime-Function-Error-Type"
-#define ERROR_BODY "Lambda-Runtime-Function-Error-Body"
-#define RESPONSE_MODE "Lambda-Runtime-Function-Response-Mode"
 
 enum phase {
 	PHASE_INIT, /* The handler is loaded. */
@@ -84,8 +80,7 @@ static void begin_stream(void)
 	}
 	function.is_begun = true;
 	snprintf(path, sizeof path, "invocation/%s/response", function.id);
-	const char *headers = arena_format(&arena, "Content-Type: %s\r\n" RESPONSE_MODE ": streaming\r\nTrailer: " ERROR_TYPE ", " ERROR_BODY "\r\n",
-		ZSTR_VAL(function.content_type));
+	const char *headers = arena_format(&arena, "Content-Type: %s\r\n" STREAM_LINES, ZSTR_VAL(function.content_type));
 	function.is_lost = !api_begin(function.api, path, headers) ||
 		!api_chunk(function.api, ZSTR_VAL(function.prelude), ZSTR_LEN(function.prelude));
 	arena_free(&arena);
@@ -138,18 +133,6 @@ static void report_failure(zval *type_and_json)
 		post("error", headers, Z_STRVAL_P(json), Z_STRLEN_P(json));
 	}
 	arena_free(&arena);
-}
-
-/* Takes the exception away. Returns false for that of exit(), which stays. */
-static bool take_exception(zval *exception)
-{
-	if (is_exit(EG(exception))) {
-		return false;
-	}
-	ZVAL_OBJ(exception, EG(exception));
-	Z_ADDREF_P(exception);
-	zend_clear_exception();
-	return true;
 }
 
 /* Reports the exception of the init or the invocation. */
@@ -317,8 +300,7 @@ static void invoke(const struct invocation *invocation)
 static bool load_handler(zval *find)
 {
 	zval root;
-	const char *folder = getenv("LAMBDA_TASK_ROOT");
-	folder = folder == NULL || *folder == '\0' ? TASK_ROOT : folder;
+	const char *folder = task_root();
 	(void)!chdir(folder);
 	ZVAL_STRING(&root, folder);
 	ZVAL_NULL(&function.closure);

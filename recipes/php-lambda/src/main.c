@@ -11,22 +11,16 @@
 #include <sys/stat.h>
 
 #include "compiled-code.h"
+#include "environment.h"
 #include "function.h"
 #include "server.h"
 #include "supervisor.h"
 
-#define TASK_ROOT "/var/task"
 #define MAX_WORKERS 256
 #define FLAG "--lambda"
 
 /* PHP's own main(). */
 int php_cli_main(int argc, char **argv);
-
-static const char *variable(const char *name, const char *otherwise)
-{
-	const char *value = getenv(name);
-	return value == NULL || *value == '\0' ? otherwise : value;
-}
 
 /* Returns a number from 0 on, or fails to start. */
 static long number(struct runtime_api *api, const char *name, long otherwise)
@@ -59,7 +53,7 @@ static bool is_below(const char *path)
 /* Finds the script that _HANDLER names. */
 static void find_script(struct runtime_api *api, struct settings *settings)
 {
-	const char *root = variable("LAMBDA_TASK_ROOT", TASK_ROOT);
+	const char *root = task_root();
 	const char *handler = variable("_HANDLER", "");
 	struct arena arena = { 0 };
 	struct stat info;
@@ -108,7 +102,7 @@ static void serve(const char *mode)
 	long workers = number(api, "AWS_LAMBDA_MAX_CONCURRENCY", 1);
 	find_script(api, &settings);
 	function_register(NULL);
-	settings.ini = ini_for(compiled_code_link(variable("LAMBDA_TASK_ROOT", TASK_ROOT)));
+	settings.ini = ini_for(compiled_code_link(task_root()));
 	if (!server_start(&settings)) {
 		fail_to_start(api, "Runtime.ExitError", "PHP cannot start; its messages are in the log");
 	}
@@ -129,7 +123,7 @@ int main(int argc, char **argv)
 	/* The other modes are scripts of the command line: the bootstrap itself is the script, which reads the variable. */
 	setenv("LAYERSMITH_MODE", mode, 1);
 	function_register(api_create(variable("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")));
-	if (compiled_code_link(variable("LAMBDA_TASK_ROOT", TASK_ROOT)) == CODE_UNUSABLE) {
+	if (compiled_code_link(task_root()) == CODE_UNUSABLE) {
 		/* opcache would fill a cache of its own. */
 		char *without_opcache[] = { argv[0], (char *)"-d", (char *)"opcache.enable=0", argv[2], NULL };
 		return php_cli_main(4, without_opcache);

@@ -11,12 +11,7 @@
 #include "text.h"
 
 #define CONTENT_TYPE_LINE "Content-Type: application/json\r\n"
-#define ERROR_TYPE "Lambda-Runtime-Function-Error-Type"
-#define ERROR_BODY "Lambda-Runtime-Function-Error-Body"
-#define STREAM_LINES                                                                                                              \
-	"Content-Type: application/vnd.awslambda.http-integration-response\r\n"                                                   \
-	"Lambda-Runtime-Function-Response-Mode: streaming\r\n"                                                                    \
-	"Trailer: " ERROR_TYPE ", " ERROR_BODY "\r\n"
+#define HTTP_STREAM_LINES "Content-Type: application/vnd.awslambda.http-integration-response\r\n" STREAM_LINES
 /* Between the headers and the body of a streamed answer. */
 static const char END_OF_HEADERS[8] = { 0 };
 /* Lambda's limit of a buffered answer: 6 MB, and 100 bytes. */
@@ -301,7 +296,7 @@ static void begin_stream(struct response *response)
 	response->slot->work = WORK_STREAMING;
 	size_t length;
 	char *json = answer_json(response, &length);
-	if (api_begin(response->api, path_of(response, "response"), STREAM_LINES)) {
+	if (api_begin(response->api, path_of(response, "response"), HTTP_STREAM_LINES)) {
 		api_chunk(response->api, json, length);
 		api_chunk(response->api, END_OF_HEADERS, sizeof END_OF_HEADERS);
 	}

@@ -8,6 +8,11 @@
 
 #include "memory.h"
 
+/* Headers of answers: of an error, and lines of one that is streamed, whose trailers may tell an error. */
+#define ERROR_TYPE "Lambda-Runtime-Function-Error-Type"
+#define ERROR_BODY "Lambda-Runtime-Function-Error-Body"
+#define STREAM_LINES "Lambda-Runtime-Function-Response-Mode: streaming\r\nTrailer: " ERROR_TYPE ", " ERROR_BODY "\r\n"
+
 /* The longest request id, with its end. */
 #define MAX_REQUEST_ID 128
 

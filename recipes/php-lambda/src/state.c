@@ -40,21 +40,13 @@ static struct {
 	zval libxml_errors;
 } saved;
 
-static bool is_exception(void)
-{
-	return EG(exception) != NULL && !is_exit(EG(exception));
-}
-
 /* Logs an exception of what was done, and forgets it. That of exit() stays. */
 static void log_exception(const char *what)
 {
 	zval exception;
-	if (!is_exception()) {
+	if (!take_exception(&exception)) {
 		return;
 	}
-	ZVAL_OBJ(&exception, EG(exception));
-	Z_ADDREF(exception);
-	zend_clear_exception();
 	zend_string *message = exception_message(&exception);
 	log_line("%s: %s", what, ZSTR_VAL(message));
 	zend_string_release(message);
